@@ -1,0 +1,216 @@
+//! The systems that can stand on either side, behind two traits.
+//!
+//! All SQL dialect, wire format and type mapping of a system lives in its folder here and nowhere else. May not touch
+//! the engine. One idea: a chunk is a range of the source's own key order whose bounds the server computed, so that
+//! reading it again yields the same rows, in the same order, whoever reads.
+
+mod error;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::record_batch::RecordBatch;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::model::{Cause, Cell, Column, Counts, Page, RunId, System, Table, TableEntry};
+
+pub use error::{EndpointError, ErrorKind};
+
+pub type Result<T> = std::result::Result<T, EndpointError>;
+
+/// What both sides can tell.
+#[async_trait]
+pub trait Catalog: Send + Sync {
+    fn system(&self) -> System;
+
+    /// The server's own name and version, for a human.
+    async fn version(&self) -> Result<String>;
+
+    /// All tables that hold rows (views are not listed), by name, with cheap counts.
+    async fn tables(&self) -> Result<Vec<TableEntry>>;
+
+    /// A table in full. Fails with [`ErrorKind::NoTable`] where there is none of that name.
+    async fn describe(&self, table: &str) -> Result<Table>;
+
+    /// The exact number of rows; may take long.
+    async fn count(&self, table: &str) -> Result<u64>;
+
+    /// At most `limit` rows from the `offset`th on, in reading order. Cells are never cut.
+    async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page>;
+}
+
+/// A system to read from. Opened read-only.
+#[async_trait]
+pub trait Source: Catalog {
+    /// Opens one consistent snapshot that all tables are read from.
+    async fn snapshot(&self) -> Result<Arc<dyn Snapshot>>;
+}
+
+/// One moment of a source. Dropping it releases whatever holds the moment.
+#[async_trait]
+pub trait Snapshot: Send + Sync {
+    /// The next range of about `rows` rows after `after`; `None` where no row follows.
+    async fn next_range(&self, table: &Table, after: Option<&Position>, rows: u64) -> Result<Option<Range>>;
+
+    /// Reads the range's rows in key order into `out`, at most `batch_bytes` a batch (a single row may exceed it), and
+    /// returns where it ended: `None` when the table ends with it. Ends early, without an error, when `out` is closed.
+    async fn read(
+        &self,
+        table: &Table,
+        range: &Range,
+        batch_bytes: usize,
+        out: mpsc::Sender<SourceBatch>,
+    ) -> Result<Option<Position>>;
+}
+
+/// A place between two rows of a table, in words that only its source understands. Stored with every mark.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(pub String);
+
+/// A stretch of a table: the rows behind `after` up to and including `until`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    pub after: Option<Position>,
+    pub until: Until,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Until {
+    Position(Position),
+    /// That many rows, where the source cannot tell a bound without reading (files).
+    Rows(u64),
+    End,
+}
+
+/// Some rows in source columns: all columns of the table that are not [`Column::generated`]-only readable, in the
+/// order of [`Table::columns`], typed as [`crate::model::ColumnType::arrow`] says and named as the columns are.
+#[derive(Clone, Debug)]
+pub struct SourceBatch {
+    pub batch: RecordBatch,
+    /// Rows that their columns' types cannot hold; they are not in `batch`.
+    pub rejects: Vec<Reject>,
+}
+
+impl SourceBatch {
+    pub fn rows(&self) -> usize {
+        self.batch.num_rows() + self.rejects.len()
+    }
+
+    /// For each row of `batch`, its place among all rows of this message, rejects included; from 0.
+    pub fn places(&self) -> Vec<usize> {
+        let mut rejected = self.rejects.iter().map(|reject| reject.place).peekable();
+        let mut places = Vec::with_capacity(self.batch.num_rows());
+        let mut place = 0;
+        while places.len() < self.batch.num_rows() {
+            if rejected.peek() == Some(&place) {
+                rejected.next();
+            } else {
+                places.push(place);
+            }
+            place += 1;
+        }
+        places
+    }
+}
+
+/// A row as the source holds it, of which one cell does not fit its column's declared type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// Where it stands among the rows of its message, from 0; ascending.
+    pub place: usize,
+    /// One cell per column of the table.
+    pub cells: Vec<Cell>,
+    /// The index of the offending column.
+    pub column: usize,
+    pub message: String,
+}
+
+/// A system to write to.
+#[async_trait]
+pub trait Destination: Catalog {
+    /// How this system would hold the column: its type after the round trip through a creation. The result's `native`
+    /// is what the statement says.
+    fn column_for(&self, column: &Column) -> Column;
+
+    /// The statements that create the table (foreign keys left to [`Destination::finish`]), in this system's dialect.
+    fn create_statements(&self, table: &Table) -> Vec<String>;
+
+    /// Creates the table in one transaction where the system has it. A table of that name already there is an error.
+    async fn create(&self, table: &Table) -> Result<()>;
+
+    /// Makes the place where marks stand, if it is not there.
+    async fn prepare(&self) -> Result<()>;
+
+    /// All marks of the run, by table and chunk.
+    async fn marks(&self, run: &RunId) -> Result<Vec<Mark>>;
+
+    /// Opens a connection that loads one table.
+    async fn open(&self, table: &Table, options: &LoadOptions) -> Result<Box<dyn Loader>>;
+
+    /// After all rows are in: adds the foreign keys of `created` tables, moves sequences past the greatest key of
+    /// `loaded` ones, refreshes statistics. Returns what a human should know: a foreign key that does not hold, say.
+    async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>>;
+
+    /// Whether the account may do what a run does, without changing data. Each finding is a sentence with a remedy.
+    async fn permissions(&self, create: bool, tables: &[Table]) -> Result<Vec<String>>;
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Destination columns that are written, in the order of the batches' columns.
+    pub columns: Vec<String>,
+    /// The table refers to itself or to tables that refer back: foreign keys are not enforced row by row while it loads.
+    pub suspend_foreign_keys: bool,
+}
+
+/// Loads one table, one chunk a transaction. Nothing of a chunk is visible before `commit`.
+#[async_trait]
+pub trait Loader: Send {
+    async fn begin(&mut self) -> Result<()>;
+
+    /// Writes all rows but those that the destination refuses for what they are, which are returned, ascending. Any
+    /// other failure is an error, after which only `rollback` (or dropping the loader) makes sense.
+    async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>>;
+
+    /// Makes the rows and the mark durable together. After an error it is unknown whether they are: ask for the marks.
+    async fn commit(&mut self, mark: &Mark) -> Result<()>;
+
+    async fn rollback(&mut self) -> Result<()>;
+}
+
+/// A row that the destination did not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The row in the batch given, from 0.
+    pub row: usize,
+    pub cause: Cause,
+    /// The destination column, where the server names it.
+    pub column: Option<String>,
+    /// The server's own words.
+    pub message: String,
+}
+
+/// What a chunk left in the destination, in the transaction of its rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    pub run: RunId,
+    /// The destination table.
+    pub table: String,
+    /// From 0; a retried row has a mark too, numbered from [`Mark::FIRST_RETRY`].
+    pub chunk: u64,
+    /// Where the chunk ended; `None`: the table ended with it.
+    pub end: Option<Position>,
+    pub counts: Counts,
+    /// Identifies the fault whose row this mark's retry wrote; empty for a chunk.
+    pub retried: String,
+}
+
+impl Mark {
+    pub const FIRST_RETRY: u64 = 1 << 40;
+
+    /// The table in which marks stand, in every destination.
+    pub const TABLE: &'static str = "whimbrel_marks";
+}

@@ -1,0 +1,241 @@
+//! One value outside of a batch: for previews, faults and edits. Lossless text, bytes or NULL.
+
+use std::fmt::Write as _;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use datafusion::arrow::{
+    array::{Array, ArrayRef, AsArray, BinaryArray, StringArray},
+    compute::{CastOptions, cast_with_options},
+    datatypes::DataType,
+    util::display::{ArrayFormatter, FormatOptions},
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use sha2::{Digest, Sha256};
+
+use super::{ColumnType, NamedCell};
+
+/// A value as text that reads back to exactly itself, as bytes, or NULL.
+///
+/// In JSON: `null`, `"text"`, `{"bytes": "<base64>"}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Cell {
+    #[default]
+    Null,
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Cell {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// For a human: NULL as `NULL`, bytes in hex.
+    pub fn display(&self) -> String {
+        match self {
+            Self::Null => "NULL".into(),
+            Self::Text(text) => text.clone(),
+            Self::Bytes(bytes) => bytes.iter().fold(String::from("\\x"), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            }),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Encoded {
+    bytes: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Wire {
+    Text(String),
+    Bytes(Encoded),
+}
+
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_none(),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Bytes(bytes) => Encoded { bytes: STANDARD.encode(bytes) }.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Cell {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Option::<Wire>::deserialize(deserializer)? {
+            None => Self::Null,
+            Some(Wire::Text(text)) => Self::Text(text),
+            Some(Wire::Bytes(wire)) => Self::Bytes(STANDARD.decode(wire.bytes).map_err(D::Error::custom)?),
+        })
+    }
+}
+
+/// A cell that its column's type cannot hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CellError {
+    /// Which of the given cells.
+    pub index: usize,
+    pub message: String,
+}
+
+/// The value of `array` at `row`. Timestamps are ISO 8601, floats the shortest text that reads back the same.
+pub fn cell_at(array: &dyn Array, row: usize) -> Cell {
+    if array.is_null(row) {
+        return Cell::Null;
+    }
+    match array.data_type() {
+        DataType::Utf8 => Cell::text(array.as_string::<i32>().value(row)),
+        DataType::LargeUtf8 => Cell::text(array.as_string::<i64>().value(row)),
+        DataType::Utf8View => Cell::text(array.as_string_view().value(row)),
+        DataType::Binary => Cell::Bytes(array.as_binary::<i32>().value(row).to_vec()),
+        DataType::LargeBinary => Cell::Bytes(array.as_binary::<i64>().value(row).to_vec()),
+        DataType::BinaryView => Cell::Bytes(array.as_binary_view().value(row).to_vec()),
+        _ => Cell::Text(formatted(array, row)),
+    }
+}
+
+fn formatted(array: &dyn Array, row: usize) -> String {
+    let options = FormatOptions::default();
+    match ArrayFormatter::try_new(array, &options) {
+        Ok(formatter) => formatter.value(row).try_to_string().unwrap_or_else(|error| error.to_string()),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The cells as an Arrow array of the type, each converted exactly or refused.
+pub fn array_of(ty: &ColumnType, cells: &[Cell]) -> Result<ArrayRef, CellError> {
+    if let ColumnType::Bytes { .. } = ty {
+        let values = cells.iter().map(|cell| match cell {
+            Cell::Null => None,
+            Cell::Text(text) => Some(text.as_bytes()),
+            Cell::Bytes(bytes) => Some(bytes.as_slice()),
+        });
+        return Ok(std::sync::Arc::new(values.collect::<BinaryArray>()));
+    }
+    let texts = cells.iter().enumerate().map(|(index, cell)| text_of(ty, index, cell));
+    let texts: StringArray = texts.collect::<Result<Vec<Option<&str>>, _>>()?.into();
+    if ty.arrow() == DataType::Utf8 {
+        return Ok(std::sync::Arc::new(texts));
+    }
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(&texts, &ty.arrow(), &strict).map_err(|error| CellError {
+        index: first_failing(&texts, ty, &strict),
+        message: format!("expected {}: {error}", ty.expectation()),
+    })
+}
+
+fn text_of<'c>(ty: &ColumnType, index: usize, cell: &'c Cell) -> Result<Option<&'c str>, CellError> {
+    let refuse = |message: String| Err(CellError { index, message });
+    match cell {
+        Cell::Null => Ok(None),
+        Cell::Bytes(_) => refuse(format!("expected {}, found bytes", ty.expectation())),
+        Cell::Text(text) => match ty {
+            ColumnType::Decimal { scale, .. } if digits_after_point(text) > usize::from(scale.unsigned_abs()) => {
+                refuse(format!("'{text}' has more than {scale} digits after the point"))
+            }
+            ColumnType::Text { max: Some(max) } if text.chars().count() > *max as usize => {
+                refuse(format!("'{text}' is longer than {max} characters"))
+            }
+            _ => Ok(Some(text.as_str())),
+        },
+    }
+}
+
+fn digits_after_point(text: &str) -> usize {
+    text.trim().split_once('.').map_or(0, |(_, fraction)| fraction.trim_end_matches('0').len())
+}
+
+fn first_failing(texts: &StringArray, ty: &ColumnType, strict: &CastOptions<'_>) -> usize {
+    let fails = |index: &usize| cast_with_options(&texts.slice(*index, 1), &ty.arrow(), strict).is_err();
+    (0..texts.len()).find(fails).unwrap_or(0)
+}
+
+/// SHA-256 over names and values, each length-prefixed, in lower-case hex.
+pub fn row_digest(cells: &[NamedCell]) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |tag: u8, bytes: &[u8]| {
+        hash.update([tag]);
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    for named in cells {
+        part(b'n', named.name.as_bytes());
+        match &named.cell {
+            Cell::Null => part(b'0', &[]),
+            Cell::Text(text) => part(b't', text.as_bytes()),
+            Cell::Bytes(bytes) => part(b'b', bytes),
+        }
+    }
+    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_survive_the_way_to_text_and_back() {
+        let cases: &[(&str, &[&str])] = &[
+            ("bigint", &["-9223372036854775808", "9223372036854775807"]),
+            ("bigint unsigned", &["18446744073709551615"]),
+            ("double", &["0.1", "-0.0", "1e300", "NaN", "inf", "-inf", "0.30000000000000004"]),
+            ("decimal(38,10)", &["1234567890123456789012345678.0123456789", "-0.0000000001"]),
+            ("decimal(76,0)", &["9999999999999999999999999999999999999999999999999999999999999999999999999999"]),
+            ("date", &["2024-02-29", "0001-01-01", "9999-12-31"]),
+            ("time", &["23:59:59.999999"]),
+            ("timestamp", &["2024-06-12T14:30:22.123456"]),
+            ("timestamptz", &["2024-06-12T14:30:22.123456Z"]),
+            ("boolean", &["true", "false"]),
+            ("text", &["", " é😀\t\n"]),
+        ];
+        for (ty, texts) in cases {
+            let ty: ColumnType = ty.parse().unwrap();
+            let cells: Vec<Cell> = texts.iter().map(|text| Cell::text(*text)).chain([Cell::Null]).collect();
+            let array = array_of(&ty, &cells).unwrap();
+            let back: Vec<Cell> = (0..array.len()).map(|row| cell_at(&array, row)).collect();
+            let again = array_of(&ty, &back).unwrap();
+            assert_eq!(&array, &again, "{ty}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_not_rounded() {
+        for (ty, text) in
+            [("decimal(5,2)", "1.005"), ("integer", "12a4"), ("integer", "3000000000"), ("varchar(2)", "abc")]
+        {
+            let error = array_of(&ty.parse().unwrap(), &[Cell::Null, Cell::text(text)]).unwrap_err();
+            assert_eq!(error.index, 1, "{ty} {text}: {error}");
+        }
+    }
+
+    #[test]
+    fn json_tells_null_empty_text_and_bytes_apart() {
+        let cells = [Cell::Null, Cell::text(""), Cell::text("null"), Cell::Bytes(vec![0, 255])];
+        let json = serde_json::to_string(&cells).unwrap();
+        assert_eq!(json, r#"[null,"","null",{"bytes":"AP8="}]"#);
+        assert_eq!(serde_json::from_str::<Vec<Cell>>(&json).unwrap(), cells);
+    }
+
+    #[test]
+    fn digests_do_not_confuse_neighbours() {
+        let row = |a: &str, b: &str| {
+            let named = |name: &str, text: &str| NamedCell { name: name.into(), cell: Cell::text(text) };
+            row_digest(&[named("a", a), named("b", b)])
+        };
+        assert_ne!(row("ab", "c"), row("a", "bc"));
+        assert_eq!(row("ab", "c").len(), 64);
+    }
+}

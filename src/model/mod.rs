@@ -1,0 +1,19 @@
+//! The words all rooms share: tables, columns, types, cells, faults, decisions, progress.
+//!
+//! Plain data and pure functions. Nothing here reads a clock, a file, a socket or a terminal.
+
+mod cell;
+mod fault;
+mod figures;
+mod order;
+mod progress;
+mod table;
+mod types;
+
+pub use cell::{Cell, CellError, array_of, cell_at, row_digest};
+pub use fault::{Cause, Decision, Fault, FaultId, NamedCell, Rule, Scope, Verdict};
+pub use figures::{bar, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands};
+pub use order::{LoadOrder, load_order};
+pub use progress::{Counts, Gauge, OnError, RunId, RunPhase, TablePhase};
+pub use table::{Column, Count, ForeignKey, Page, System, Table, TableEntry};
+pub use types::{ColumnType, TypeError};

@@ -1,0 +1,104 @@
+//! Where a run stands.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Identifies a run on every host: UUID v7.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub String);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What happens to a fault that no rule settles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnError {
+    #[default]
+    Ask,
+    Skip,
+    Stop,
+    Flag,
+}
+
+/// Row accounting. `read = written + skipped + flagged` holds for everything committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub read: u64,
+    pub written: u64,
+    pub skipped: u64,
+    pub flagged: u64,
+    /// Rows that the plan's filter left out; not part of `read`.
+    pub filtered: u64,
+}
+
+impl Counts {
+    pub fn reconcile(&self) -> bool {
+        self.read == self.written + self.skipped + self.flagged
+    }
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.read += other.read;
+        self.written += other.written;
+        self.skipped += other.skipped;
+        self.flagged += other.flagged;
+        self.filtered += other.filtered;
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TablePhase {
+    #[default]
+    Waiting,
+    Running,
+    /// Faults wait for an answer.
+    Parked,
+    /// Held because the fault budget is spent or the systems do not answer.
+    Held,
+    Done,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunPhase {
+    /// Not begun.
+    #[default]
+    Ready,
+    Running,
+    /// Chunks under way are being brought to their end.
+    Draining,
+    Paused,
+    /// Halted by a decision or a failure; can be resumed.
+    Stopped,
+    Completed,
+}
+
+impl RunPhase {
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Stopped | Self::Completed)
+    }
+}
+
+/// Figures that are true for a moment; only the latest matters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gauge {
+    /// Milliseconds since the run was started or resumed.
+    pub elapsed_ms: u64,
+    /// Per destination table: rows read and written so far, chunks under way included.
+    pub tables: Vec<(String, u64, u64)>,
+    pub bytes_read: u64,
+    pub bytes_written: u64,
+    /// Of this process: percent of one core, and resident bytes.
+    pub cpu_percent: f32,
+    pub memory_bytes: u64,
+    /// What goes on now: `writing orders`.
+    pub now: String,
+}

@@ -1,0 +1,141 @@
+//! What a plan says, apart from how its text is laid out.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{ColumnType, OnError};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub name: String,
+    pub kind: Kind,
+    pub source: SidePlan,
+    pub destination: SidePlan,
+    pub run: RunOptions,
+    pub tables: Vec<TablePlan>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    #[default]
+    OneTime,
+    Scheduled,
+    Continuous,
+}
+
+/// One side of the migration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SidePlan {
+    /// `postgres://user@host:port/database`, `mysql://...`, `sqlite:path`, `csv:directory-or-file`. Relative paths are
+    /// relative to the plan's folder. Never holds a password.
+    pub url: String,
+    pub password: Option<SecretRef>,
+    /// What the banner calls it: `production`, `staging`.
+    pub label: Option<String>,
+    pub csv: CsvOptions,
+}
+
+/// Where a secret is to be had; never the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretRef {
+    Env(String),
+    File(String),
+    Command(String),
+    Ask,
+}
+
+/// How files of a CSV side are written. The defaults are RFC 4180 with a header, in UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CsvOptions {
+    pub delimiter: char,
+    pub quote: char,
+    pub header: bool,
+    /// An encoding label of the WHATWG standard: `utf-8`, `windows-1252`, `utf-16le`.
+    pub encoding: String,
+    /// An unquoted field of exactly this text is NULL.
+    pub null: String,
+}
+
+impl Default for CsvOptions {
+    fn default() -> Self {
+        Self { delimiter: ',', quote: '"', header: true, encoding: "utf-8".into(), null: String::new() }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunOptions {
+    pub on_error: OnError,
+    /// Tables at once.
+    pub parallel: usize,
+    /// Rows to a chunk: what one transaction of the destination holds.
+    pub chunk_rows: u64,
+    /// Faults per table after which the table is held, since then the mapping is wrong and not the rows.
+    pub fault_budget: u64,
+    /// The same as a share of a chunk's rows, in percent; chunks under 100 rows are exempt.
+    pub fault_percent: u8,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self { on_error: OnError::Ask, parallel: 4, chunk_rows: 50_000, fault_budget: 10_000, fault_percent: 50 }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TablePlan {
+    pub from: String,
+    pub to: String,
+    /// Destination columns that identify a row; empty: the destination's or the source's own key.
+    pub key: Vec<String>,
+    /// Source columns left behind on purpose.
+    pub skip: Vec<String>,
+    /// `where`: an SQL condition over the source columns; rows for which it is not true stay behind.
+    pub filter: Option<String>,
+    /// Destination column to where it comes from, in the document's order.
+    pub columns: Vec<(String, ColumnPlan)>,
+}
+
+/// Where a destination column comes from. `from` and `expr` exclude each other; `skip` excludes all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ColumnPlan {
+    pub from: Option<String>,
+    /// An SQL expression over the source columns.
+    pub expr: Option<String>,
+    /// Overrides the type of a column that is created, and converts to it.
+    pub ty: Option<ColumnType>,
+    pub values: Option<ValueMap>,
+    /// Replaces NULL, as text that converts to the column's type.
+    pub default: Option<Literal>,
+    /// An SQL condition over the destination columns of the same row; a row for which it is false is a fault.
+    pub check: Option<String>,
+    /// The destination column is left unfilled on purpose.
+    pub skip: bool,
+    /// The operator accepts that this mapping can lose.
+    pub accept_loss: bool,
+    pub note: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ValueMap {
+    pub entries: BTreeMap<String, Literal>,
+    pub unlisted: Unlisted,
+}
+
+/// What becomes of a value that a map does not list. NULL is never looked up: it stays NULL for `default` to replace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unlisted {
+    #[default]
+    Fault,
+    /// The column's default is taken.
+    Default,
+    /// The value is kept as it is.
+    Keep,
+}
+
+/// A TOML scalar as written in a plan; the text form converts to the column's type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Literal(pub String);

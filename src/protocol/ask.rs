@@ -1,0 +1,228 @@
+//! What a console asks of a host beside the run itself: looking at both sides, trying a mapping, checks, review.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, RunId, Table, TableEntry};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SideName {
+    Source,
+    Destination,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// The plan's text as the host holds it.
+    Plan,
+    /// Takes the text as the plan from now on and saves it to its file. Refused while a run goes on, or if it has
+    /// errors. Answers with [`Answer::Plan`].
+    Save {
+        text: String,
+    },
+    /// Connects to a side of the current plan; a password given here is kept for this session in memory only.
+    Connect {
+        side: SideName,
+        password: Option<Secret>,
+    },
+    Tables {
+        side: SideName,
+    },
+    Describe {
+        side: SideName,
+        table: String,
+    },
+    Count {
+        side: SideName,
+        table: String,
+    },
+    Preview {
+        side: SideName,
+        table: String,
+        offset: u64,
+        limit: u32,
+    },
+    /// How the mapping to this destination table stands: columns on both sides, what feeds what, problems. `text` is
+    /// the plan's text to take instead of the current one (an unsaved draft).
+    Mapping {
+        table: String,
+        text: Option<String>,
+    },
+    /// Sampled rows before and after the mapping of that draft.
+    Trial {
+        table: String,
+        text: Option<String>,
+        offset: u64,
+        limit: u32,
+    },
+    /// Adds a table of the source to the plan, mapped by name; or takes it out. Saves. Answers with [`Answer::Plan`].
+    Select {
+        table: String,
+        selected: bool,
+    },
+    /// Runs the checks.
+    Check,
+    /// Begins the run, or goes on with this plan's unfinished one. Facts follow.
+    Start {
+        on_error: Option<OnError>,
+    },
+    /// Flagged rows of the plan's latest run, or of the given one.
+    Review {
+        run: Option<RunId>,
+    },
+    Act {
+        fault: FaultId,
+        action: ReviewAction,
+    },
+}
+
+/// A secret on its way; shown as `***` wherever it is printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReviewAction {
+    /// Tries the row again, with these source cells changed (none: as it is).
+    Retry {
+        cells: Vec<NamedCell>,
+    },
+    Discard {
+        reason: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    Plan {
+        path: String,
+        text: String,
+        digest: String,
+        problems: Vec<Problem>,
+    },
+    Connected(SideView),
+    Tables(Vec<TableEntry>),
+    Table(Box<Table>),
+    Count(u64),
+    Page(Page),
+    Mapping(Box<TableChecks>),
+    Trial(Sampled),
+    Checks(Vec<CheckItem>),
+    /// The run is under way; facts follow.
+    Started(RunId),
+    Review(Vec<ReviewItem>),
+    /// What became of a review action: the item as it is now.
+    Acted(Box<ReviewItem>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SideView {
+    pub side: SideName,
+    pub version: String,
+}
+
+/// A mistake in the plan's text, with its place (from 1; 0 where it has none).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    pub line: usize,
+    pub column: usize,
+    /// An error keeps the plan from running; else it is a warning.
+    pub error: bool,
+    pub message: String,
+}
+
+/// How one table's mapping stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TableChecks {
+    pub from: Table,
+    /// The destination table as it is, or as it would be created.
+    pub to: Table,
+    /// Whether it is there already.
+    pub exists: bool,
+    /// What would create it.
+    pub statements: Vec<String>,
+    pub columns: Vec<ColumnView>,
+    /// Source columns that nothing uses and nothing skips.
+    pub unused: Vec<String>,
+    pub problems: Vec<Problem>,
+}
+
+/// One destination column of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnView {
+    pub target: String,
+    pub target_type: String,
+    /// What makes it: a column's name, an expression, empty where nothing does.
+    pub source: String,
+    pub source_type: String,
+    /// `same name`, `rename`, `expression`, `values`, `skipped`, `unfilled`.
+    pub how: String,
+    /// `exact`, `widening`, `checked` (a value that would lose is a fault), `lossy`.
+    pub class: String,
+    pub problem: Option<String>,
+}
+
+/// Rows before and after.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sampled {
+    pub source_columns: Vec<String>,
+    pub target_columns: Vec<String>,
+    pub rows: Vec<TrialRow>,
+    /// Why the mapping could not be tried at all: an expression that does not parse, say.
+    pub error: Option<Problem>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialRow {
+    pub before: Vec<Cell>,
+    /// Empty where the row fails or the filter leaves it out.
+    pub after: Vec<Cell>,
+    pub filtered: bool,
+    /// The failing destination column and why.
+    pub fault: Option<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckState {
+    Passed,
+    /// Worth knowing; the run may start.
+    Warned,
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckItem {
+    /// `Source is accessible`
+    pub name: String,
+    pub state: CheckState,
+    /// Reasons, each with what to do.
+    pub details: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReviewState {
+    Flagged,
+    /// Retried and written.
+    Written,
+    Discarded,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewItem {
+    pub fault: Fault,
+    pub state: ReviewState,
+    /// Who did the last thing with it, and what they said.
+    pub by: Option<String>,
+    pub reason: Option<String>,
+}

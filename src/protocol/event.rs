@@ -1,0 +1,111 @@
+//! Facts: what has happened in a run, for ever.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Count, Counts, Decision, Fault, FaultId, OnError, Rule, RunId};
+
+/// A numbered, journaled event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    pub run: RunId,
+    /// From 1, without gaps within a run.
+    pub seq: u64,
+    /// Milliseconds since 1970 UTC.
+    pub at_ms: u64,
+    pub event: Event,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// The run began, or began again after a stop or crash; tables in load order. What already stands comes with it.
+    Started {
+        plan: String,
+        digest: String,
+        on_error: OnError,
+        resumed: bool,
+        tables: Vec<StartedTable>,
+    },
+    TableStarted {
+        table: String,
+    },
+    /// The rows of one chunk are durable in the destination.
+    ChunkCommitted {
+        table: String,
+        chunk: u64,
+        counts: Counts,
+    },
+    FaultRaised {
+        fault: Box<Fault>,
+    },
+    /// Who settled it is in the ledger's decision.
+    FaultSettled {
+        fault: FaultId,
+        table: String,
+        decision: Decision,
+        by: String,
+    },
+    RuleAdded {
+        rule: Rule,
+        by: String,
+    },
+    /// The table waits for answers.
+    TableParked {
+        table: String,
+        faults: u64,
+    },
+    /// The table goes on after answers.
+    TableUnparked {
+        table: String,
+    },
+    TableHeld {
+        table: String,
+        why: HeldWhy,
+        message: String,
+    },
+    TableReleased {
+        table: String,
+    },
+    TableFinished {
+        table: String,
+        counts: Counts,
+    },
+    /// A pause was asked for; chunks under way come to their end.
+    Draining,
+    Paused,
+    Continued,
+    ParallelSet {
+        tables: usize,
+    },
+    /// Something a human should know that is no failure.
+    Remark {
+        message: String,
+    },
+    Stopped {
+        why: String,
+        by: String,
+    },
+    Completed {
+        counts: Counts,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartedTable {
+    pub from: String,
+    pub to: String,
+    /// The source's rows, as known at the start.
+    pub rows: Count,
+    /// What earlier attempts of this run committed.
+    pub counts: Counts,
+    pub done: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeldWhy {
+    /// Too many faults: the mapping is wrong, not the rows.
+    Budget,
+    /// A system does not answer, is full or refuses; a human must look.
+    System,
+}
