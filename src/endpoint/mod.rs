@@ -85,8 +85,8 @@ pub enum Until {
     End,
 }
 
-/// Some rows in source columns: all columns of the table that are not [`Column::generated`]-only readable, in the
-/// order of [`Table::columns`], typed as [`crate::model::ColumnType::arrow`] says and named as the columns are.
+/// Some rows in source columns: all of [`Table::columns`], in their order, named as they are and typed as
+/// [`crate::model::ColumnType::arrow`] says; every field nullable.
 #[derive(Clone, Debug)]
 pub struct SourceBatch {
     pub batch: RecordBatch,
@@ -131,9 +131,9 @@ pub struct Reject {
 /// A system to write to.
 #[async_trait]
 pub trait Destination: Catalog {
-    /// How this system would hold the column: its type after the round trip through a creation. The result's `native`
-    /// is what the statement says.
-    fn column_for(&self, column: &Column) -> Column;
+    /// How this system would hold the column when it creates it: `ty` is what [`Catalog::describe`] will say afterwards
+    /// and `native` what the statement says. A column that comes unchanged `from` the same system keeps its `native`.
+    fn column_for(&self, column: &Column, from: Option<System>) -> Column;
 
     /// The statements that create the table (foreign keys left to [`Destination::finish`]), in this system's dialect.
     fn create_statements(&self, table: &Table) -> Vec<String>;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, RunId, Table, TableEntry};
+use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, Problem, RunId, Table, TableEntry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -128,16 +128,6 @@ pub enum Answer {
 pub struct SideView {
     pub side: SideName,
     pub version: String,
-}
-
-/// A mistake in the plan's text, with its place (from 1; 0 where it has none).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    pub line: usize,
-    pub column: usize,
-    /// An error keeps the plan from running; else it is a warning.
-    pub error: bool,
-    pub message: String,
 }
 
 /// How one table's mapping stands.

@@ -1,0 +1,57 @@
+//! A table's plan set against what both sides really have: which column feeds which.
+
+use crate::model::{Column, Problem, Table};
+
+use super::{Literal, ValueMap};
+
+/// One table's mapping, every name resolved. Made by `resolve`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mapping {
+    pub from: Table,
+    /// The destination as it is, or as the mapping would have it created (in the model's own types: the destination
+    /// may hold them differently, see `Destination::column_for`).
+    pub to: Table,
+    /// Whether the destination table is there already.
+    pub exists: bool,
+    /// The destination columns that are written, in the destination's order.
+    pub columns: Vec<MappedColumn>,
+    /// Destination columns that are not written.
+    pub unfilled: Vec<String>,
+    /// Source columns that nothing uses and nothing skips.
+    pub unused: Vec<String>,
+    pub filter: Option<String>,
+    /// Errors and warnings without a place in the text.
+    pub problems: Vec<Problem>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct MappedColumn {
+    pub target: Column,
+    pub origin: Origin,
+    pub values: Option<ValueMap>,
+    pub default: Option<Literal>,
+    pub check: Option<String>,
+    pub class: Class,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A source column, by its name.
+    Column(String),
+    /// An SQL expression over source columns.
+    Expr(String),
+    /// Nothing: the default for every row.
+    Default,
+}
+
+/// What a conversion can do to a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    #[default]
+    Exact,
+    Widening,
+    /// A value that would lose is a fault.
+    Checked,
+    /// Can lose without anybody noticing; must be accepted in the plan.
+    Lossy,
+}
