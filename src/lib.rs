@@ -18,6 +18,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod binding;
 pub mod cli;
 pub mod console;
 pub mod endpoint;

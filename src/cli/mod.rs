@@ -1,1 +1,68 @@
-//! Room.
+//! Arguments, wiring, one file per verb, `--json`, exit codes.
+//!
+//! May not touch ratatui. The only room that prints.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod args;
+pub mod demo;
+mod exit;
+mod open;
+mod verbs;
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use clap::Parser;
+
+use args::{Arguments, Verb};
+pub use exit::{CliError, Exit};
+
+/// Runs the program: its verbs, its exit codes.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => {
+            let result = runtime.block_on(dispatch(&arguments));
+            // A blocked read of the terminal must not keep the process.
+            runtime.shutdown_background();
+            result
+        }
+        Err(error) => Err(CliError::failed(format!("cannot start: {error}"))),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            report(&arguments, &error);
+            error.exit.into()
+        }
+    }
+}
+
+fn report(arguments: &Arguments, error: &CliError) {
+    if arguments.json {
+        println!("{}", serde_json::json!({ "error": error.message, "exit": error.exit as u8 }));
+    } else {
+        eprintln!("whimbrel: {}", error.message);
+    }
+}
+
+async fn dispatch(arguments: &Arguments) -> Result<Exit, CliError> {
+    let context = open::Context::new(arguments).await?;
+    match &arguments.verb {
+        None => verbs::console::open(&context, arguments.plan.as_deref()).await,
+        Some(Verb::Demo(demo)) => verbs::demo::perform(&context, demo).await,
+        Some(Verb::New(new)) => verbs::new::perform(&context, new).await,
+        Some(Verb::Tables(tables)) => verbs::tables::perform(&context, tables).await,
+        Some(Verb::Preview(preview)) => verbs::preview::perform(&context, preview).await,
+        Some(Verb::Check(check)) => verbs::check::perform(&context, check).await,
+        Some(Verb::Run(run)) => verbs::run::perform(&context, run).await,
+        Some(Verb::Review(review)) => verbs::review::perform(&context, review).await,
+    }
+}
+
+/// Whether somebody sits at a terminal that the console can use.
+fn has_terminal() -> bool {
+    std::io::stdin().is_terminal()
+        && std::io::stdout().is_terminal()
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}

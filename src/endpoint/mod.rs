@@ -5,6 +5,8 @@
 //! reading it again yields the same rows, in the same order, whoever reads.
 
 mod error;
+mod registry;
+mod secret;
 
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use tokio::sync::mpsc;
 use crate::model::{Cause, Cell, Column, Counts, Page, RunId, System, Table, TableEntry};
 
 pub use error::{EndpointError, ErrorKind};
+pub use registry::{open_destination, open_source};
 
 pub type Result<T> = std::result::Result<T, EndpointError>;
 

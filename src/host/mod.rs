@@ -2,6 +2,11 @@
 //!
 //! May not touch ratatui or sqlx.
 
+mod local;
 mod port;
+mod views;
+mod workbench;
 
+pub use local::serve;
 pub use port::Port;
+pub use workbench::Workbench;

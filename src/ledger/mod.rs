@@ -1,1 +1,21 @@
-//! Room.
+//! What this host remembers: runs and their facts, chunks, faults with the rows as they were, decisions with who and
+//! when. SQLite under the state folder, private to its owner.
+//!
+//! May not touch the engine. One idea: what a chunk skips or flags is recorded as pending *before* the destination
+//! commits the chunk, and made final after; on the next start the destination's mark decides what pending means. So a
+//! row is in no gap between the two databases, whenever the power goes.
+
+mod chunks;
+mod error;
+mod faults;
+mod open;
+mod runs;
+mod schema;
+
+pub use chunks::ChunkRecord;
+pub use error::LedgerError;
+pub use faults::{Answered, FaultRecord, FaultState};
+pub use open::{Ledger, PlanLock, default_state_folder};
+pub use runs::{NewRun, RunRecord};
+
+pub type Result<T> = std::result::Result<T, LedgerError>;

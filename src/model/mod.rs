@@ -8,6 +8,7 @@ mod figures;
 mod order;
 mod problem;
 mod progress;
+mod row;
 mod table;
 mod types;
 
@@ -17,5 +18,6 @@ pub use figures::{bar, clean, clip, compact, display_width, minutes_left, minute
 pub use order::{LoadOrder, load_order};
 pub use problem::Problem;
 pub use progress::{Counts, Gauge, OnError, RunId, RunPhase, TablePhase};
+pub use row::{batch_of, cells_of, edited, named_cells};
 pub use table::{Column, Count, ForeignKey, Page, System, Table, TableEntry};
 pub use types::{ColumnType, TypeError};

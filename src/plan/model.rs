@@ -80,7 +80,7 @@ pub struct RunOptions {
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { on_error: OnError::Ask, parallel: 4, chunk_rows: 50_000, fault_budget: 10_000, fault_percent: 50 }
+        Self { on_error: OnError::Ask, parallel: 4, chunk_rows: 50_000, fault_budget: 100_000, fault_percent: 50 }
     }
 }
 

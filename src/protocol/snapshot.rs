@@ -75,7 +75,8 @@ impl Snapshot {
         self.apply(&fact.event);
     }
 
-    fn apply(&mut self, event: &Event) {
+    /// What the event makes of the state; [`Snapshot::fold`] takes a fact with its number.
+    pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Started { plan, digest, on_error, tables, .. } => {
                 self.plan.clone_from(plan);

@@ -1,0 +1,173 @@
+//! A plan set against both sides as they are: each table's mapping resolved, typed as the destination will hold it, and
+//! compiled. What the checks judge and a run performs is this one thing.
+//!
+//! Opens nothing and writes nothing. May not touch the engine, a terminal or sqlx.
+
+use std::{collections::HashMap, path::Path};
+
+use crate::{
+    endpoint::{Catalog, Destination, EndpointError, ErrorKind, Source},
+    model::{LoadOrder, Problem, Table, load_order},
+    plan::{self, Mapping, Origin, Parsed, Plan, TablePlan},
+    transform::{CompileError, RunInstant, Transform},
+};
+
+/// One table of a plan, ready to check or run.
+#[derive(Debug)]
+pub struct Bound {
+    pub mapping: Mapping,
+    /// What creates the destination table, where it is not there.
+    pub statements: Vec<String>,
+    /// `None` where `problems` holds the reason.
+    pub transform: Option<Transform>,
+    /// Errors and warnings, placed in the plan's text where that is possible.
+    pub problems: Vec<Problem>,
+}
+
+impl Bound {
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.error)
+    }
+}
+
+/// All tables of a plan, in the order in which they load.
+#[derive(Debug)]
+pub struct Binding {
+    pub tables: Vec<Bound>,
+    pub order: LoadOrder,
+}
+
+/// What both sides said of their tables, kept so that an edit of a mapping asks nobody. Made anew to see changes.
+#[derive(Debug, Default)]
+pub struct Descriptions {
+    source: HashMap<String, Option<Table>>,
+    destination: HashMap<String, Option<Table>>,
+}
+
+/// Describes both sides of every table and resolves and compiles its mapping. What is wrong with a mapping is in its
+/// problems; an error is a side that cannot be asked.
+pub async fn bind(
+    parsed: &Parsed,
+    plan: &Plan,
+    source: &dyn Source,
+    destination: &dyn Destination,
+    descriptions: &mut Descriptions,
+    instant: RunInstant,
+) -> Result<Binding, EndpointError> {
+    let mut bound = Vec::with_capacity(plan.tables.len());
+    for table in &plan.tables {
+        bound.push(describe(table, source, destination, descriptions).await?);
+    }
+    let mut mappings: Vec<Mapping> = bound.iter_mut().map(|(mapping, _)| std::mem::take(mapping)).collect();
+    plan::rename_foreign_keys(&mut mappings);
+    let mut tables = Vec::with_capacity(mappings.len());
+    for (mut mapping, (_, missing)) in mappings.into_iter().zip(bound) {
+        hold_as_destination_does(&mut mapping, source, destination);
+        tables.push(compile(parsed, mapping, missing, destination, instant));
+    }
+    let order = load_order(tables.iter().map(|table| &table.mapping.to));
+    tables.sort_by_key(|table| order.tables.iter().position(|name| *name == table.mapping.to.name));
+    Ok(Binding { tables, order })
+}
+
+/// Resolves one table; a source table that is not there comes back as a problem.
+async fn describe(
+    table: &TablePlan,
+    source: &dyn Source,
+    destination: &dyn Destination,
+    known: &mut Descriptions,
+) -> Result<(Mapping, Option<Problem>), EndpointError> {
+    let Some(from) = there(source, &table.from, &mut known.source).await? else {
+        let to = Table { name: table.to.clone(), ..Table::default() };
+        let message = format!("the source has no table '{}'{}", table.from, nearest(source, &table.from).await?);
+        let problem = Problem { line: 0, column: 0, error: true, message };
+        return Ok((Mapping { to, ..Mapping::default() }, Some(problem)));
+    };
+    let to = there(destination, &table.to, &mut known.destination).await?;
+    let type_of = |sql: &str| crate::transform::expression_type(&from, sql).map_err(|error| error.to_string());
+    Ok((plan::resolve(table, &from, to.as_ref(), &type_of), None))
+}
+
+async fn there(
+    side: &(impl Catalog + ?Sized),
+    table: &str,
+    known: &mut HashMap<String, Option<Table>>,
+) -> Result<Option<Table>, EndpointError> {
+    if let Some(known) = known.get(table) {
+        return Ok(known.clone());
+    }
+    let described = match side.describe(table).await {
+        Ok(table) => Some(table),
+        Err(error) if error.kind == ErrorKind::NoTable => None,
+        Err(error) => return Err(error),
+    };
+    known.insert(table.to_owned(), described.clone());
+    Ok(described)
+}
+
+async fn nearest(source: &dyn Source, name: &str) -> Result<String, EndpointError> {
+    let tables = source.tables().await?;
+    let near = tables.iter().map(|entry| (strsim::damerau_levenshtein(&entry.name, name), &entry.name)).min();
+    Ok(match near {
+        Some((distance, near)) if distance <= 3 => format!("; did you mean '{near}'?"),
+        _ => "; `whimbrel tables` lists those it has".to_owned(),
+    })
+}
+
+/// For a table to be created: each column's type becomes what the destination makes of it.
+fn hold_as_destination_does(mapping: &mut Mapping, source: &dyn Source, destination: &dyn Destination) {
+    if mapping.exists {
+        return;
+    }
+    for mapped in &mut mapping.columns {
+        let unchanged = match &mapped.origin {
+            Origin::Column(name) => {
+                let same_type = mapping.from.column(name).is_some_and(|column| column.ty == mapped.target.ty);
+                same_type && mapped.values.is_none()
+            }
+            Origin::Expr(_) | Origin::Default => false,
+        };
+        mapped.target = destination.column_for(&mapped.target, unchanged.then(|| source.system()));
+        if let Some(column) = mapping.to.columns.iter_mut().find(|column| column.name == mapped.target.name) {
+            *column = mapped.target.clone();
+        }
+    }
+}
+
+fn compile(
+    parsed: &Parsed,
+    mapping: Mapping,
+    missing: Option<Problem>,
+    destination: &dyn Destination,
+    instant: RunInstant,
+) -> Bound {
+    let mut problems: Vec<Problem> = missing.into_iter().chain(mapping.problems.iter().cloned()).collect();
+    let mut transform = None;
+    if !problems.iter().any(|problem| problem.error) {
+        match Transform::compile(&mapping, instant) {
+            Ok(compiled) => transform = Some(compiled),
+            Err(errors) => problems.extend(errors.iter().map(|error| placed(parsed, &mapping.to.name, error))),
+        }
+    }
+    let statements = match mapping.exists || mapping.columns.is_empty() {
+        true => Vec::new(),
+        false => destination.create_statements(&mapping.to),
+    };
+    Bound { mapping, statements, transform, problems }
+}
+
+/// A mistake inside an expression, at its place in the plan's text where that is known.
+fn placed(parsed: &Parsed, table: &str, error: &CompileError) -> Problem {
+    let start = parsed.spans.expression(table, &error.column).or_else(|| parsed.spans.column(table, &error.column));
+    let (line, column) = match start {
+        Some((line, column)) if error.line <= 1 => (line, column + error.column_in_expression().saturating_sub(1)),
+        Some((line, _)) => (line + error.line - 1, error.column_in_expression()),
+        None => (0, 0),
+    };
+    Problem { line, column, error: true, message: format!("{table}.{}: {}", error.column, error.message) }
+}
+
+/// A side's folder-relative address is relative to the plan's folder.
+pub fn base_of(path: Option<&Path>) -> &Path {
+    path.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

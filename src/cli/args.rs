@@ -1,0 +1,201 @@
+//! What may stand on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::OnError;
+
+/// An operator's console for data migrations.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, args_conflicts_with_subcommands = true, after_help = EXITS)]
+pub struct Arguments {
+    /// The plan to open in the console.
+    pub plan: Option<PathBuf>,
+    /// Where this host's ledger is [default: $XDG_STATE_HOME/whimbrel].
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub state_dir: Option<PathBuf>,
+    /// Print one JSON object, or JSON lines while working.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+const EXITS: &str = "Addresses: postgres://user@host:port/database  mysql://user@host:port/database  sqlite:path  \
+                     csv:folder-or-file\n\nExit codes: 0 all well; 1 failed or stopped; 2 the plan or the command is \
+                     wrong; 3 finished, with rows skipped or flagged; 5 the checks did not pass.";
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// A complete small migration on embedded databases, bad rows included.
+    Demo(Demo),
+    /// Draft a plan from both sides.
+    New(New),
+    /// List the tables of a side.
+    Tables(Tables),
+    /// Show rows of a table.
+    Preview(Preview),
+    /// The checks before a run.
+    Check(Check),
+    /// Run a plan: in a terminal on the console's run screen, else with lines of progress and never asking.
+    Run(Run),
+    /// List, retry, edit or discard flagged rows.
+    Review(Review),
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where the demo's files go; they are made anew there.
+    #[arg(long, default_value = "whimbrel-demo")]
+    pub folder: PathBuf,
+    /// Run it through without the console.
+    #[arg(long)]
+    pub headless: bool,
+    /// What happens to rows that cannot go as they are (with --headless).
+    #[arg(long, value_enum, default_value = "flag")]
+    pub on_error: Policy,
+    /// The seed of the shop's data.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct New {
+    /// The plan's file, to be written.
+    pub plan: PathBuf,
+    #[arg(long, value_name = "URL")]
+    pub source: String,
+    #[arg(long, value_name = "URL")]
+    pub destination: String,
+    /// Only these tables.
+    #[arg(long, value_delimiter = ',')]
+    pub tables: Vec<String>,
+    /// The environment variable that holds the source's password.
+    #[arg(long, value_name = "VARIABLE")]
+    pub source_password_env: Option<String>,
+    /// The environment variable that holds the destination's password.
+    #[arg(long, value_name = "VARIABLE")]
+    pub destination_password_env: Option<String>,
+    /// Write over a plan that is there.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// A side: of a plan, or by its address.
+#[derive(Debug, Args)]
+pub struct Side {
+    /// The plan whose side it is.
+    #[arg(long, value_name = "FILE", required_unless_present = "url", conflicts_with = "url")]
+    pub plan: Option<PathBuf>,
+    /// Which side of the plan.
+    #[arg(long, value_enum, default_value = "source", conflicts_with = "url")]
+    pub side: WhichSide,
+    /// The side's address, without a plan.
+    #[arg(long)]
+    pub url: Option<String>,
+    /// The environment variable that holds the password (with --url).
+    #[arg(long, value_name = "VARIABLE", requires = "url")]
+    pub password_env: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum WhichSide {
+    Source,
+    Destination,
+}
+
+#[derive(Debug, Args)]
+pub struct Tables {
+    #[command(flatten)]
+    pub side: Side,
+    /// Count every table exactly.
+    #[arg(long)]
+    pub count: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Preview {
+    pub table: String,
+    #[command(flatten)]
+    pub side: Side,
+    #[arg(long, default_value_t = 10)]
+    pub limit: u32,
+    #[arg(long, default_value_t = 0)]
+    pub offset: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    pub plan: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    pub plan: PathBuf,
+    /// What happens to rows that cannot go as they are; without a terminal, `ask` is `stop`.
+    #[arg(long, value_enum)]
+    pub on_error: Option<Policy>,
+    /// Only these destination tables.
+    #[arg(long, value_delimiter = ',')]
+    pub tables: Vec<String>,
+    /// Go on with this plan's unfinished run, or start one where there is none.
+    #[arg(long)]
+    pub resume: bool,
+    /// Lines of progress even in a terminal.
+    #[arg(long)]
+    pub plain: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Policy {
+    Ask,
+    Skip,
+    Stop,
+    Flag,
+}
+
+impl From<Policy> for OnError {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Ask => Self::Ask,
+            Policy::Skip => Self::Skip,
+            Policy::Stop => Self::Stop,
+            Policy::Flag => Self::Flag,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Review {
+    /// The run, by its id or the id's beginning; none: the runs are listed.
+    pub run: Option<String>,
+    /// Try a row again, named as TABLE:ROW; may be given several times.
+    #[arg(long, value_name = "TABLE:ROW", requires = "run")]
+    pub retry: Vec<String>,
+    /// Try all flagged rows again.
+    #[arg(long, requires = "run", conflicts_with = "retry")]
+    pub retry_all: bool,
+    /// With --retry: a source column's new value, as COLUMN=VALUE.
+    #[arg(long, value_name = "COLUMN=VALUE", requires = "retry")]
+    pub set: Vec<String>,
+    /// With --retry: a source column that becomes NULL.
+    #[arg(long, value_name = "COLUMN", requires = "retry")]
+    pub set_null: Vec<String>,
+    /// Give a row up, named as TABLE:ROW.
+    #[arg(long, value_name = "TABLE:ROW", requires = "run", requires = "reason")]
+    pub discard: Vec<String>,
+    /// Why rows are given up.
+    #[arg(long)]
+    pub reason: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Arguments::command().debug_assert();
+    }
+}

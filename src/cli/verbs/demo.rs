@@ -1,0 +1,55 @@
+//! `whimbrel demo`.
+
+use std::path::PathBuf;
+
+use super::{console, run::headless};
+use crate::{
+    cli::{
+        CliError, Exit,
+        args::Demo,
+        demo::{DESTINATION_FILE, SOURCE_FILE, demo_plan, make_shop},
+        has_terminal,
+        open::Context,
+    },
+    console::Screen,
+    model::{OnError, thousands},
+    plan::Document,
+};
+
+pub async fn perform(context: &Context, arguments: &Demo) -> Result<Exit, CliError> {
+    let headless_run = arguments.headless || context.json;
+    if !headless_run && !has_terminal() {
+        return Err(CliError::usage("the demo's console needs a terminal; --headless runs it through without one"));
+    }
+    let plan = prepare(context, arguments).await?;
+    let bench = context.workbench(&plan)?;
+    if headless_run {
+        let policy = Some(OnError::from(arguments.on_error));
+        return headless(context, &bench, policy, false, Vec::new(), &plan.display().to_string()).await;
+    }
+    console::show(context, bench, Screen::Tables, None).await
+}
+
+/// The shop, the plan beside it, and a destination that is not there yet.
+async fn prepare(context: &Context, arguments: &Demo) -> Result<PathBuf, CliError> {
+    let folder = &arguments.folder;
+    std::fs::create_dir_all(folder)
+        .map_err(|error| CliError::failed(format!("cannot make {}: {error}", folder.display())))?;
+    for name in [SOURCE_FILE, DESTINATION_FILE].into_iter().flat_map(|file| ["", "-wal", "-shm"].map(|tail| format!("{file}{tail}"))) {
+        let path = folder.join(name);
+        if path.exists() {
+            std::fs::remove_file(&path)
+                .map_err(|error| CliError::failed(format!("cannot remove {}: {error}", path.display())))?;
+        }
+    }
+    let shop = make_shop(folder, arguments.seed).map_err(CliError::failed)?;
+    let plan = folder.join("demo.toml");
+    let document = Document::from_text(demo_plan(), Some(&plan));
+    document.save().map_err(CliError::failed)?;
+    let key = std::fs::canonicalize(&plan).unwrap_or_else(|_| plan.clone()).display().to_string();
+    context.ledger.retire_plan(&key).await.map_err(CliError::failed)?;
+    if !context.json {
+        println!("{}: {} rows, {} of them bad", plan.display(), thousands(shop.rows()), shop.bad_rows.len());
+    }
+    Ok(plan)
+}

@@ -1,0 +1,11 @@
+//! One file per verb.
+
+pub mod check;
+pub mod console;
+pub mod demo;
+pub mod new;
+pub mod preview;
+mod progress;
+pub mod review;
+pub mod run;
+pub mod tables;

@@ -1,0 +1,66 @@
+//! `whimbrel new`.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::{
+    cli::{CliError, Exit, args::New, open::{Context, endpoint_error}},
+    endpoint::{Catalog, ErrorKind, open_destination, open_source},
+    model::Table,
+    plan::{Document, Draft, SecretRef, SidePlan, draft},
+};
+
+pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliError> {
+    if arguments.plan.exists() && !arguments.force {
+        let path = arguments.plan.display();
+        return Err(CliError::usage(format!("{path} is there already; name another file, or give --force")));
+    }
+    let base = crate::binding::base_of(Some(&arguments.plan)).to_owned();
+    let side = |url: &str, env: &Option<String>| SidePlan {
+        url: url.to_owned(),
+        password: env.clone().map(SecretRef::Env),
+        ..SidePlan::default()
+    };
+    let from = side(&arguments.source, &arguments.source_password_env);
+    let to = side(&arguments.destination, &arguments.destination_password_env);
+    let source = open_source(&from, &base, None).await.map_err(endpoint_error)?;
+    let destination = open_destination(&to, &base, None).await.map_err(endpoint_error)?;
+    let mut tables = Vec::new();
+    for name in chosen(&*source, &arguments.tables).await? {
+        let table = source.describe(&name).await.map_err(endpoint_error)?;
+        let there = match destination.describe(&name).await {
+            Ok(there) => Some(there),
+            Err(error) if error.kind == ErrorKind::NoTable => None,
+            Err(error) => return Err(endpoint_error(error)),
+        };
+        tables.push((table, there));
+    }
+    let text = write(&arguments.plan, &from, &to, &tables);
+    let document = Document::from_text(&text, Some(&arguments.plan));
+    if let Some(problem) = document.problems().iter().find(|problem| problem.error) {
+        return Err(CliError::usage(&problem.message));
+    }
+    document.save().map_err(CliError::failed)?;
+    if context.json {
+        let names: Vec<&str> = tables.iter().map(|(table, _)| table.name.as_str()).collect();
+        context.print(&json!({ "plan": arguments.plan, "tables": names }))?;
+    } else {
+        println!("{} holds a plan for {} table(s); `whimbrel check {0}` next", arguments.plan.display(), tables.len());
+    }
+    Ok(Exit::Well)
+}
+
+async fn chosen(source: &dyn crate::endpoint::Source, only: &[String]) -> Result<Vec<String>, CliError> {
+    let all: Vec<String> =
+        source.tables().await.map_err(endpoint_error)?.into_iter().map(|table| table.name).collect();
+    if let Some(unknown) = only.iter().find(|name| !all.contains(name)) {
+        return Err(CliError::usage(format!("the source has no table '{unknown}'; `whimbrel tables` lists them")));
+    }
+    Ok(if only.is_empty() { all } else { only.to_vec() })
+}
+
+fn write(path: &Path, from: &SidePlan, to: &SidePlan, tables: &[(Table, Option<Table>)]) -> String {
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    draft(&Draft { name: &name, source: from, destination: to, tables })
+}

@@ -1,0 +1,161 @@
+//! A run without the console: lines of progress, or facts as JSON lines.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::{
+    cli::{CliError, Exit, open::Context},
+    engine::{self, Prepared},
+    model::{Count, RunPhase, compact, percent, speed, thousands},
+    protocol::{Command, Event, Fact, Snapshot},
+};
+
+/// How often a line of progress is printed.
+const PACE: Duration = Duration::from_secs(5);
+
+/// Faults that are printed one by one; the rest is in the ledger.
+const SHOWN_FAULTS: u64 = 20;
+
+/// Performs the run to its end, telling about it on the way. SIGINT and SIGTERM stop it; it can be resumed.
+pub async fn follow(context: &Context, prepared: Prepared, plan: &str) -> Result<Exit, CliError> {
+    let mut snapshot = prepared.before().clone();
+    let (handle, mut facts) = engine::spawn(prepared);
+    let gauge = handle.gauge();
+    let mut pace = tokio::time::interval_at((Instant::now() + PACE).into(), PACE);
+    let mut interrupted = Interrupts::new()?;
+    loop {
+        tokio::select! {
+            biased;
+            fact = facts.recv() => match fact {
+                Ok(fact) => tell(context, &mut snapshot, fact)?,
+                Err(RecvError::Lagged(_)) => {
+                    for fact in context.ledger.facts_after(handle.run(), snapshot.seq).await.map_err(CliError::failed)? {
+                        tell(context, &mut snapshot, fact)?;
+                    }
+                }
+                Err(RecvError::Closed) => break,
+            },
+            () = interrupted.next() => {
+                eprintln!("whimbrel: stopping; chunks under way are rolled back");
+                handle.command(Command::Stop, &context.by).await;
+            }
+            _ = pace.tick(), if !context.json => line(&snapshot, &gauge.borrow()),
+        }
+    }
+    let ended = handle.ended().await.map_err(CliError::failed)?;
+    conclude(context, &ended, plan)
+}
+
+struct Interrupts {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Interrupts {
+    fn new() -> Result<Self, CliError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(CliError::failed)?,
+            terminate: signal(SignalKind::terminate()).map_err(CliError::failed)?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+fn tell(context: &Context, snapshot: &mut Snapshot, fact: Fact) -> Result<(), CliError> {
+    if fact.seq <= snapshot.seq {
+        return Ok(());
+    }
+    snapshot.fold(&fact);
+    if context.json {
+        return context.print(&fact);
+    }
+    match &fact.event {
+        Event::Started { resumed, tables, .. } => {
+            let word = if *resumed { "resumed" } else { "started" };
+            println!("run {} {word}: {} table(s)", fact.run, tables.len());
+            for table in tables.iter().filter(|table| table.counts.read > 0 || table.done) {
+                let state = if table.done { "complete" } else { "stands" };
+                println!("  {}: {} rows {state}", table.to, thousands(table.counts.read));
+            }
+        }
+        Event::FaultRaised { fault } if snapshot.raised <= SHOWN_FAULTS => {
+            let value = fault.value.as_ref().map(|cell| format!(" '{}'", crate::model::clean(&cell.display())));
+            println!(
+                "row {} of {}: column '{}' has invalid value{}; expected {}: {}",
+                thousands(fault.row),
+                fault.table,
+                fault.shown_column(),
+                value.unwrap_or_default(),
+                fault.expected,
+                fault.message
+            );
+        }
+        Event::TableFinished { table, counts } => println!(
+            "{table}: done; {} read, {} written, {} skipped, {} flagged",
+            thousands(counts.read),
+            thousands(counts.written),
+            thousands(counts.skipped),
+            thousands(counts.flagged)
+        ),
+        Event::TableHeld { table, message, .. } => println!("{table}: held; {message}"),
+        Event::Remark { message } => println!("note: {message}"),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn line(snapshot: &Snapshot, gauge: &crate::model::Gauge) {
+    let read: u64 = gauge.tables.iter().map(|(_, read, _)| read).sum();
+    let of = match snapshot.rows() {
+        Count::Exact(rows) => thousands(rows),
+        other => compact(other),
+    };
+    let share = snapshot.rows().rows().map_or(0, |rows| percent(read, rows));
+    println!(
+        "{share} %  {} / {of} rows  {} rows/minute  {}",
+        thousands(read),
+        thousands(speed(read, gauge.elapsed_ms)),
+        gauge.now
+    );
+}
+
+fn conclude(context: &Context, ended: &Snapshot, plan: &str) -> Result<Exit, CliError> {
+    let counts = ended.counts();
+    let exit = match ended.phase {
+        RunPhase::Completed if counts.skipped + counts.flagged == 0 => Exit::Well,
+        RunPhase::Completed => Exit::Incomplete,
+        _ => Exit::Failed,
+    };
+    let run = ended.run.as_ref().map(|run| run.0.as_str()).unwrap_or_default();
+    if context.json {
+        context.print(&serde_json::json!({
+            "result": {
+                "run": run, "phase": ended.phase, "counts": counts, "tables": ended.tables,
+                "stopped": ended.stopped, "exit": exit as u8,
+            }
+        }))?;
+        return Ok(exit);
+    }
+    println!(
+        "{}: {} read = {} written + {} skipped + {} flagged",
+        if ended.phase == RunPhase::Completed { "completed" } else { "stopped" },
+        thousands(counts.read),
+        thousands(counts.written),
+        thousands(counts.skipped),
+        thousands(counts.flagged)
+    );
+    if let Some(why) = &ended.stopped {
+        println!("why: {why}\nnext: mend it, then `whimbrel run {plan} --resume`");
+    } else if counts.flagged > 0 {
+        println!("next: `whimbrel review {run}`");
+    }
+    Ok(exit)
+}

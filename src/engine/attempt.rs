@@ -1,0 +1,419 @@
+//! One try at one chunk: read, transform, write, decide, commit. Rolled back as a whole unless everything is decided.
+
+use std::sync::Arc;
+
+use datafusion::arrow::record_batch::RecordBatch;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+use super::{
+    judge::{Judge, Ruling},
+    machine::{AttemptSpec, Input},
+    meter::{Meter, TableMeter},
+    readers::Readers,
+    rows::Faults,
+};
+use crate::{
+    endpoint::{Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Position, Range, Refusal, Snapshot, SourceBatch},
+    ledger::{ChunkRecord, FaultRecord, FaultState, Ledger, LedgerError},
+    model::{Counts, Fault, NamedCell, OnError, RunId, batch_of, cells_of, edited},
+    plan::{Mapping, RunOptions},
+    transform::{Applied, Transform, TransformError},
+};
+
+/// How many faults one attempt puts to an operator; the rest come up after these are answered.
+const ASKED_AT_ONCE: usize = 100;
+
+/// Wire bytes to a batch. With one batch waiting and one in each hand, a table holds a few times this.
+const BATCH_BYTES: usize = 2 << 20;
+
+/// What all attempts of a run share.
+pub(super) struct Shared {
+    pub(super) run: RunId,
+    pub(super) options: RunOptions,
+    pub(super) on_error: OnError,
+    pub(super) readers: Readers,
+    pub(super) destination: Arc<dyn Destination>,
+    pub(super) ledger: Ledger,
+    pub(super) meter: Meter,
+    pub(super) abort: watch::Receiver<bool>,
+}
+
+/// A table's own things, handed from attempt to attempt.
+pub(super) struct Lane {
+    pub(super) mapping: Arc<Mapping>,
+    pub(super) transform: Arc<Transform>,
+    pub(super) suspend_foreign_keys: bool,
+    pub(super) loader: Option<Box<dyn Loader>>,
+}
+
+/// Why an attempt cannot be judged by rows.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AttemptError {
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    Transform(#[from] TransformError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("a worker of the run died: {0}")]
+    Worker(#[from] tokio::task::JoinError),
+}
+
+/// What ends an attempt before its commit.
+enum Early {
+    Abandoned,
+    Halted(Box<Fault>, String),
+    OverBudget(String),
+    /// Enough to ask for one round.
+    Enough,
+}
+
+/// What an attempt gathers.
+#[derive(Default)]
+struct Gathered {
+    counts: Counts,
+    faults: Vec<FaultRecord>,
+    open: Vec<Fault>,
+    rows: u64,
+}
+
+pub(super) async fn attempt(shared: Arc<Shared>, mut lane: Lane, task: AttemptSpec) -> (Lane, Result<Input, AttemptError>) {
+    let table = lane.mapping.to.name.clone();
+    let result = Attempt { shared: &shared, task: &task, table: &table }.perform(&mut lane).await;
+    if !matches!(result, Ok(Input::Committed { .. } | Input::Exhausted { .. })) {
+        if let Some(mut loader) = lane.loader.take() {
+            // What cannot be rolled back dies with its connection, which the dropped loader closes.
+            if loader.rollback().await.is_ok() && result.is_ok() {
+                lane.loader = Some(loader);
+            }
+        }
+        if let Some(meter) = shared.meter.table(&table) {
+            meter.set(task.before.read, task.before.written);
+        }
+    }
+    (lane, result)
+}
+
+struct Attempt<'a> {
+    shared: &'a Arc<Shared>,
+    task: &'a AttemptSpec,
+    table: &'a str,
+}
+
+impl Attempt<'_> {
+    async fn perform(&self, lane: &mut Lane) -> Result<Input, AttemptError> {
+        let snapshot = self.shared.readers.snapshot().await?;
+        let result = self.with_snapshot(lane, &snapshot).await;
+        if let Err(AttemptError::Endpoint(error)) = &result {
+            if error.kind == ErrorKind::Lost {
+                self.shared.readers.lost(&snapshot).await;
+            }
+        }
+        result
+    }
+
+    async fn with_snapshot(&self, lane: &mut Lane, snapshot: &Arc<dyn Snapshot>) -> Result<Input, AttemptError> {
+        let rows = self.shared.options.chunk_rows;
+        let range = snapshot.next_range(&lane.mapping.from, self.task.after.as_ref(), rows).await?;
+        let Some(range) = range else { return Ok(Input::Exhausted { table: self.table.to_owned() }) };
+        self.open_loader(lane).await?;
+        let (sender, mut receiver) = mpsc::channel(1);
+        let reading = self.spawn_read(snapshot.clone(), &lane.mapping, range, sender);
+        let mut gathered = Gathered::default();
+        let early = self.load(lane, &mut receiver, &mut gathered).await;
+        drop(receiver);
+        let end = reading.await?;
+        match early? {
+            None => {}
+            Some(Early::Enough) => return Ok(self.asked(gathered)),
+            Some(Early::Abandoned) => return Ok(Input::Abandoned { table: self.table.to_owned() }),
+            Some(Early::Halted(fault, by)) => return Ok(Input::Halted { table: self.table.to_owned(), fault, by }),
+            Some(Early::OverBudget(message)) => {
+                return Ok(Input::OverBudget { table: self.table.to_owned(), message });
+            }
+        }
+        let end = end?;
+        if !gathered.open.is_empty() {
+            return Ok(self.asked(gathered));
+        }
+        self.commit(lane, gathered, end).await
+    }
+
+    fn asked(&self, gathered: Gathered) -> Input {
+        Input::Asked { table: self.table.to_owned(), faults: gathered.open }
+    }
+
+    async fn open_loader(&self, lane: &mut Lane) -> Result<(), AttemptError> {
+        if lane.loader.is_none() {
+            let options = LoadOptions {
+                columns: lane.mapping.columns.iter().map(|mapped| mapped.target.name.clone()).collect(),
+                suspend_foreign_keys: lane.suspend_foreign_keys,
+            };
+            lane.loader = Some(self.shared.destination.open(&lane.mapping.to, &options).await?);
+        }
+        if let Some(loader) = &mut lane.loader {
+            loader.begin().await?;
+        }
+        Ok(())
+    }
+
+    fn spawn_read(
+        &self,
+        snapshot: Arc<dyn Snapshot>,
+        mapping: &Arc<Mapping>,
+        range: Range,
+        sender: mpsc::Sender<SourceBatch>,
+    ) -> JoinHandle<Result<Option<Position>, EndpointError>> {
+        let mapping = mapping.clone();
+        tokio::spawn(async move { snapshot.read(&mapping.from, &range, BATCH_BYTES, sender).await })
+    }
+
+    /// Takes batches until the range ends or something ends the attempt early.
+    async fn load(
+        &self,
+        lane: &mut Lane,
+        receiver: &mut mpsc::Receiver<SourceBatch>,
+        gathered: &mut Gathered,
+    ) -> Result<Option<Early>, AttemptError> {
+        let judge = Judge::new(self.task.answered.clone(), self.task.rules.clone(), self.shared.on_error);
+        let mut abort = self.shared.abort.clone();
+        loop {
+            self.shared.meter.now("reading", self.table);
+            let batch = tokio::select! {
+                biased;
+                _ = abort.wait_for(|abort| *abort) => return Ok(Some(Early::Abandoned)),
+                batch = receiver.recv() => batch,
+            };
+            let Some(batch) = batch else { return Ok(None) };
+            if let Some(early) = self.take(lane, &judge, batch, gathered).await? {
+                return Ok(Some(early));
+            }
+            if let Some(early) = self.over_budget(gathered) {
+                return Ok(Some(early));
+            }
+        }
+    }
+
+    fn over_budget(&self, gathered: &Gathered) -> Option<Early> {
+        if self.task.budget_waived {
+            return None;
+        }
+        let budget = self.shared.options.fault_budget;
+        let before = self.task.before.skipped + self.task.before.flagged;
+        let faults = gathered.faults.iter().filter(|record| record.by.is_some()).count() as u64;
+        let share = u64::from(self.shared.options.fault_percent);
+        if before + faults > budget {
+            let message = format!(
+                "more than {budget} rows cannot go as they are: the mapping is wrong, not the rows; mend it, or resume \
+                 to go on regardless"
+            );
+            return Some(Early::OverBudget(message));
+        }
+        if gathered.rows >= 100 && faults * 100 > share * gathered.rows {
+            let message = format!(
+                "{faults} of {} rows cannot go as they are, more than {share} %: the mapping is wrong, not the rows; \
+                 mend it, or resume to go on regardless",
+                gathered.rows
+            );
+            return Some(Early::OverBudget(message));
+        }
+        None
+    }
+
+    fn meter(&self) -> Option<&TableMeter> {
+        self.shared.meter.table(self.table)
+    }
+
+    /// One batch through transform and loader; what fails is judged row by row.
+    async fn take(
+        &self,
+        lane: &mut Lane,
+        judge: &Judge,
+        message: SourceBatch,
+        gathered: &mut Gathered,
+    ) -> Result<Option<Early>, AttemptError> {
+        let first = self.task.before.read + self.task.before.filtered + gathered.rows + 1;
+        let rows = message.rows() as u64;
+        let places = message.places();
+        let batch = message.batch;
+        self.shared.meter.now("transforming", self.table);
+        let applied = transform(&lane.transform, &batch).await?;
+        self.shared.meter.now("writing", self.table);
+        let refusals = self.write(lane, &applied.batch).await?;
+        let made = Faults { run: &self.shared.run, mapping: &lane.mapping };
+        let cells = |row: usize| cells_of(&lane.mapping.from, &batch, row);
+        let mut faults = Vec::new();
+        for reject in message.rejects {
+            faults.push(made.unreadable(first + reject.place as u64, reject));
+        }
+        for failed in applied.faults {
+            let row = failed.row;
+            faults.push(made.transformed(first + places[row] as u64, cells(row), failed));
+        }
+        let refused = refusals.len() as u64;
+        for refusal in refusals {
+            let row = applied.rows[refusal.row];
+            faults.push(made.refused(first + places[row] as u64, cells(row), &applied.batch, refusal));
+        }
+        faults.sort_by_key(|fault| fault.row);
+        let written = applied.batch.num_rows() as u64 - refused;
+        let filtered = applied.filtered.len() as u64;
+        gathered.rows += rows;
+        gathered.counts.filtered += filtered;
+        gathered.counts.read += rows - filtered;
+        gathered.counts.written += written;
+        if let Some(meter) = self.meter() {
+            meter.add_read(rows - filtered);
+            meter.add_written(written);
+        }
+        self.shared.meter.add_bytes(batch.get_array_memory_size() as u64, applied.batch.get_array_memory_size() as u64);
+        for fault in faults {
+            if let Some(early) = self.judge(lane, judge, fault, gathered).await? {
+                return Ok(Some(early));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn write(&self, lane: &mut Lane, batch: &RecordBatch) -> Result<Vec<Refusal>, AttemptError> {
+        match &mut lane.loader {
+            _ if batch.num_rows() == 0 => Ok(Vec::new()),
+            Some(loader) => Ok(loader.write(batch).await?),
+            None => Err(EndpointError::new(ErrorKind::Lost, "cannot write", "the connection is gone").into()),
+        }
+    }
+
+    async fn judge(
+        &self,
+        lane: &mut Lane,
+        judge: &Judge,
+        mut fault: Fault,
+        gathered: &mut Gathered,
+    ) -> Result<Option<Early>, AttemptError> {
+        let (mut ruling, mut by) = judge.rule(&mut fault);
+        if let Ruling::Edit(edits) = &ruling {
+            match self.retry(lane, &fault, edits).await? {
+                None => {
+                    gathered.counts.written += 1;
+                    gathered.faults.push(FaultRecord::new(fault, FaultState::Written));
+                    return Ok(None);
+                }
+                Some(again) => {
+                    fault = again;
+                    (ruling, by) = judge.rule_after_edit(&fault);
+                }
+            }
+        }
+        match ruling {
+            Ruling::Skip => {
+                gathered.counts.skipped += 1;
+                gathered.faults.push(FaultRecord { by, ..FaultRecord::new(fault, FaultState::Skipped) });
+            }
+            Ruling::Flag => {
+                gathered.counts.flagged += 1;
+                gathered.faults.push(FaultRecord { by, ..FaultRecord::new(fault, FaultState::Flagged) });
+            }
+            Ruling::Stop => return Ok(Some(Early::Halted(Box::new(fault), by.unwrap_or_default()))),
+            Ruling::Ask | Ruling::Edit(_) => {
+                gathered.open.push(fault);
+                if gathered.open.len() >= ASKED_AT_ONCE {
+                    return Ok(Some(Early::Enough));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tries the row with changed cells, by the way of any other row. What fails now is told of the row as it was.
+    async fn retry(&self, lane: &mut Lane, fault: &Fault, edits: &[NamedCell]) -> Result<Option<Fault>, AttemptError> {
+        let outcome = write_row(&self.shared.run, lane, fault.row, &edited(&fault.cells, edits)).await?;
+        Ok(outcome.map(|again| Fault {
+            cells: fault.cells.clone(),
+            digest: fault.digest.clone(),
+            message: format!("after the edit: {}", again.message),
+            ..again
+        }))
+    }
+
+    async fn commit(
+        &self,
+        lane: &mut Lane,
+        gathered: Gathered,
+        end: Option<Position>,
+    ) -> Result<Input, AttemptError> {
+        let mark = Mark {
+            run: self.shared.run.clone(),
+            table: self.table.to_owned(),
+            chunk: self.task.chunk,
+            end: end.clone(),
+            counts: gathered.counts,
+            retried: String::new(),
+        };
+        let record = ChunkRecord { mark, faults: gathered.faults };
+        self.shared.meter.now("committing", self.table);
+        commit_chunk(&self.shared.ledger, &*self.shared.destination, lane, &record).await?;
+        Ok(Input::Committed { table: self.table.to_owned(), counts: gathered.counts, end })
+    }
+}
+
+/// Pending in the ledger, then durable in the destination, then final in the ledger. When the commit's outcome is
+/// unknown, the destination's marks decide.
+pub(super) async fn commit_chunk(
+    ledger: &Ledger,
+    destination: &dyn Destination,
+    lane: &mut Lane,
+    record: &ChunkRecord,
+) -> Result<(), AttemptError> {
+    let mark = &record.mark;
+    ledger.chunk_pending(record, super::now_ms()).await?;
+    let committed = match &mut lane.loader {
+        Some(loader) => loader.commit(mark).await,
+        None => Err(EndpointError::new(ErrorKind::Lost, "cannot commit", "the connection is gone")),
+    };
+    if let Err(error) = committed {
+        lane.loader = None;
+        let marks = destination.marks(&mark.run).await?;
+        if !marks.iter().any(|stands| stands.table == mark.table && stands.chunk == mark.chunk) {
+            ledger.chunk_void(&mark.run, &mark.table, mark.chunk).await?;
+            return Err(error.into());
+        }
+    }
+    ledger.chunk_committed(&mark.run, &mark.table, mark.chunk).await?;
+    Ok(())
+}
+
+/// Takes one row, given as source cells, through transform and loader into the open chunk; the fault if it fails.
+pub(super) async fn write_row(
+    run: &RunId,
+    lane: &mut Lane,
+    row: u64,
+    cells: &[NamedCell],
+) -> Result<Option<Fault>, AttemptError> {
+    let mapping = lane.mapping.clone();
+    let made = Faults { run, mapping: &mapping };
+    let batch = match batch_of(&mapping.from, cells) {
+        Ok(batch) => batch,
+        Err(error) => return Ok(Some(made.unusable(row, cells.to_vec(), error))),
+    };
+    let mut applied = transform(&lane.transform, &batch).await?;
+    if let Some(failed) = applied.faults.pop() {
+        return Ok(Some(made.transformed(row, cells.to_vec(), failed)));
+    }
+    if applied.batch.num_rows() == 0 {
+        return Ok(Some(made.left_out(row, cells.to_vec())));
+    }
+    let Some(loader) = &mut lane.loader else {
+        return Err(EndpointError::new(ErrorKind::Lost, "cannot write a row", "the connection is gone").into());
+    };
+    let refusal = loader.write(&applied.batch).await?.pop();
+    Ok(refusal.map(|refusal| made.refused(row, cells.to_vec(), &applied.batch, refusal)))
+}
+
+/// Off the async threads, which must stay free to answer.
+async fn transform(transform: &Arc<Transform>, batch: &RecordBatch) -> Result<Applied, AttemptError> {
+    let (transform, batch) = (transform.clone(), batch.clone());
+    Ok(tokio::task::spawn_blocking(move || transform.apply(&batch)).await??)
+}

@@ -1,0 +1,271 @@
+//! Everything that stands before a run's first row: which run it is, what of it stands already, tables, marks.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use uuid::Uuid;
+
+use super::{TableStart, now_ms};
+use crate::{
+    binding::{Binding, Descriptions, bind},
+    endpoint::{Destination, EndpointError, Mark, Source},
+    ledger::{Answered, Ledger, LedgerError, NewRun, PlanLock, RunRecord},
+    model::{Count, Counts, OnError, Problem, RunId, RunPhase, Table},
+    plan::{Document, Plan},
+    protocol::{Snapshot, StartedTable},
+    transform::RunInstant,
+};
+
+/// What a run is made of.
+#[derive(Clone)]
+pub struct Job {
+    pub document: Document,
+    /// Names the plan on this host.
+    pub plan_key: String,
+    pub source: Arc<dyn Source>,
+    pub destination: Arc<dyn Destination>,
+    pub ledger: Ledger,
+    /// Overrides the plan's policy.
+    pub on_error: Option<OnError>,
+    /// Go on with the plan's unfinished run, if there is one; else such a run is an error.
+    pub resume: bool,
+    /// Somebody is there to answer. Without, `ask` is `stop`.
+    pub attended: bool,
+    /// Only these destination tables; empty: all.
+    pub only: Vec<String>,
+    pub by: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("the plan has {} error(s): {}", .0.len(), first(.0))]
+    Plan(Vec<Problem>),
+    #[error(
+        "run {run} of this plan is not finished ({phase:?}); go on with it by --resume, or give the plan another name \
+         or file to begin anew"
+    )]
+    Unfinished { run: RunId, phase: RunPhase },
+    #[error(
+        "run {run} cannot go on: the plan has changed since it began (digest {then} then, {now} now); put the plan back, \
+         or begin anew from a copy of it"
+    )]
+    PlanChanged { run: RunId, then: String, now: String },
+    #[error(
+        "run {run} cannot go on: the destination no longer holds its mark of chunk {chunk} of {table}, so nothing can \
+         tell which rows are there; restore the table whimbrel_marks, or begin anew with an empty destination"
+    )]
+    MarksGone { run: RunId, table: String, chunk: u64 },
+    #[error("the plan has no table '{0}'")]
+    NoTable(String),
+}
+
+fn first(problems: &[Problem]) -> &str {
+    problems.iter().find(|problem| problem.error).map_or("", |problem| problem.message.as_str())
+}
+
+/// A run ready to begin.
+pub struct Prepared {
+    pub(super) job: Job,
+    pub(super) plan: Plan,
+    pub(super) run: RunRecord,
+    pub(super) binding: Binding,
+    pub(super) created: Vec<Table>,
+    pub(super) starts: Vec<TableStart>,
+    pub(super) before: Snapshot,
+    pub(super) resumed: bool,
+    pub(super) lock: PlanLock,
+}
+
+impl Prepared {
+    /// Where the run stands before it begins or goes on.
+    pub fn before(&self) -> &Snapshot {
+        &self.before
+    }
+
+    pub fn run_id(&self) -> &RunId {
+        &self.run.id
+    }
+}
+
+/// Finds or begins the run, creates what is missing in the destination, and learns from its marks what stands. Writes
+/// nothing where the plan has errors.
+pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
+    let lock = job.ledger.lock_plan(&job.plan_key)?;
+    let Some(plan) = job.document.plan().cloned() else {
+        return Err(PrepareError::Plan(job.document.problems().to_vec()));
+    };
+    let (run, resumed) = find_or_name(&job, &plan).await?;
+    let instant = RunInstant(run.instant_ms);
+    let parsed = job.document.parsed();
+    let mut binding = bind(parsed, &plan, &*job.source, &*job.destination, &mut Descriptions::default(), instant).await?;
+    keep_only(&job, &mut binding)?;
+    let problems: Vec<Problem> = binding.tables.iter().flat_map(|table| table.problems.clone()).collect();
+    if problems.iter().any(|problem| problem.error) {
+        return Err(PrepareError::Plan(problems.into_iter().filter(|problem| problem.error).collect()));
+    }
+    if !resumed {
+        job.ledger.begin_run(&new_run(&run)).await?;
+    }
+    create_missing(&job, &run.id, &binding).await?;
+    let created = job.ledger.created(&run.id).await?;
+    let standing = standing(&job, &run.id).await?;
+    let starts = starts(&job, &run, &binding, &created, standing).await?;
+    let before = Snapshot {
+        plan: plan.name.clone(),
+        digest: run.plan_digest.clone(),
+        run: Some(run.id.clone()),
+        parallel: plan.run.parallel,
+        on_error: policy(&job, &plan),
+        ..job.ledger.snapshot(&run.id).await?
+    };
+    Ok(Prepared { job, plan, run, binding, created, starts, before, resumed, lock })
+}
+
+fn policy(job: &Job, plan: &Plan) -> OnError {
+    match job.on_error.unwrap_or(plan.run.on_error) {
+        OnError::Ask if !job.attended => OnError::Stop,
+        policy => policy,
+    }
+}
+
+async fn find_or_name(job: &Job, plan: &Plan) -> Result<(RunRecord, bool), PrepareError> {
+    let digest = job.document.digest().unwrap_or_default();
+    if let Some(run) = job.ledger.unfinished(&job.plan_key).await? {
+        if !job.resume {
+            return Err(PrepareError::Unfinished { run: run.id, phase: run.phase });
+        }
+        if run.plan_digest != digest {
+            let (then, now) = (short(&run.plan_digest), short(&digest));
+            return Err(PrepareError::PlanChanged { run: run.id, then, now });
+        }
+        return Ok((run, true));
+    }
+    let now = now_ms() as i64;
+    let run = RunRecord {
+        id: RunId(Uuid::now_v7().to_string()),
+        plan_key: job.plan_key.clone(),
+        plan_name: plan.name.clone(),
+        plan_digest: digest,
+        plan_text: job.document.text().to_owned(),
+        instant_ms: now,
+        started_ms: now,
+        ended_ms: None,
+        phase: RunPhase::Running,
+        by: job.by.clone(),
+    };
+    Ok((run, false))
+}
+
+fn short(digest: &str) -> String {
+    digest.chars().take(7).collect()
+}
+
+fn new_run(run: &RunRecord) -> NewRun {
+    NewRun {
+        id: run.id.clone(),
+        plan_key: run.plan_key.clone(),
+        plan_name: run.plan_name.clone(),
+        plan_digest: run.plan_digest.clone(),
+        plan_text: run.plan_text.clone(),
+        instant_ms: run.instant_ms,
+        by: run.by.clone(),
+    }
+}
+
+fn keep_only(job: &Job, binding: &mut Binding) -> Result<(), PrepareError> {
+    if job.only.is_empty() {
+        return Ok(());
+    }
+    let known = |name: &String| binding.tables.iter().any(|table| table.mapping.to.name == *name);
+    if let Some(unknown) = job.only.iter().find(|name| !known(name)) {
+        return Err(PrepareError::NoTable(unknown.clone()));
+    }
+    binding.tables.retain(|table| job.only.contains(&table.mapping.to.name));
+    Ok(())
+}
+
+async fn create_missing(job: &Job, run: &RunId, binding: &Binding) -> Result<(), PrepareError> {
+    for table in binding.tables.iter().filter(|table| !table.mapping.exists) {
+        job.ledger.creates(run, &table.mapping.to).await?;
+        job.destination.create(&table.mapping.to).await?;
+    }
+    job.destination.prepare().await?;
+    Ok(())
+}
+
+/// What of the run stands in the destination, by table.
+#[derive(Default)]
+struct Standing {
+    marks: BTreeMap<String, Vec<Mark>>,
+    answers: BTreeMap<String, Vec<Answered>>,
+}
+
+async fn standing(job: &Job, run: &RunId) -> Result<Standing, PrepareError> {
+    let marks = job.destination.marks(run).await?;
+    job.ledger.reconcile(run, &marks).await?;
+    job.ledger.void_open(run).await?;
+    for (table, chunk) in job.ledger.committed_chunks(run).await? {
+        if !marks.iter().any(|mark| mark.table == table && mark.chunk == chunk) {
+            return Err(PrepareError::MarksGone { run: run.clone(), table, chunk });
+        }
+    }
+    let mut standing = Standing::default();
+    for mark in marks.into_iter().filter(|mark| mark.chunk < Mark::FIRST_RETRY) {
+        standing.marks.entry(mark.table.clone()).or_default().push(mark);
+    }
+    for answered in job.ledger.standing_answers(run).await? {
+        standing.answers.entry(answered.fault.table.clone()).or_default().push(answered);
+    }
+    Ok(standing)
+}
+
+async fn starts(
+    job: &Job,
+    run: &RunRecord,
+    binding: &Binding,
+    created: &[Table],
+    mut standing: Standing,
+) -> Result<Vec<TableStart>, PrepareError> {
+    let mut starts = Vec::with_capacity(binding.tables.len());
+    let names: Vec<&str> = binding.tables.iter().map(|table| table.mapping.to.name.as_str()).collect();
+    for table in &binding.tables {
+        let mapping = &table.mapping;
+        let name = mapping.to.name.clone();
+        let marks = standing.marks.remove(&name).unwrap_or_default();
+        let last = marks.iter().max_by_key(|mark| mark.chunk);
+        let mut counts = Counts::default();
+        marks.iter().for_each(|mark| counts += mark.counts);
+        let own = created.iter().any(|created| created.name == name);
+        let waits_for = |to: &&str| !own && **to != name && names.contains(to) && !binding.order.in_cycle(&name);
+        let referenced = mapping.to.foreign_keys.iter().map(|key| key.table.as_str());
+        starts.push(TableStart {
+            table: StartedTable {
+                from: mapping.from.name.clone(),
+                to: name.clone(),
+                rows: rows(job, &mapping.from).await?,
+                counts,
+                done: last.is_some_and(|mark| mark.end.is_none()),
+            },
+            after_tables: referenced.filter(waits_for).map(str::to_owned).collect(),
+            position: last.and_then(|mark| mark.end.clone()),
+            chunk: last.map_or(0, |mark| mark.chunk + 1),
+            answered: standing.answers.remove(&name).unwrap_or_default(),
+        });
+    }
+    tracing::info!(run = %run.id, tables = starts.len(), "run prepared");
+    Ok(starts)
+}
+
+/// Tables below this many rows are counted exactly before they go.
+const WORTH_COUNTING: u64 = 5_000_000;
+
+async fn rows(job: &Job, table: &Table) -> Result<Count, PrepareError> {
+    match table.rows {
+        Count::Exact(rows) => Ok(Count::Exact(rows)),
+        Count::Estimate(rows) if rows > WORTH_COUNTING => Ok(Count::Estimate(rows)),
+        Count::Estimate(_) | Count::Unknown => Ok(Count::Exact(job.source.count(&table.name).await?)),
+    }
+}

@@ -1,0 +1,351 @@
+//! Serves a console's asks: both sides, the plan, checks, trials, review.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
+
+use tokio::sync::Mutex;
+
+use super::views::{mapping_view, review_item, trial_row};
+use crate::{
+    binding::{Binding, Bound, Descriptions, base_of, bind},
+    endpoint::{Catalog, Destination, EndpointError, Source, open_destination, open_source},
+    engine::{self, Job, now_ms},
+    ledger::Ledger,
+    model::{FaultId, OnError, RunId, named_cells},
+    plan::{self, Document, Edit, Parsed, Plan},
+    protocol::{
+        Answer, Ask, CheckItem, CheckState, ReviewAction, ReviewItem, Sampled, Secret, SideName, SideView, TableChecks,
+    },
+    transform::RunInstant,
+    verify::{Checked, check},
+};
+
+/// One plan with its two sides, as an operator works on it. Every answer is for now: nothing here holds a lock while a
+/// server thinks, but the one on what is asked.
+pub struct Workbench {
+    document: Mutex<Document>,
+    passwords: Mutex<HashMap<SideName, Secret>>,
+    source: Mutex<Option<Arc<dyn Source>>>,
+    destination: Mutex<Option<Arc<dyn Destination>>>,
+    descriptions: Mutex<Descriptions>,
+    ledger: Ledger,
+    by: String,
+}
+
+type Told<T> = Result<T, String>;
+
+fn told(error: &EndpointError) -> String {
+    format!("{error}. {}", error.hint())
+}
+
+impl Workbench {
+    pub fn new(document: Document, ledger: Ledger, by: String) -> Self {
+        Self {
+            document: Mutex::new(document),
+            passwords: Mutex::default(),
+            source: Mutex::default(),
+            destination: Mutex::default(),
+            descriptions: Mutex::default(),
+            ledger,
+            by,
+        }
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub fn by(&self) -> &str {
+        &self.by
+    }
+
+    /// Names the plan on this host: its file's full path, or its name where it has no file.
+    pub async fn plan_key(&self) -> String {
+        let document = self.document.lock().await;
+        match document.path() {
+            Some(path) => std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).display().to_string(),
+            None => document.plan().map(|plan| plan.name.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Everything but [`Ask::Start`], which is the host's own. An error is a sentence with what to do next.
+    pub async fn answer(&self, ask: Ask) -> Told<Answer> {
+        match ask {
+            Ask::Plan => Ok(self.plan_answer().await),
+            Ask::Save { text } => self.save(text).await,
+            Ask::Connect { side, password } => self.connect(side, password).await,
+            Ask::Tables { side } => {
+                let tables = self.catalog(side).await?.tables().await;
+                Ok(Answer::Tables(tables.map_err(|error| told(&error))?))
+            }
+            Ask::Describe { side, table } => {
+                let table = self.catalog(side).await?.describe(&table).await;
+                Ok(Answer::Table(Box::new(table.map_err(|error| told(&error))?)))
+            }
+            Ask::Count { side, table } => {
+                Ok(Answer::Count(self.catalog(side).await?.count(&table).await.map_err(|error| told(&error))?))
+            }
+            Ask::Preview { side, table, offset, limit } => self.preview(side, &table, offset, limit).await,
+            Ask::Mapping { table, text } => Ok(Answer::Mapping(Box::new(self.mapping(&table, text).await?))),
+            Ask::Trial { table, text, offset, limit } => {
+                Ok(Answer::Trial(self.trial(&table, text, offset, limit).await?))
+            }
+            Ask::Select { table, selected } => self.select(table, selected).await,
+            Ask::Check => Ok(Answer::Checks(self.check().await)),
+            Ask::Start { .. } => Err("a run is started by the host".into()),
+            Ask::Review { run } => Ok(Answer::Review(self.review(run).await?)),
+            Ask::Act { fault, action } => Ok(Answer::Acted(Box::new(self.act(&fault, action).await?))),
+        }
+    }
+
+    async fn plan_answer(&self) -> Answer {
+        let document = self.document.lock().await;
+        Answer::Plan {
+            path: document.path().map(|path| path.display().to_string()).unwrap_or_default(),
+            text: document.text().to_owned(),
+            digest: document.digest().unwrap_or_default(),
+            problems: document.problems().to_vec(),
+        }
+    }
+
+    async fn save(&self, text: String) -> Told<Answer> {
+        {
+            let mut document = self.document.lock().await;
+            let changed = Document::from_text(&text, document.path());
+            if let Some(problem) = changed.problems().iter().find(|problem| problem.error) {
+                return Err(format!("line {}, column {}: {}", problem.line, problem.column, problem.message));
+            }
+            changed.save().map_err(|error| error.to_string())?;
+            let moved = |side: fn(&Plan) -> &plan::SidePlan| match (document.plan(), changed.plan()) {
+                (Some(before), Some(after)) => side(before) != side(after),
+                _ => true,
+            };
+            let (source, destination) = (moved(|plan| &plan.source), moved(|plan| &plan.destination));
+            *document = changed;
+            drop(document);
+            if source {
+                self.close(SideName::Source).await;
+            }
+            if destination {
+                self.close(SideName::Destination).await;
+            }
+        }
+        Ok(self.plan_answer().await)
+    }
+
+    async fn close(&self, side: SideName) {
+        match side {
+            SideName::Source => *self.source.lock().await = None,
+            SideName::Destination => *self.destination.lock().await = None,
+        }
+        self.forget().await;
+    }
+
+    /// Looks at the tables of both sides anew when next asked.
+    pub async fn forget(&self) {
+        *self.descriptions.lock().await = Descriptions::default();
+    }
+
+    async fn connect(&self, side: SideName, password: Option<Secret>) -> Told<Answer> {
+        if let Some(password) = password {
+            self.passwords.lock().await.insert(side, password);
+        }
+        self.close(side).await;
+        let version = self.catalog(side).await?.version().await.map_err(|error| told(&error))?;
+        Ok(Answer::Connected(SideView { side, version }))
+    }
+
+    async fn side(&self, side: SideName) -> Result<(plan::SidePlan, PathBuf, Option<Secret>), EndpointError> {
+        let document = self.document.lock().await;
+        let Some(plan) = document.plan() else {
+            let first = document.problems().iter().find(|problem| problem.error);
+            let why = first.map(|p| format!("line {}: {}", p.line, p.message)).unwrap_or_default();
+            return Err(EndpointError::new(crate::endpoint::ErrorKind::Address, "the plan has errors", why));
+        };
+        let chosen = match side {
+            SideName::Source => plan.source.clone(),
+            SideName::Destination => plan.destination.clone(),
+        };
+        let base = base_of(document.path()).to_owned();
+        drop(document);
+        let password = self.passwords.lock().await.get(&side).cloned();
+        Ok((chosen, base, password))
+    }
+
+    /// The open source; opens it when it is not.
+    pub async fn source(&self) -> Result<Arc<dyn Source>, EndpointError> {
+        let mut open = self.source.lock().await;
+        if let Some(source) = &*open {
+            return Ok(source.clone());
+        }
+        let (side, base, password) = self.side(SideName::Source).await?;
+        let source = open_source(&side, &base, password.as_ref().map(|secret| secret.0.as_str())).await?;
+        *open = Some(source.clone());
+        Ok(source)
+    }
+
+    /// The open destination; opens it when it is not.
+    pub async fn destination(&self) -> Result<Arc<dyn Destination>, EndpointError> {
+        let mut open = self.destination.lock().await;
+        if let Some(destination) = &*open {
+            return Ok(destination.clone());
+        }
+        let (side, base, password) = self.side(SideName::Destination).await?;
+        let destination = open_destination(&side, &base, password.as_ref().map(|secret| secret.0.as_str())).await?;
+        *open = Some(destination.clone());
+        Ok(destination)
+    }
+
+    async fn catalog(&self, side: SideName) -> Told<Arc<dyn Catalog>> {
+        let opened: Result<Arc<dyn Catalog>, EndpointError> = match side {
+            SideName::Source => self.source().await.map(|source| source as Arc<dyn Catalog>),
+            SideName::Destination => self.destination().await.map(|destination| destination as Arc<dyn Catalog>),
+        };
+        opened.map_err(|error| told(&error))
+    }
+
+    async fn preview(&self, side: SideName, table: &str, offset: u64, limit: u32) -> Told<Answer> {
+        let catalog = self.catalog(side).await?;
+        let described = catalog.describe(table).await.map_err(|error| told(&error))?;
+        let page = catalog.preview(&described, offset, limit.min(1_000)).await;
+        Ok(Answer::Page(page.map_err(|error| told(&error))?))
+    }
+
+    /// The current plan, or the one that `text` holds.
+    async fn read(&self, text: Option<String>) -> Told<(Document, Plan)> {
+        let document = match text {
+            Some(text) => Document::from_text(&text, self.document.lock().await.path()),
+            None => self.document.lock().await.clone(),
+        };
+        let Some(plan) = document.plan().cloned() else {
+            let problem = document.problems().iter().find(|problem| problem.error);
+            return Err(problem.map_or_else(String::new, |p| format!("line {}, column {}: {}", p.line, p.column, p.message)));
+        };
+        Ok((document, plan))
+    }
+
+    async fn bind(&self, parsed: &Parsed, plan: &Plan) -> Result<Binding, EndpointError> {
+        let (source, destination) = (self.source().await?, self.destination().await?);
+        let mut descriptions = self.descriptions.lock().await;
+        let instant = RunInstant(now_ms() as i64);
+        bind(parsed, plan, &*source, &*destination, &mut descriptions, instant).await
+    }
+
+    async fn bound(&self, table: &str, text: Option<String>) -> Told<Bound> {
+        let (document, plan) = self.read(text).await?;
+        let binding = self.bind(document.parsed(), &plan).await.map_err(|error| told(&error))?;
+        let found = binding.tables.into_iter().find(|bound| bound.mapping.to.name == table);
+        found.ok_or_else(|| format!("the plan has no table '{table}'; select it first"))
+    }
+
+    async fn mapping(&self, table: &str, text: Option<String>) -> Told<TableChecks> {
+        Ok(mapping_view(self.bound(table, text).await?))
+    }
+
+    async fn trial(&self, table: &str, text: Option<String>, offset: u64, limit: u32) -> Told<Sampled> {
+        let bound = self.bound(table, text).await?;
+        let mapping = &bound.mapping;
+        let mut sampled = Sampled {
+            source_columns: mapping.from.columns.iter().map(|column| column.name.clone()).collect(),
+            target_columns: mapping.columns.iter().map(|mapped| mapped.target.name.clone()).collect(),
+            ..Sampled::default()
+        };
+        let source = self.source().await.map_err(|error| told(&error))?;
+        if mapping.from.columns.is_empty() {
+            sampled.error = bound.problems.into_iter().find(|problem| problem.error);
+            return Ok(sampled);
+        }
+        let page = source.preview(&mapping.from, offset, limit.min(200)).await.map_err(|error| told(&error))?;
+        sampled.error = bound.problems.iter().find(|problem| problem.error).cloned();
+        for cells in page.rows {
+            let cells = named_cells(&mapping.from, cells);
+            sampled.rows.push(trial_row(mapping, bound.transform.as_ref(), cells));
+        }
+        Ok(sampled)
+    }
+
+    async fn select(&self, table: String, selected: bool) -> Told<Answer> {
+        let text = self.document.lock().await.text().to_owned();
+        let (_, plan) = self.read(None).await?;
+        let mapped: Vec<&plan::TablePlan> = plan.tables.iter().filter(|mapped| mapped.from == table).collect();
+        let edits: Vec<Edit> = match selected {
+            true if mapped.is_empty() => vec![Edit::AddTable { from: table.clone(), to: table }],
+            true => Vec::new(),
+            false => mapped.iter().map(|mapped| Edit::RemoveTable { to: mapped.to.clone() }).collect(),
+        };
+        let changed = edits.iter().try_fold(text, |text, edit| plan::apply(&text, edit));
+        self.save(changed.map_err(|error| error.to_string())?).await
+    }
+
+    /// The pre-migration checks.
+    pub async fn check(&self) -> Vec<CheckItem> {
+        self.forget().await;
+        let (document, plan) = match self.read(None).await {
+            Ok(read) => read,
+            Err(message) => {
+                return vec![CheckItem {
+                    name: "Plan is valid".into(),
+                    state: CheckState::Failed,
+                    details: vec![message],
+                }];
+            }
+        };
+        let source = self.source().await;
+        let destination = self.destination().await;
+        let binding = match (&source, &destination) {
+            (Ok(_), Ok(_)) => Some(self.bind(document.parsed(), &plan).await),
+            _ => None,
+        };
+        let checked = Checked {
+            source: source.as_deref(),
+            destination: destination.as_deref(),
+            binding: binding.as_ref().map(Result::as_ref),
+        };
+        check(&checked).await
+    }
+
+    /// A run of the plan as it is now.
+    pub async fn job(&self, on_error: Option<OnError>, resume: bool, attended: bool, only: Vec<String>) -> Told<Job> {
+        Ok(Job {
+            plan_key: self.plan_key().await,
+            document: self.document.lock().await.clone(),
+            source: self.source().await.map_err(|error| told(&error))?,
+            destination: self.destination().await.map_err(|error| told(&error))?,
+            ledger: self.ledger.clone(),
+            on_error,
+            resume,
+            attended,
+            only,
+            by: self.by.clone(),
+        })
+    }
+
+    /// The flagged rows of a run; of the plan's latest one where none is given.
+    pub async fn review(&self, run: Option<RunId>) -> Told<Vec<ReviewItem>> {
+        let run = match run {
+            Some(run) => run,
+            None => {
+                let runs = self.ledger.runs(Some(&self.plan_key().await)).await.map_err(|error| error.to_string())?;
+                match runs.into_iter().next() {
+                    Some(run) => run.id,
+                    None => return Ok(Vec::new()),
+                }
+            }
+        };
+        let records = self.ledger.review(&run).await.map_err(|error| error.to_string())?;
+        Ok(records.into_iter().map(review_item).collect())
+    }
+
+    /// Retries or discards a flagged row.
+    pub async fn act(&self, fault: &FaultId, action: ReviewAction) -> Told<ReviewItem> {
+        let record = match action {
+            ReviewAction::Discard { reason } => engine::discard(&self.ledger, fault, &reason, &self.by).await,
+            ReviewAction::Retry { cells } => {
+                let table = self.ledger.fault(fault).await.map_err(|error| error.to_string())?.fault.table;
+                let bound = self.bound(&table, None).await?;
+                let destination = self.destination().await.map_err(|error| told(&error))?;
+                engine::retry(&self.ledger, &destination, bound, fault, &cells, &self.by).await
+            }
+        };
+        record.map(review_item).map_err(|error| error.to_string())
+    }
+}

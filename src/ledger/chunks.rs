@@ -1,0 +1,94 @@
+//! Chunks: pending before the destination commits them, committed after.
+
+use sqlx::Row;
+
+use super::{FaultState, Ledger, Result, faults::FaultRecord};
+use crate::{endpoint::Mark, model::RunId};
+
+/// A chunk about to be committed, with the rows that it leaves behind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChunkRecord {
+    pub mark: Mark,
+    /// State is what the commit makes of the row: skipped, flagged or written.
+    pub faults: Vec<FaultRecord>,
+}
+
+impl Ledger {
+    /// Records the chunk as pending. To be called before the destination commits it.
+    pub async fn chunk_pending(&self, chunk: &ChunkRecord, at_ms: u64) -> Result<()> {
+        let mark = &chunk.mark;
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, 0, ?)")
+            .bind(&mark.run.0)
+            .bind(&mark.table)
+            .bind(mark.chunk as i64)
+            .bind(serde_json::to_string(mark)?)
+            .execute(&mut *transaction)
+            .await?;
+        for record in &chunk.faults {
+            record.put(&mut transaction, mark.chunk, &format!("pending-{}", record.state.word())).await?;
+            record.put_rule(&mut transaction, at_ms).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The destination has the chunk: what was pending is so.
+    pub async fn chunk_committed(&self, run: &RunId, table: &str, chunk: u64) -> Result<()> {
+        self.settle_chunk(run, table, chunk, true).await
+    }
+
+    /// The destination does not have the chunk: it will be read again.
+    pub async fn chunk_void(&self, run: &RunId, table: &str, chunk: u64) -> Result<()> {
+        self.settle_chunk(run, table, chunk, false).await
+    }
+
+    async fn settle_chunk(&self, run: &RunId, table: &str, chunk: u64, committed: bool) -> Result<()> {
+        let chunk_sql = if committed {
+            "UPDATE chunks SET committed = 1 WHERE run = ? AND tbl = ? AND chunk = ?"
+        } else {
+            "DELETE FROM chunks WHERE run = ? AND tbl = ? AND chunk = ? AND committed = 0"
+        };
+        // A row that somebody answered for keeps its answer when its chunk is read again.
+        let fault_sql = if committed {
+            "UPDATE faults SET state = substr(state, 9) WHERE run = ? AND tbl = ? AND chunk = ? AND state LIKE 'pending-%'"
+        } else {
+            "UPDATE faults SET state = CASE WHEN EXISTS (SELECT 1 FROM decisions d WHERE d.fault = faults.id AND d.scope <> '\"rule\"') \
+             THEN 'answered' ELSE 'void' END WHERE run = ? AND tbl = ? AND chunk = ? AND state LIKE 'pending-%'"
+        };
+        let mut transaction = self.pool.begin().await?;
+        for sql in [chunk_sql, fault_sql] {
+            sqlx::query(sql).bind(&run.0).bind(table).bind(chunk as i64).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Chunks of the run whose fate in the destination is not recorded: its marks tell.
+    pub async fn pending_chunks(&self, run: &RunId) -> Result<Vec<Mark>> {
+        let rows = sqlx::query("SELECT mark FROM chunks WHERE run = ? AND committed = 0 ORDER BY tbl, chunk")
+            .bind(&run.0)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(|row| Ok(serde_json::from_str(row.get(0))?)).collect()
+    }
+
+    /// Tables and chunks that the destination is known to hold.
+    pub async fn committed_chunks(&self, run: &RunId) -> Result<Vec<(String, u64)>> {
+        let sql = "SELECT tbl, chunk FROM chunks WHERE run = ? AND committed = 1";
+        let rows = sqlx::query(sql).bind(&run.0).fetch_all(&self.pool).await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get::<i64, _>(1) as u64)).collect())
+    }
+
+    /// Sets pending chunks against the marks that the destination holds.
+    pub async fn reconcile(&self, run: &RunId, marks: &[Mark]) -> Result<()> {
+        for pending in self.pending_chunks(run).await? {
+            let stands = marks.iter().any(|mark| mark.table == pending.table && mark.chunk == pending.chunk);
+            self.settle_chunk(run, &pending.table, pending.chunk, stands).await?;
+            if stands && !pending.retried.is_empty() {
+                self.set_state(&pending.retried, FaultState::Written).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,230 @@
+//! Faults with the rows as they were, and what was decided about them.
+
+use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
+
+use super::{Ledger, LedgerError, Result};
+use crate::model::{Decision, Fault, FaultId, RunId, Scope};
+
+/// What has become of a row that could not go as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultState {
+    /// Waits for an answer.
+    Open,
+    /// Answered; its chunk is not committed yet.
+    Answered,
+    Skipped,
+    Flagged,
+    /// Written after an edit or a retry.
+    Written,
+    /// Given up in review.
+    Discarded,
+    /// Its chunk was rolled back before anybody answered.
+    Void,
+}
+
+impl FaultState {
+    const ALL: [Self; 7] =
+        [Self::Open, Self::Answered, Self::Skipped, Self::Flagged, Self::Written, Self::Discarded, Self::Void];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Answered => "answered",
+            Self::Skipped => "skipped",
+            Self::Flagged => "flagged",
+            Self::Written => "written",
+            Self::Discarded => "discarded",
+            Self::Void => "void",
+        }
+    }
+
+    fn read(word: &str) -> Self {
+        Self::ALL.into_iter().find(|state| state.word() == word).unwrap_or(Self::Void)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaultRecord {
+    pub fault: Fault,
+    pub state: FaultState,
+    /// The latest decision: who and with what reason.
+    pub by: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// A fault and the answer to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    pub fault: Fault,
+    pub decision: Decision,
+    pub by: String,
+}
+
+impl FaultRecord {
+    pub fn new(fault: Fault, state: FaultState) -> Self {
+        Self { fault, state, by: None, reason: None }
+    }
+
+    /// Keeps the decision of a rule (named in `by`) or of the plan; an operator's stands already.
+    pub(super) async fn put_rule(&self, transaction: &mut Transaction<'_, Sqlite>, at_ms: u64) -> Result<()> {
+        let Some(by) = &self.by else { return Ok(()) };
+        let decision = if self.state == FaultState::Skipped { Decision::Skip } else { Decision::Flag };
+        sqlx::query(
+            "INSERT INTO decisions SELECT id, ?1, ?2, ?3, '\"rule\"', ?4, NULL, plan_digest FROM runs WHERE id = ?5",
+        )
+        .bind(&self.fault.id.0)
+        .bind(at_ms as i64)
+        .bind(serde_json::to_string(&decision)?)
+        .bind(by)
+        .bind(&self.fault.run.0)
+        .execute(&mut **transaction)
+        .await?;
+        Ok(())
+    }
+
+    pub(super) async fn put(&self, transaction: &mut Transaction<'_, Sqlite>, chunk: u64, state: &str) -> Result<()> {
+        sqlx::query("INSERT OR REPLACE INTO faults VALUES (?, ?, ?, ?, ?, ?, ?)")
+            .bind(&self.fault.id.0)
+            .bind(&self.fault.run.0)
+            .bind(&self.fault.table)
+            .bind(chunk as i64)
+            .bind(self.fault.row as i64)
+            .bind(state)
+            .bind(serde_json::to_string(&self.fault)?)
+            .execute(&mut **transaction)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Ledger {
+    /// Keeps faults that wait for an answer.
+    pub async fn raise(&self, faults: &[Fault], chunk: u64) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        for fault in faults {
+            FaultRecord::new(fault.clone(), FaultState::Open).put(&mut transaction, chunk, "open").await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Keeps an answer: who decided what, how far it reaches, of which plan.
+    #[allow(clippy::too_many_arguments)]
+    pub async fn decide(
+        &self,
+        fault: &Fault,
+        decision: &Decision,
+        scope: Scope,
+        by: &str,
+        reason: Option<&str>,
+        at_ms: u64,
+        plan_digest: &str,
+    ) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+            .bind(&fault.run.0)
+            .bind(&fault.id.0)
+            .bind(at_ms as i64)
+            .bind(serde_json::to_string(decision)?)
+            .bind(serde_json::to_string(&scope)?)
+            .bind(by)
+            .bind(reason)
+            .bind(plan_digest)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("UPDATE faults SET state = 'answered' WHERE id = ? AND state = 'open'")
+            .bind(&fault.id.0)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Answers whose rows are not committed yet: they hold when the run goes on.
+    pub async fn standing_answers(&self, run: &RunId) -> Result<Vec<Answered>> {
+        let rows = sqlx::query(
+            "SELECT f.fault, d.decision, d.by FROM faults f JOIN decisions d ON d.fault = f.id \
+             WHERE f.run = ? AND f.state = 'answered' ORDER BY f.row, d.at_ms",
+        )
+        .bind(&run.0)
+        .fetch_all(&self.pool)
+        .await?;
+        let answers = rows.iter().map(|row| {
+            let fault = serde_json::from_str(row.get(0))?;
+            Ok(Answered { fault, decision: serde_json::from_str(row.get(1))?, by: row.get(2) })
+        });
+        answers.collect()
+    }
+
+    /// Forgets that questions were open: the run ended, and asks again when it goes on.
+    pub async fn void_open(&self, run: &RunId) -> Result<()> {
+        let sql = "UPDATE faults SET state = 'void' WHERE run = ? AND state = 'open'";
+        sqlx::query(sql).bind(&run.0).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// The run's faults that are of interest afterwards: flagged, and what review made of them; by table and row.
+    pub async fn review(&self, run: &RunId) -> Result<Vec<FaultRecord>> {
+        let rows = sqlx::query(
+            "SELECT f.fault, f.state, d.by, d.reason FROM faults f LEFT JOIN decisions d ON d.fault = f.id \
+             AND d.rowid = (SELECT max(e.rowid) FROM decisions e WHERE e.fault = f.id) WHERE f.run = ? \
+             AND (f.state IN ('flagged', 'discarded') OR (f.state = 'written' AND d.scope = '\"review\"')) \
+             ORDER BY f.tbl, f.row",
+        )
+        .bind(&run.0)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(read_record).collect()
+    }
+
+    /// One fault by its id.
+    pub async fn fault(&self, id: &FaultId) -> Result<FaultRecord> {
+        let row = sqlx::query(
+            "SELECT f.fault, f.state, d.by, d.reason FROM faults f LEFT JOIN decisions d ON d.fault = f.id \
+             AND d.rowid = (SELECT max(e.rowid) FROM decisions e WHERE e.fault = f.id) WHERE f.id = ?",
+        )
+        .bind(&id.0)
+        .fetch_optional(&self.pool)
+        .await?;
+        read_record(&row.ok_or_else(|| LedgerError::NoFault(id.0.clone()))?)
+    }
+
+    /// Keeps what review did with a flagged row.
+    pub async fn reviewed(
+        &self,
+        fault: &Fault,
+        decision: &str,
+        by: &str,
+        reason: Option<&str>,
+        at_ms: u64,
+        plan_digest: &str,
+    ) -> Result<()> {
+        sqlx::query("INSERT INTO decisions VALUES (?, ?, ?, ?, '\"review\"', ?, ?, ?)")
+            .bind(&fault.run.0)
+            .bind(&fault.id.0)
+            .bind(at_ms as i64)
+            .bind(decision)
+            .bind(by)
+            .bind(reason)
+            .bind(plan_digest)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn set_state(&self, fault: &str, state: FaultState) -> Result<()> {
+        let sql = "UPDATE faults SET state = ? WHERE id = ?";
+        sqlx::query(sql).bind(state.word()).bind(fault).execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+fn read_record(row: &SqliteRow) -> Result<FaultRecord> {
+    let state: String = row.get(1);
+    Ok(FaultRecord {
+        fault: serde_json::from_str(row.get(0))?,
+        state: FaultState::read(&state),
+        by: row.get(2),
+        reason: row.get(3),
+    })
+}

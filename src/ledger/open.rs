@@ -1,0 +1,145 @@
+//! Where the ledger lives, and who may use it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+use sqlx::{
+    Row, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{LedgerError, Result, schema};
+
+/// An open ledger. Cheap to clone; all clones share one connection, so that writes come one after another.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    pub(super) pool: SqlitePool,
+    folder: PathBuf,
+}
+
+/// Held while a process runs a plan; released when dropped, or when the process dies.
+#[derive(Debug)]
+pub struct PlanLock {
+    _file: File,
+}
+
+/// `$XDG_STATE_HOME/whimbrel`, else `~/.local/state/whimbrel`.
+pub fn default_state_folder() -> Result<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        .map(|base| base.join("whimbrel"))
+        .ok_or(LedgerError::NoHome)
+}
+
+impl Ledger {
+    /// Opens the ledger in `folder`, making both where they are not there: the folder 0700, the files 0600.
+    pub async fn open(folder: &Path) -> Result<Self> {
+        private_folder(folder)?;
+        let path = folder.join("ledger.sqlite");
+        private_file(&path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(std::time::Duration::from_secs(10))
+            .foreign_keys(true);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        let ledger = Self { pool, folder: folder.to_owned() };
+        ledger.migrate().await?;
+        Ok(ledger)
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let found: i64 = sqlx::query("PRAGMA user_version").fetch_one(&mut *transaction).await?.get(0);
+        if found > schema::VERSION {
+            return Err(LedgerError::Newer { found, known: schema::VERSION });
+        }
+        if found == 0 {
+            sqlx::raw_sql(schema::CREATE).execute(&mut *transaction).await?;
+            sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Takes the right to run the plan, which one process at a time has.
+    pub fn lock_plan(&self, plan_key: &str) -> Result<PlanLock> {
+        let locks = self.folder.join("locks");
+        private_folder(&locks)?;
+        let name =
+            Sha256::digest(plan_key.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>();
+        let path = locks.join(name);
+        let file = private_file(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(PlanLock { _file: file }),
+            Err(_) => Err(LedgerError::Locked { path }),
+        }
+    }
+}
+
+fn private_folder(path: &Path) -> Result<()> {
+    let failed = |source| LedgerError::Folder { path: path.to_owned(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(LedgerError::Exposed { path: path.to_owned(), mode });
+    }
+    Ok(())
+}
+
+fn private_file(path: &Path) -> Result<File> {
+    let failed = |source| LedgerError::Folder { path: path.to_owned(), source };
+    OpenOptions::new().create(true).truncate(false).write(true).read(true).mode(0o600).open(path).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[tokio::test]
+    async fn files_are_private_and_opening_again_is_fine() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("a/state");
+        let ledger = Ledger::open(&state).await.unwrap();
+        let again = Ledger::open(&state).await.unwrap();
+        assert_eq!(mode(&state), 0o700);
+        for entry in fs::read_dir(&state).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+        drop((ledger, again));
+    }
+
+    #[tokio::test]
+    async fn an_exposed_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let error = Ledger::open(folder.path()).await.unwrap_err().to_string();
+        assert!(error.contains("chmod 700"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn one_process_at_a_time_runs_a_plan() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&folder.path().join("state")).await.unwrap();
+        let held = ledger.lock_plan("a").unwrap();
+        assert!(matches!(ledger.lock_plan("a"), Err(LedgerError::Locked { .. })));
+        assert!(ledger.lock_plan("b").is_ok());
+        drop(held);
+        assert!(ledger.lock_plan("a").is_ok());
+    }
+}

@@ -1,0 +1,60 @@
+//! The ledger's tables. A change raises [`VERSION`] and adds a step.
+
+pub(super) const VERSION: i64 = 1;
+
+pub(super) const CREATE: &str = "
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    plan_key TEXT NOT NULL,
+    plan_name TEXT NOT NULL,
+    plan_digest TEXT NOT NULL,
+    plan_text TEXT NOT NULL,
+    instant_ms INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL,
+    ended_ms INTEGER,
+    phase TEXT NOT NULL,
+    by TEXT NOT NULL
+);
+CREATE INDEX runs_by_plan ON runs (plan_key, started_ms);
+CREATE TABLE facts (
+    run TEXT NOT NULL REFERENCES runs (id),
+    seq INTEGER NOT NULL,
+    fact TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+CREATE TABLE chunks (
+    run TEXT NOT NULL REFERENCES runs (id),
+    tbl TEXT NOT NULL,
+    chunk INTEGER NOT NULL,
+    committed INTEGER NOT NULL,
+    mark TEXT NOT NULL,
+    PRIMARY KEY (run, tbl, chunk)
+) WITHOUT ROWID;
+CREATE TABLE created (
+    run TEXT NOT NULL REFERENCES runs (id),
+    tbl TEXT NOT NULL,
+    description TEXT NOT NULL,
+    PRIMARY KEY (run, tbl)
+) WITHOUT ROWID;
+CREATE TABLE faults (
+    id TEXT PRIMARY KEY,
+    run TEXT NOT NULL REFERENCES runs (id),
+    tbl TEXT NOT NULL,
+    chunk INTEGER NOT NULL,
+    row INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    fault TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX faults_by_chunk ON faults (run, tbl, chunk);
+CREATE TABLE decisions (
+    run TEXT NOT NULL REFERENCES runs (id),
+    fault TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    decision TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    by TEXT NOT NULL,
+    reason TEXT,
+    plan_digest TEXT NOT NULL
+);
+CREATE INDEX decisions_by_fault ON decisions (fault, at_ms);
+";

@@ -1,0 +1,155 @@
+//! The list that stands between a plan and its run.
+
+use crate::{
+    binding::{Binding, Bound},
+    endpoint::{Destination, EndpointError, Source},
+    model::thousands,
+    protocol::{CheckItem, CheckState},
+};
+
+/// What the checks look at; a side that could not be opened is its error.
+pub struct Checked<'c> {
+    pub source: Result<&'c dyn Source, &'c EndpointError>,
+    pub destination: Result<&'c dyn Destination, &'c EndpointError>,
+    pub binding: Option<Result<&'c Binding, &'c EndpointError>>,
+}
+
+/// All checks, in the order in which they are shown. The run may start when none has failed.
+pub async fn check(checked: &Checked<'_>) -> Vec<CheckItem> {
+    let mut items = vec![source(checked).await, destination(checked).await];
+    match checked.binding {
+        Some(Ok(binding)) => {
+            items.push(mappings(binding));
+            items.push(order(binding));
+            if let Ok(destination) = checked.destination {
+                items.push(conflicts(binding, destination).await);
+                items.push(permissions(binding, destination).await);
+            }
+        }
+        Some(Err(error)) => items.push(failed("Column mappings valid", sentence(error))),
+        None => items.push(failed("Column mappings valid", "not known until both sides answer".into())),
+    }
+    items
+}
+
+fn sentence(error: &EndpointError) -> String {
+    format!("{error}. {}", error.hint())
+}
+
+fn item(name: &str, state: CheckState, details: Vec<String>) -> CheckItem {
+    CheckItem { name: name.to_owned(), state, details }
+}
+
+fn failed(name: &str, detail: String) -> CheckItem {
+    item(name, CheckState::Failed, vec![detail])
+}
+
+async fn source(checked: &Checked<'_>) -> CheckItem {
+    let name = "Source is accessible";
+    match checked.source {
+        Err(error) => failed(name, sentence(error)),
+        Ok(source) => match source.version().await {
+            Ok(version) => item(name, CheckState::Passed, vec![version]),
+            Err(error) => failed(name, sentence(&error)),
+        },
+    }
+}
+
+async fn destination(checked: &Checked<'_>) -> CheckItem {
+    let name = "Destination is accessible";
+    match checked.destination {
+        Err(error) => failed(name, sentence(error)),
+        Ok(destination) => match destination.version().await {
+            Ok(version) => item(name, CheckState::Passed, vec![version]),
+            Err(error) => failed(name, sentence(&error)),
+        },
+    }
+}
+
+fn mappings(binding: &Binding) -> CheckItem {
+    let name = "Column mappings valid";
+    if binding.tables.is_empty() {
+        return failed(name, "the plan names no table; select some, or add a [[table]]".into());
+    }
+    let all = || binding.tables.iter().flat_map(|table| table.problems.iter().map(move |problem| (table, problem)));
+    let mut details: Vec<String> = all().map(|(table, problem)| place(table, problem.line, &problem.message)).collect();
+    let errors = all().filter(|(_, problem)| problem.error).count();
+    for table in &binding.tables {
+        if !table.mapping.unused.is_empty() {
+            let unused = table.mapping.unused.join(", ");
+            details.push(format!(
+                "{}: source columns that nothing uses: {unused}; list them in skip if that is meant",
+                table.mapping.from.name
+            ));
+        }
+        if !table.statements.is_empty() {
+            details.push(format!("{} will be created", table.mapping.to.name));
+        }
+    }
+    let warned = all().next().is_some() || binding.tables.iter().any(|table| !table.mapping.unused.is_empty());
+    let state = match (errors, warned) {
+        (0, false) => CheckState::Passed,
+        (0, true) => CheckState::Warned,
+        _ => CheckState::Failed,
+    };
+    item(name, state, details)
+}
+
+fn place(table: &Bound, line: usize, message: &str) -> String {
+    match line {
+        0 => format!("{}: {message}", table.mapping.to.name),
+        line => format!("line {line}: {message}"),
+    }
+}
+
+/// Tables that refer to each other in a circle load all the same; the operator should know how.
+fn order(binding: &Binding) -> CheckItem {
+    let name = "Load order";
+    let cycles: Vec<String> = binding
+        .order
+        .cycles
+        .iter()
+        .map(|cycle| match cycle.as_slice() {
+            [one] => format!("{one} refers to itself: its foreign key is checked when all rows are in"),
+            many => format!(
+                "{} refer to each other: their foreign keys are checked when all rows are in",
+                many.join(" and ")
+            ),
+        })
+        .collect();
+    let state = if cycles.is_empty() { CheckState::Passed } else { CheckState::Warned };
+    let mut details = cycles;
+    details.insert(0, binding.order.tables.join(", "));
+    item(name, state, details)
+}
+
+/// Rows that are in a destination table already; a key that comes again would be a fault.
+async fn conflicts(binding: &Binding, destination: &dyn Destination) -> CheckItem {
+    let name = "No data conflicts";
+    let mut details = Vec::new();
+    for table in binding.tables.iter().filter(|table| table.mapping.exists) {
+        let to = &table.mapping.to.name;
+        match destination.count(to).await {
+            Ok(0) => {}
+            Ok(rows) => details.push(format!(
+                "{to} holds {} rows already; they stay, and a key that comes again is a fault",
+                thousands(rows)
+            )),
+            Err(error) => return failed(name, sentence(&error)),
+        }
+    }
+    let state = if details.is_empty() { CheckState::Passed } else { CheckState::Warned };
+    item(name, state, details)
+}
+
+async fn permissions(binding: &Binding, destination: &dyn Destination) -> CheckItem {
+    let name = "Permissions correct";
+    let creates = binding.tables.iter().any(|table| !table.mapping.exists);
+    let existing = binding.tables.iter().filter(|table| table.mapping.exists);
+    let existing: Vec<_> = existing.map(|table| table.mapping.to.clone()).collect();
+    match destination.permissions(creates, &existing).await {
+        Ok(findings) if findings.is_empty() => item(name, CheckState::Passed, Vec::new()),
+        Ok(findings) => item(name, CheckState::Failed, findings),
+        Err(error) => failed(name, sentence(&error)),
+    }
+}
