@@ -1,0 +1,101 @@
+//! Reads a plan's text: its meaning, every fault in it at once, and where things stand.
+//!
+//! One idea: the tree comes from a parser that goes on after a syntax error, and every reader puts a default where it
+//! found a fault, so that one pass finds all faults. Nothing that is missing is complained about once the syntax is
+//! broken, since it may only have been lost.
+
+mod column;
+mod csv;
+mod reader;
+mod side;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use toml::de::DeTable;
+
+use super::{Kind, Plan, RunOptions, SidePlan, Spans, place::syntax_error};
+use crate::model::{OnError, Problem};
+use reader::Reader;
+
+/// What reading a plan's text gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parsed {
+    /// The meaning; `None` if there is any error.
+    pub plan: Option<Plan>,
+    /// All faults, errors and warnings, in the order of the text.
+    pub problems: Vec<Problem>,
+    /// Where tables, columns and expressions stand; filled as far as they could be read.
+    pub spans: Spans,
+}
+
+const SECTIONS: [&str; 5] = ["plan", "source", "destination", "run", "table"];
+
+/// Reads the text of a plan. Never fails: what is wrong is in [`Parsed::problems`].
+pub fn parse(text: &str) -> Parsed {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader::new(text);
+    for error in &errors {
+        reader.syntax(error.span(), error.message());
+    }
+    if errors.is_empty() && let Some((line, column, message)) = syntax_error(text) {
+        reader.syntax_at(line, column, &message);
+    }
+    let mut spans = Spans::default();
+    let plan = read_plan(&mut reader, root.get_ref(), &mut spans);
+    let problems = reader.finish();
+    let sound = !problems.iter().any(|problem| problem.error);
+    Parsed { plan: sound.then_some(plan), problems, spans }
+}
+
+fn read_plan(reader: &mut Reader<'_>, root: &DeTable<'_>, spans: &mut Spans) -> Plan {
+    reader.known(root, "a plan", &SECTIONS);
+    let (name, kind) = read_head(reader, root);
+    Plan {
+        name,
+        kind,
+        source: read_side(reader, root, "source"),
+        destination: read_side(reader, root, "destination"),
+        run: read_run(reader, root),
+        tables: table::read_tables(reader, root, spans),
+    }
+}
+
+fn read_head(reader: &mut Reader<'_>, root: &DeTable<'_>) -> (String, Kind) {
+    let Some(plan) = reader.table(root, "plan") else { return Default::default() };
+    reader.known(plan.value, "[plan]", &["name", "kind"]);
+    let name = reader.text(plan.value, "name").map(|name| name.value.to_owned());
+    let kinds = [("one-time", Kind::OneTime), ("scheduled", Kind::Scheduled), ("continuous", Kind::Continuous)];
+    (name.unwrap_or_default(), reader.word(plan.value, "kind", &kinds).unwrap_or_default())
+}
+
+fn read_side(reader: &mut Reader<'_>, root: &DeTable<'_>, name: &str) -> SidePlan {
+    match reader.table(root, name) {
+        Some(table) => side::read(reader, &table, name),
+        None => {
+            if !root.contains_key(name) {
+                reader.missing(None, format!("there is no [{name}]; add it with url = \"postgres://user@host/database\""));
+            }
+            SidePlan::default()
+        }
+    }
+}
+
+fn read_run(reader: &mut Reader<'_>, root: &DeTable<'_>) -> RunOptions {
+    let mut run = RunOptions::default();
+    let Some(section) = reader.table(root, "run") else { return run };
+    let table = section.value;
+    reader.known(table, "[run]", &["on_error", "parallel", "chunk_rows", "fault_budget", "fault_percent"]);
+    let words = [("ask", OnError::Ask), ("skip", OnError::Skip), ("stop", OnError::Stop), ("flag", OnError::Flag)];
+    run.on_error = reader.word(table, "on_error", &words).unwrap_or(run.on_error);
+    if let Some(parallel) = reader.number(table, "parallel", 1..=64) {
+        run.parallel = usize::try_from(parallel).unwrap_or(run.parallel);
+    }
+    run.chunk_rows = reader.number(table, "chunk_rows", 1..=10_000_000).unwrap_or(run.chunk_rows);
+    run.fault_budget = reader.number(table, "fault_budget", 0..=i64::MAX as u64).unwrap_or(run.fault_budget);
+    if let Some(percent) = reader.number(table, "fault_percent", 1..=100) {
+        run.fault_percent = u8::try_from(percent).unwrap_or(run.fault_percent);
+    }
+    run
+}

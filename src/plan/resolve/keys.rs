@@ -1,0 +1,114 @@
+//! Keys of the destination: the plan's, its own, or the source's carried over through renames.
+
+use std::collections::BTreeMap;
+
+use super::{Resolver, Subject};
+use crate::{
+    model::{ForeignKey, Problem},
+    plan::{Mapping, suggest::did_you_mean},
+};
+
+/// Source column to the destination column that holds its values unchanged.
+type Renames = BTreeMap<String, String>;
+
+fn renames(mapping: &Mapping) -> Renames {
+    let mut renames = Renames::new();
+    for column in &mapping.columns {
+        if let Some(from) = column.plain_column() {
+            renames.entry(from.to_owned()).or_insert_with(|| column.target.name.clone());
+        }
+    }
+    renames
+}
+
+fn renamed(names: &[String], renames: &Renames) -> Option<Vec<String>> {
+    names.iter().map(|name| renames.get(name).cloned()).collect()
+}
+
+impl Resolver<'_> {
+    /// The plan's key, else the destination's own, else the source's.
+    pub(super) fn settle_key(&mut self, mapping: &mut Mapping) {
+        if !self.plan.key.is_empty() {
+            self.check_key(mapping);
+            mapping.to.key.clone_from(&self.plan.key);
+        } else if mapping.to.key.is_empty() && !self.from.key.is_empty() {
+            match renamed(&self.from.key, &renames(mapping)) {
+                Some(key) => mapping.to.key = key,
+                None if !mapping.exists => {
+                    let key = self.from.key.join(", ");
+                    let message = format!("the source's key ({key}) is not carried over whole, so the table has no key");
+                    self.warn(Subject::Table, message + "; map all of it unchanged, or name another: key = [...]");
+                }
+                None => {}
+            }
+        }
+        if !mapping.exists {
+            require_key(mapping);
+        }
+    }
+
+    fn check_key(&mut self, mapping: &Mapping) {
+        let written: Vec<&str> = mapping.columns.iter().map(|column| column.target.name.as_str()).collect();
+        for name in self.plan.key.iter().filter(|name| !written.contains(&name.as_str())) {
+            let hint = did_you_mean(name, written.iter().copied());
+            let hint = if hint.is_empty() { "; map it, or take it out of key".to_owned() } else { hint };
+            let message = format!("key column '{name}' of '{}' is not mapped{hint}", self.plan.to);
+            self.fail(Subject::Key(name.clone()), message);
+        }
+    }
+
+    /// Unique and foreign keys of a table that is created.
+    pub(super) fn carry_keys(&mut self, mapping: &mut Mapping) {
+        let renames = renames(mapping);
+        let unique = self.from.unique.iter().filter_map(|columns| renamed(columns, &renames));
+        mapping.to.unique = unique.filter(|columns| *columns != mapping.to.key).collect();
+        for key in &self.from.foreign_keys {
+            match renamed(&key.columns, &renames) {
+                Some(columns) => mapping.to.foreign_keys.push(ForeignKey { columns, ..key.clone() }),
+                None => self.warn(Subject::Table, dropped(key, "its own columns are not all carried over unchanged")),
+            }
+        }
+    }
+}
+
+/// Key columns of a created table hold no NULL.
+fn require_key(mapping: &mut Mapping) {
+    let key = &mapping.to.key;
+    let targets = mapping.columns.iter_mut().map(|column| &mut column.target);
+    for column in targets.chain(mapping.to.columns.iter_mut()).filter(|column| key.contains(&column.name)) {
+        column.nullable = false;
+    }
+}
+
+fn dropped(key: &ForeignKey, reason: &str) -> String {
+    let (columns, referenced) = (key.columns.join(", "), key.referenced.join(", "));
+    format!("the foreign key ({columns}) to {} ({referenced}) is left out: {reason}", key.table)
+}
+
+/// Makes the foreign keys of tables that are created speak of destination tables and columns. A key to a table that is
+/// not migrated, or to columns that are not carried over unchanged, is dropped with a warning. A source table that is
+/// migrated twice is referred to where it comes first, except that a table referring to itself keeps doing so.
+pub fn rename_foreign_keys(mappings: &mut [Mapping]) {
+    let known: Vec<(String, String, Renames)> = mappings
+        .iter()
+        .map(|mapping| (mapping.from.name.clone(), mapping.to.name.clone(), renames(mapping)))
+        .collect();
+    for (place, mapping) in mappings.iter_mut().enumerate().filter(|(_, mapping)| !mapping.exists) {
+        let keys = std::mem::take(&mut mapping.to.foreign_keys);
+        for key in keys {
+            let own = known.get(place).filter(|(from, ..)| *from == key.table);
+            let referenced = own.or_else(|| known.iter().find(|(from, ..)| *from == key.table));
+            match rename(&key, referenced) {
+                Ok(key) => mapping.to.foreign_keys.push(key),
+                Err(message) => mapping.problems.push(Problem { line: 0, column: 0, error: false, message }),
+            }
+        }
+    }
+}
+
+fn rename(key: &ForeignKey, referenced: Option<&(String, String, Renames)>) -> Result<ForeignKey, String> {
+    let (_, table, renames) = referenced.ok_or_else(|| dropped(key, "that table is not migrated"))?;
+    let columns = renamed(&key.referenced, renames);
+    let columns = columns.ok_or_else(|| dropped(key, "the columns it refers to are not all carried over unchanged"))?;
+    Ok(ForeignKey { table: table.clone(), referenced: columns, ..key.clone() })
+}
