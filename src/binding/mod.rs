@@ -3,12 +3,12 @@
 //!
 //! Opens nothing and writes nothing. May not touch the engine, a terminal or sqlx.
 
-use std::{collections::HashMap, path::Path};
+use std::collections::HashMap;
 
 use crate::{
     endpoint::{Catalog, Destination, EndpointError, ErrorKind, Source},
     model::{LoadOrder, Problem, Table, load_order},
-    plan::{self, Mapping, Origin, Parsed, Plan, TablePlan},
+    plan::{self, Document, Mapping, Origin, Phrase, Plan, Spans, TablePlan},
     transform::{CompileError, RunInstant, Transform},
 };
 
@@ -47,7 +47,7 @@ pub struct Descriptions {
 /// Describes both sides of every table and resolves and compiles its mapping. What is wrong with a mapping is in its
 /// problems; an error is a side that cannot be asked.
 pub async fn bind(
-    parsed: &Parsed,
+    document: &Document,
     plan: &Plan,
     source: &dyn Source,
     destination: &dyn Destination,
@@ -56,14 +56,14 @@ pub async fn bind(
 ) -> Result<Binding, EndpointError> {
     let mut bound = Vec::with_capacity(plan.tables.len());
     for table in &plan.tables {
-        bound.push(describe(table, source, destination, descriptions).await?);
+        bound.push(describe(table, &document.spans, source, destination, descriptions).await?);
     }
     let mut mappings: Vec<Mapping> = bound.iter_mut().map(|(mapping, _)| std::mem::take(mapping)).collect();
     plan::rename_foreign_keys(&mut mappings);
     let mut tables = Vec::with_capacity(mappings.len());
     for (mut mapping, (_, missing)) in mappings.into_iter().zip(bound) {
         hold_as_destination_does(&mut mapping, source, destination);
-        tables.push(compile(parsed, mapping, missing, destination, instant));
+        tables.push(compile(&document.spans, mapping, missing, destination, instant));
     }
     let order = load_order(tables.iter().map(|table| &table.mapping.to));
     tables.sort_by_key(|table| order.tables.iter().position(|name| *name == table.mapping.to.name));
@@ -73,6 +73,7 @@ pub async fn bind(
 /// Resolves one table; a source table that is not there comes back as a problem.
 async fn describe(
     table: &TablePlan,
+    spans: &Spans,
     source: &dyn Source,
     destination: &dyn Destination,
     known: &mut Descriptions,
@@ -80,12 +81,13 @@ async fn describe(
     let Some(from) = there(source, &table.from, &mut known.source).await? else {
         let to = Table { name: table.to.clone(), ..Table::default() };
         let message = format!("the source has no table '{}'{}", table.from, nearest(source, &table.from).await?);
-        let problem = Problem { line: 0, column: 0, error: true, message };
+        let (line, column) = spans.table(&table.to).unwrap_or_default();
+        let problem = Problem { line, column, error: true, message };
         return Ok((Mapping { to, ..Mapping::default() }, Some(problem)));
     };
     let to = there(destination, &table.to, &mut known.destination).await?;
     let type_of = |sql: &str| crate::transform::expression_type(&from, sql).map_err(|error| error.to_string());
-    Ok((plan::resolve(table, &from, to.as_ref(), &type_of), None))
+    Ok((plan::resolve_placed(table, &from, to.as_ref(), &type_of, spans), None))
 }
 
 async fn there(
@@ -135,7 +137,7 @@ fn hold_as_destination_does(mapping: &mut Mapping, source: &dyn Source, destinat
 }
 
 fn compile(
-    parsed: &Parsed,
+    spans: &Spans,
     mapping: Mapping,
     missing: Option<Problem>,
     destination: &dyn Destination,
@@ -146,7 +148,7 @@ fn compile(
     if !problems.iter().any(|problem| problem.error) {
         match Transform::compile(&mapping, instant) {
             Ok(compiled) => transform = Some(compiled),
-            Err(errors) => problems.extend(errors.iter().map(|error| placed(parsed, &mapping.to.name, error))),
+            Err(errors) => problems.extend(errors.iter().map(|error| placed(spans, &mapping.to.name, error))),
         }
     }
     let statements = match mapping.exists || mapping.columns.is_empty() {
@@ -157,17 +159,12 @@ fn compile(
 }
 
 /// A mistake inside an expression, at its place in the plan's text where that is known.
-fn placed(parsed: &Parsed, table: &str, error: &CompileError) -> Problem {
-    let start = parsed.spans.expression(table, &error.column).or_else(|| parsed.spans.column(table, &error.column));
-    let (line, column) = match start {
-        Some((line, column)) if error.line <= 1 => (line, column + error.column_in_expression().saturating_sub(1)),
-        Some((line, _)) => (line + error.line - 1, error.column_in_expression()),
-        None => (0, 0),
+fn placed(spans: &Spans, table: &str, error: &CompileError) -> Problem {
+    let phrase = match error.column.as_str() {
+        "where" => Phrase::Filter,
+        column => Phrase::Expr(column.to_owned()),
     };
+    let inside = spans.expression_line(table, &phrase, error.line.max(1), error.position.max(1));
+    let (line, column) = inside.or_else(|| spans.column(table, &error.column)).or_else(|| spans.table(table)).unwrap_or_default();
     Problem { line, column, error: true, message: format!("{table}.{}: {}", error.column, error.message) }
-}
-
-/// A side's folder-relative address is relative to the plan's folder.
-pub fn base_of(path: Option<&Path>) -> &Path {
-    path.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

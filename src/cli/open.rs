@@ -44,7 +44,7 @@ impl Context {
     /// The plan's workbench. A plan with errors is a usage error that names them all.
     pub fn workbench(&self, plan: &Path) -> Result<Workbench, CliError> {
         let document = Document::load(plan).map_err(CliError::usage)?;
-        let errors = document.problems().iter().filter(|problem| problem.error);
+        let errors = document.problems.iter().filter(|problem| problem.error);
         let errors: Vec<String> = errors
             .map(|p| format!("{}:{}:{}: {}", plan.display(), p.line, p.column, p.message))
             .collect();

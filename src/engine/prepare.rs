@@ -94,13 +94,12 @@ impl Prepared {
 /// nothing where the plan has errors.
 pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
     let lock = job.ledger.lock_plan(&job.plan_key)?;
-    let Some(plan) = job.document.plan().cloned() else {
-        return Err(PrepareError::Plan(job.document.problems().to_vec()));
+    let Some(plan) = job.document.plan.clone() else {
+        return Err(PrepareError::Plan(job.document.problems.clone()));
     };
     let (run, resumed) = find_or_name(&job, &plan).await?;
     let instant = RunInstant(run.instant_ms);
-    let parsed = job.document.parsed();
-    let mut binding = bind(parsed, &plan, &*job.source, &*job.destination, &mut Descriptions::default(), instant).await?;
+    let mut binding = bind(&job.document, &plan, &*job.source, &*job.destination, &mut Descriptions::default(), instant).await?;
     keep_only(&job, &mut binding)?;
     let problems: Vec<Problem> = binding.tables.iter().flat_map(|table| table.problems.clone()).collect();
     if problems.iter().any(|problem| problem.error) {
@@ -149,7 +148,7 @@ async fn find_or_name(job: &Job, plan: &Plan) -> Result<(RunRecord, bool), Prepa
         plan_key: job.plan_key.clone(),
         plan_name: plan.name.clone(),
         plan_digest: digest,
-        plan_text: job.document.text().to_owned(),
+        plan_text: job.document.text.clone(),
         instant_ms: now,
         started_ms: now,
         ended_ms: None,

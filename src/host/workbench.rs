@@ -6,12 +6,12 @@ use tokio::sync::Mutex;
 
 use super::views::{mapping_view, review_item, trial_row};
 use crate::{
-    binding::{Binding, Bound, Descriptions, base_of, bind},
+    binding::{Binding, Bound, Descriptions, bind},
     endpoint::{Catalog, Destination, EndpointError, Source, open_destination, open_source},
     engine::{self, Job, now_ms},
     ledger::Ledger,
     model::{FaultId, OnError, RunId, named_cells},
-    plan::{self, Document, Edit, Parsed, Plan},
+    plan::{self, Document, Edit, Plan},
     protocol::{
         Answer, Ask, CheckItem, CheckState, ReviewAction, ReviewItem, Sampled, Secret, SideName, SideView, TableChecks,
     },
@@ -61,9 +61,9 @@ impl Workbench {
     /// Names the plan on this host: its file's full path, or its name where it has no file.
     pub async fn plan_key(&self) -> String {
         let document = self.document.lock().await;
-        match document.path() {
-            Some(path) => std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).display().to_string(),
-            None => document.plan().map(|plan| plan.name.clone()).unwrap_or_default(),
+        match &document.path {
+            Some(path) => std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()).display().to_string(),
+            None => document.plan.as_ref().map(|plan| plan.name.clone()).unwrap_or_default(),
         }
     }
 
@@ -100,22 +100,22 @@ impl Workbench {
     async fn plan_answer(&self) -> Answer {
         let document = self.document.lock().await;
         Answer::Plan {
-            path: document.path().map(|path| path.display().to_string()).unwrap_or_default(),
-            text: document.text().to_owned(),
+            path: document.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+            text: document.text.clone(),
             digest: document.digest().unwrap_or_default(),
-            problems: document.problems().to_vec(),
+            problems: document.problems.clone(),
         }
     }
 
     async fn save(&self, text: String) -> Told<Answer> {
         {
             let mut document = self.document.lock().await;
-            let changed = Document::from_text(&text, document.path());
-            if let Some(problem) = changed.problems().iter().find(|problem| problem.error) {
+            let changed = document.with_text(text);
+            if let Some(problem) = changed.problems.iter().find(|problem| problem.error) {
                 return Err(format!("line {}, column {}: {}", problem.line, problem.column, problem.message));
             }
             changed.save().map_err(|error| error.to_string())?;
-            let moved = |side: fn(&Plan) -> &plan::SidePlan| match (document.plan(), changed.plan()) {
+            let moved = |side: fn(&Plan) -> &plan::SidePlan| match (&document.plan, &changed.plan) {
                 (Some(before), Some(after)) => side(before) != side(after),
                 _ => true,
             };
@@ -156,8 +156,8 @@ impl Workbench {
 
     async fn side(&self, side: SideName) -> Result<(plan::SidePlan, PathBuf, Option<Secret>), EndpointError> {
         let document = self.document.lock().await;
-        let Some(plan) = document.plan() else {
-            let first = document.problems().iter().find(|problem| problem.error);
+        let Some(plan) = &document.plan else {
+            let first = document.problems.iter().find(|problem| problem.error);
             let why = first.map(|p| format!("line {}: {}", p.line, p.message)).unwrap_or_default();
             return Err(EndpointError::new(crate::endpoint::ErrorKind::Address, "the plan has errors", why));
         };
@@ -165,7 +165,7 @@ impl Workbench {
             SideName::Source => plan.source.clone(),
             SideName::Destination => plan.destination.clone(),
         };
-        let base = base_of(document.path()).to_owned();
+        let base = document.folder().to_owned();
         drop(document);
         let password = self.passwords.lock().await.get(&side).cloned();
         Ok((chosen, base, password))
@@ -213,26 +213,26 @@ impl Workbench {
     /// The current plan, or the one that `text` holds.
     async fn read(&self, text: Option<String>) -> Told<(Document, Plan)> {
         let document = match text {
-            Some(text) => Document::from_text(&text, self.document.lock().await.path()),
+            Some(text) => self.document.lock().await.with_text(text),
             None => self.document.lock().await.clone(),
         };
-        let Some(plan) = document.plan().cloned() else {
-            let problem = document.problems().iter().find(|problem| problem.error);
+        let Some(plan) = document.plan.clone() else {
+            let problem = document.problems.iter().find(|problem| problem.error);
             return Err(problem.map_or_else(String::new, |p| format!("line {}, column {}: {}", p.line, p.column, p.message)));
         };
         Ok((document, plan))
     }
 
-    async fn bind(&self, parsed: &Parsed, plan: &Plan) -> Result<Binding, EndpointError> {
+    async fn bind(&self, document: &Document, plan: &Plan) -> Result<Binding, EndpointError> {
         let (source, destination) = (self.source().await?, self.destination().await?);
         let mut descriptions = self.descriptions.lock().await;
         let instant = RunInstant(now_ms() as i64);
-        bind(parsed, plan, &*source, &*destination, &mut descriptions, instant).await
+        bind(document, plan, &*source, &*destination, &mut descriptions, instant).await
     }
 
     async fn bound(&self, table: &str, text: Option<String>) -> Told<Bound> {
         let (document, plan) = self.read(text).await?;
-        let binding = self.bind(document.parsed(), &plan).await.map_err(|error| told(&error))?;
+        let binding = self.bind(&document, &plan).await.map_err(|error| told(&error))?;
         let found = binding.tables.into_iter().find(|bound| bound.mapping.to.name == table);
         found.ok_or_else(|| format!("the plan has no table '{table}'; select it first"))
     }
@@ -264,7 +264,7 @@ impl Workbench {
     }
 
     async fn select(&self, table: String, selected: bool) -> Told<Answer> {
-        let text = self.document.lock().await.text().to_owned();
+        let text = self.document.lock().await.text.clone();
         let (_, plan) = self.read(None).await?;
         let mapped: Vec<&plan::TablePlan> = plan.tables.iter().filter(|mapped| mapped.from == table).collect();
         let edits: Vec<Edit> = match selected {
@@ -292,7 +292,7 @@ impl Workbench {
         let source = self.source().await;
         let destination = self.destination().await;
         let binding = match (&source, &destination) {
-            (Ok(_), Ok(_)) => Some(self.bind(document.parsed(), &plan).await),
+            (Ok(_), Ok(_)) => Some(self.bind(&document, &plan).await),
             _ => None,
         };
         let checked = Checked {

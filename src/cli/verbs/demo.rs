@@ -44,7 +44,7 @@ async fn prepare(context: &Context, arguments: &Demo) -> Result<PathBuf, CliErro
     }
     let shop = make_shop(folder, arguments.seed).map_err(CliError::failed)?;
     let plan = folder.join("demo.toml");
-    let document = Document::from_text(demo_plan(), Some(&plan));
+    let document = Document { path: Some(plan.clone()), ..Document::from_text(demo_plan()) };
     document.save().map_err(CliError::failed)?;
     let key = std::fs::canonicalize(&plan).unwrap_or_else(|_| plan.clone()).display().to_string();
     context.ledger.retire_plan(&key).await.map_err(CliError::failed)?;

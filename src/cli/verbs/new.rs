@@ -8,7 +8,7 @@ use crate::{
     cli::{CliError, Exit, args::New, open::{Context, endpoint_error}},
     endpoint::{Catalog, ErrorKind, open_destination, open_source},
     model::Table,
-    plan::{Document, Draft, SecretRef, SidePlan, draft},
+    plan::{Document, SecretRef, SidePlan, draft},
 };
 
 pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliError> {
@@ -16,7 +16,8 @@ pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliErro
         let path = arguments.plan.display();
         return Err(CliError::usage(format!("{path} is there already; name another file, or give --force")));
     }
-    let base = crate::binding::base_of(Some(&arguments.plan)).to_owned();
+    let file = Document { path: Some(arguments.plan.clone()), ..Document::default() };
+    let base = file.folder();
     let side = |url: &str, env: &Option<String>| SidePlan {
         url: url.to_owned(),
         password: env.clone().map(SecretRef::Env),
@@ -24,8 +25,8 @@ pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliErro
     };
     let from = side(&arguments.source, &arguments.source_password_env);
     let to = side(&arguments.destination, &arguments.destination_password_env);
-    let source = open_source(&from, &base, None).await.map_err(endpoint_error)?;
-    let destination = open_destination(&to, &base, None).await.map_err(endpoint_error)?;
+    let source = open_source(&from, base, None).await.map_err(endpoint_error)?;
+    let destination = open_destination(&to, base, None).await.map_err(endpoint_error)?;
     let mut tables = Vec::new();
     for name in chosen(&*source, &arguments.tables).await? {
         let table = source.describe(&name).await.map_err(endpoint_error)?;
@@ -37,8 +38,8 @@ pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliErro
         tables.push((table, there));
     }
     let text = write(&arguments.plan, &from, &to, &tables);
-    let document = Document::from_text(&text, Some(&arguments.plan));
-    if let Some(problem) = document.problems().iter().find(|problem| problem.error) {
+    let document = file.with_text(text);
+    if let Some(problem) = document.problems.iter().find(|problem| problem.error) {
         return Err(CliError::usage(&problem.message));
     }
     document.save().map_err(CliError::failed)?;
@@ -62,5 +63,5 @@ async fn chosen(source: &dyn crate::endpoint::Source, only: &[String]) -> Result
 
 fn write(path: &Path, from: &SidePlan, to: &SidePlan, tables: &[(Table, Option<Table>)]) -> String {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    draft(&Draft { name: &name, source: from, destination: to, tables })
+    draft(&name, from, to, tables)
 }

@@ -1,7 +1,5 @@
 //! `whimbrel review`.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use crate::{
@@ -16,7 +14,8 @@ use crate::{
 pub async fn perform(context: &Context, arguments: &Review) -> Result<Exit, CliError> {
     let Some(id) = &arguments.run else { return list_runs(context).await };
     let run = context.ledger.run(id).await.map_err(CliError::usage)?;
-    let bench = context.bench(Document::from_text(&run.plan_text, Some(Path::new(&run.plan_key))));
+    let file = Document { path: Some(run.plan_key.clone().into()), ..Document::default() };
+    let bench = context.bench(file.with_text(run.plan_text.as_str()));
     let items = bench.review(Some(run.id.clone())).await.map_err(CliError::failed)?;
     let mut failures = Vec::new();
     for (item, action) in actions(arguments, &items)? {
