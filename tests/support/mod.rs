@@ -1,0 +1,10 @@
+//! What the tests of this folder stand on: servers and databases of their own, rows as text, comparison by full values.
+
+#![allow(dead_code, reason = "each subject takes what it needs")]
+
+pub mod compare;
+pub mod normal;
+pub mod rust;
+pub mod servers;
+pub mod sides;
+pub mod skip;
