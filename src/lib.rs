@@ -4,11 +4,12 @@
 //!
 //! | level | room | holds |
 //! | --- | --- | --- |
-//! | 6 | [`cli`] | arguments, wiring, one file per verb, `--json`, exit codes |
-//! | 5 | [`console`] | everything that knows a terminal |
-//! | 4 | [`host`] | what outlives the terminal: serves a console's asks and its run |
-//! | 3 | [`engine`] | a run: a pure machine and the actor that performs its steps |
-//! | 3 | [`verify`] | what surrounds a run: the checks before it |
+//! | 7 | [`cli`] | arguments, wiring, one file per verb, `--json`, exit codes |
+//! | 6 | [`console`] | everything that knows a terminal |
+//! | 5 | [`host`] | what outlives the terminal: serves a console's asks and its run |
+//! | 4 | [`engine`] | a run: a pure machine and the actor that performs its steps |
+//! | 4 | [`verify`] | what surrounds a run: the checks before it |
+//! | 3 | [`binding`] | a plan set against both sides as they are |
 //! | 2 | [`endpoint`] | `Source` and `Destination`; a folder per system |
 //! | 2 | [`transform`] | a table's mapping compiled to expressions |
 //! | 2 | [`ledger`] | what this host remembers |

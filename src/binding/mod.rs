@@ -165,6 +165,7 @@ fn placed(spans: &Spans, table: &str, error: &CompileError) -> Problem {
         column => Phrase::Expr(column.to_owned()),
     };
     let inside = spans.expression_line(table, &phrase, error.line.max(1), error.position.max(1));
-    let (line, column) = inside.or_else(|| spans.column(table, &error.column)).or_else(|| spans.table(table)).unwrap_or_default();
+    let (line, column) =
+        inside.or_else(|| spans.column(table, &error.column)).or_else(|| spans.table(table)).unwrap_or_default();
     Problem { line, column, error: true, message: format!("{table}.{}: {}", error.column, error.message) }
 }

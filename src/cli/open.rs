@@ -45,9 +45,8 @@ impl Context {
     pub fn workbench(&self, plan: &Path) -> Result<Workbench, CliError> {
         let document = Document::load(plan).map_err(CliError::usage)?;
         let errors = document.problems.iter().filter(|problem| problem.error);
-        let errors: Vec<String> = errors
-            .map(|p| format!("{}:{}:{}: {}", plan.display(), p.line, p.column, p.message))
-            .collect();
+        let errors: Vec<String> =
+            errors.map(|p| format!("{}:{}:{}: {}", plan.display(), p.line, p.column, p.message)).collect();
         if !errors.is_empty() {
             return Err(CliError::usage(format!("the plan has {} error(s):\n{}", errors.len(), errors.join("\n"))));
         }
@@ -101,7 +100,8 @@ impl From<WhichSide> for SideName {
 }
 
 fn user() -> String {
-    let named = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
+    let named =
+        ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
     named.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
 

@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::model::{Cause, Cell, Column, Counts, Page, RunId, System, Table, TableEntry};
+use crate::model::{Cause, Cell, Column, Page, RunId, System, Table, TableEntry};
+
+pub use crate::model::{Mark, Position, Range, Until};
 
 pub use error::{EndpointError, ErrorKind};
 pub use registry::{open_destination, open_source};
@@ -65,27 +66,6 @@ pub trait Snapshot: Send + Sync {
         batch_bytes: usize,
         out: mpsc::Sender<SourceBatch>,
     ) -> Result<Option<Position>>;
-}
-
-/// A place between two rows of a table, in words that only its source understands. Stored with every mark.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Position(pub String);
-
-/// A stretch of a table: the rows behind `after` up to and including `until`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Range {
-    pub after: Option<Position>,
-    pub until: Until,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Until {
-    Position(Position),
-    /// That many rows, where the source cannot tell a bound without reading (files).
-    Rows(u64),
-    End,
 }
 
 /// Some rows in source columns: all of [`Table::columns`], in their order, named as they are and typed as
@@ -194,26 +174,4 @@ pub struct Refusal {
     pub column: Option<String>,
     /// The server's own words.
     pub message: String,
-}
-
-/// What a chunk left in the destination, in the transaction of its rows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
-    pub run: RunId,
-    /// The destination table.
-    pub table: String,
-    /// From 0; a retried row has a mark too, numbered from [`Mark::FIRST_RETRY`].
-    pub chunk: u64,
-    /// Where the chunk ended; `None`: the table ended with it.
-    pub end: Option<Position>,
-    pub counts: Counts,
-    /// Identifies the fault whose row this mark's retry wrote; empty for a chunk.
-    pub retried: String,
-}
-
-impl Mark {
-    pub const FIRST_RETRY: u64 = 1 << 40;
-
-    /// The table in which marks stand, in every destination.
-    pub const TABLE: &'static str = "whimbrel_marks";
 }

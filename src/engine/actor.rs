@@ -294,7 +294,9 @@ fn judge(table: String, result: Result<Input, AttemptError>) -> Result<Input, Ru
     match result {
         Ok(input) => Ok(input),
         Err(AttemptError::Endpoint(error)) => Ok(failed(table, &error)),
-        Err(AttemptError::Transform(error)) => Ok(Input::Failed { table, message: error.to_string(), transient: false }),
+        Err(AttemptError::Transform(error)) => {
+            Ok(Input::Failed { table, message: error.to_string(), transient: false })
+        }
         Err(AttemptError::Worker(error)) => Ok(Input::Failed { table, message: error.to_string(), transient: false }),
         Err(AttemptError::Ledger(error)) => Err(error.into()),
     }

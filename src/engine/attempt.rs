@@ -16,7 +16,10 @@ use super::{
     rows::Faults,
 };
 use crate::{
-    endpoint::{Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Position, Range, Refusal, Snapshot, SourceBatch},
+    endpoint::{
+        Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Position, Range, Refusal, Snapshot,
+        SourceBatch,
+    },
     ledger::{ChunkRecord, FaultRecord, FaultState, Ledger, LedgerError},
     model::{Counts, Fault, NamedCell, OnError, RunId, batch_of, cells_of, edited},
     plan::{Mapping, RunOptions},
@@ -80,7 +83,11 @@ struct Gathered {
     rows: u64,
 }
 
-pub(super) async fn attempt(shared: Arc<Shared>, mut lane: Lane, task: AttemptSpec) -> (Lane, Result<Input, AttemptError>) {
+pub(super) async fn attempt(
+    shared: Arc<Shared>,
+    mut lane: Lane,
+    task: AttemptSpec,
+) -> (Lane, Result<Input, AttemptError>) {
     let table = lane.mapping.to.name.clone();
     let result = Attempt { shared: &shared, task: &task, table: &table }.perform(&mut lane).await;
     if !matches!(result, Ok(Input::Committed { .. } | Input::Exhausted { .. })) {
@@ -338,12 +345,7 @@ impl Attempt<'_> {
         }))
     }
 
-    async fn commit(
-        &self,
-        lane: &mut Lane,
-        gathered: Gathered,
-        end: Option<Position>,
-    ) -> Result<Input, AttemptError> {
+    async fn commit(&self, lane: &mut Lane, gathered: Gathered, end: Option<Position>) -> Result<Input, AttemptError> {
         let mark = Mark {
             run: self.shared.run.clone(),
             table: self.table.to_owned(),

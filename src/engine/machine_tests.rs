@@ -8,9 +8,7 @@ use super::{AttemptSpec, Input, Machine, Step, TableStart};
 use crate::{
     endpoint::Position,
     ledger::Answered,
-    model::{
-        Cause, Count, Counts, Decision, Fault, FaultId, NamedCell, OnError, RunId, RunPhase, Scope, TablePhase,
-    },
+    model::{Cause, Count, Counts, Decision, Fault, FaultId, NamedCell, OnError, RunId, RunPhase, Scope, TablePhase},
     protocol::{Command, Event, Fact, Reply, Snapshot, StartedTable},
 };
 
@@ -104,9 +102,9 @@ impl World {
             }
             let fault = fault(table, row);
             let answer = spec.answered.iter().find(|answered| answered.fault.row == fault.row);
-            let decision = answer.map(|answered| answered.decision.clone()).or_else(|| {
-                spec.rules.iter().rev().find(|rule| rule.matches(&fault)).map(|rule| rule.verdict.into())
-            });
+            let decision = answer
+                .map(|answered| answered.decision.clone())
+                .or_else(|| spec.rules.iter().rev().find(|rule| rule.matches(&fault)).map(|rule| rule.verdict.into()));
             match (decision, on_error) {
                 (Some(Decision::Skip), _) | (None, OnError::Skip) => fates.push((row, "skipped")),
                 (Some(Decision::Flag), _) | (None, OnError::Flag) => fates.push((row, "flagged")),
@@ -194,13 +192,7 @@ fn live(world: &mut World, on_error: OnError, dice: &mut Dice<'_>, attended: boo
 }
 
 /// What happens next: an operator does something, or a step under way ends.
-fn next(
-    world: &mut World,
-    machine: &Machine,
-    pending: &mut Vec<Step>,
-    chance: Option<u8>,
-    on_error: OnError,
-) -> Input {
+fn next(world: &mut World, machine: &Machine, pending: &mut Vec<Step>, chance: Option<u8>, on_error: OnError) -> Input {
     let by = "op".to_owned();
     let snapshot = machine.snapshot();
     match chance {

@@ -99,7 +99,8 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
     };
     let (run, resumed) = find_or_name(&job, &plan).await?;
     let instant = RunInstant(run.instant_ms);
-    let mut binding = bind(&job.document, &plan, &*job.source, &*job.destination, &mut Descriptions::default(), instant).await?;
+    let mut binding =
+        bind(&job.document, &plan, &*job.source, &*job.destination, &mut Descriptions::default(), instant).await?;
     keep_only(&job, &mut binding)?;
     let problems: Vec<Problem> = binding.tables.iter().flat_map(|table| table.problems.clone()).collect();
     if problems.iter().any(|problem| problem.error) {

@@ -46,9 +46,7 @@ async fn flagged(ledger: &Ledger, fault: &FaultId) -> Result<FaultRecord, RetryE
     let record = ledger.fault(fault).await?;
     match record.state {
         FaultState::Flagged => Ok(record),
-        state => {
-            Err(RetryError::Settled { row: record.fault.row, table: record.fault.table, state: state.word() })
-        }
+        state => Err(RetryError::Settled { row: record.fault.row, table: record.fault.table, state: state.word() }),
     }
 }
 
@@ -77,7 +75,9 @@ pub async fn retry(
             if let Some(mut loader) = lane.loader.take() {
                 let _ = loader.rollback().await;
             }
-            return Err(other?.map_or_else(|| RetryError::NoMapping(fault.table), |now| RetryError::Fails(Box::new(now))));
+            return Err(
+                other?.map_or_else(|| RetryError::NoMapping(fault.table), |now| RetryError::Fails(Box::new(now)))
+            );
         }
     }
     ledger.reviewed(&fault, &written, by, None, now_ms(), &run.plan_digest).await?;

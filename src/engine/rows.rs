@@ -66,7 +66,8 @@ impl Faults<'_> {
             Origin::Column(name) => Some(name.clone()),
             Origin::Expr(_) | Origin::Default => None,
         });
-        let value = target.as_ref().and_then(|name| written.column_by_name(name)).map(|array| cell_at(array, refusal.row));
+        let value =
+            target.as_ref().and_then(|name| written.column_by_name(name)).map(|array| cell_at(array, refusal.row));
         let expected = match (refusal.cause, mapped) {
             (Cause::Unique, _) => format!("a key that {} does not hold yet", self.mapping.to.name),
             (Cause::Reference, _) => "a reference to a row that is there".to_owned(),

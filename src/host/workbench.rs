@@ -218,7 +218,9 @@ impl Workbench {
         };
         let Some(plan) = document.plan.clone() else {
             let problem = document.problems.iter().find(|problem| problem.error);
-            return Err(problem.map_or_else(String::new, |p| format!("line {}, column {}: {}", p.line, p.column, p.message)));
+            return Err(
+                problem.map_or_else(String::new, |p| format!("line {}, column {}: {}", p.line, p.column, p.message))
+            );
         };
         Ok((document, plan))
     }

@@ -3,7 +3,7 @@
 use sqlx::Row;
 
 use super::{FaultState, Ledger, Result, faults::FaultRecord};
-use crate::{endpoint::Mark, model::RunId};
+use crate::model::{Mark, RunId};
 
 /// A chunk about to be committed, with the rows that it leaves behind.
 #[derive(Clone, Debug, PartialEq)]

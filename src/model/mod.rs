@@ -5,6 +5,7 @@
 mod cell;
 mod fault;
 mod figures;
+mod mark;
 mod order;
 mod problem;
 mod progress;
@@ -15,6 +16,7 @@ mod types;
 pub use cell::{Cell, CellError, array_of, cell_at, row_digest};
 pub use fault::{Cause, Decision, Fault, FaultId, NamedCell, Rule, Scope, Verdict};
 pub use figures::{bar, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands};
+pub use mark::{Mark, Position, Range, Until};
 pub use order::{LoadOrder, load_order};
 pub use problem::Problem;
 pub use progress::{Counts, Gauge, OnError, RunId, RunPhase, TablePhase};

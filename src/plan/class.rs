@@ -144,9 +144,7 @@ fn from_text(max: Option<u32>, to: &ColumnType) -> Option<Class> {
 
 fn from_bytes(max: Option<u32>, to: &ColumnType) -> Option<Class> {
     match to {
-        Bytes { max: room } => {
-            Some(widening_if(room.is_none_or(|room| max.is_some_and(|max| max <= room))))
-        }
+        Bytes { max: room } => Some(widening_if(room.is_none_or(|room| max.is_some_and(|max| max <= room)))),
         // Must be UTF-8.
         Text { .. } | Json => Some(Class::Checked),
         _ => None,
@@ -191,9 +189,32 @@ mod tests {
     use super::*;
 
     const TYPES: [&str; 26] = [
-        "boolean", "tinyint", "smallint unsigned", "integer", "bigint", "bigint unsigned", "decimal(9,0)", "decimal(10,2)",
-        "decimal(38,10)", "numeric", "real", "double", "text", "varchar(10)", "varchar(40)", "bytes", "bytes(16)",
-        "bytes(40)", "date", "time", "timestamp", "timestamptz", "uuid", "json", "other(inet)", "other(money)",
+        "boolean",
+        "tinyint",
+        "smallint unsigned",
+        "integer",
+        "bigint",
+        "bigint unsigned",
+        "decimal(9,0)",
+        "decimal(10,2)",
+        "decimal(38,10)",
+        "numeric",
+        "real",
+        "double",
+        "text",
+        "varchar(10)",
+        "varchar(40)",
+        "bytes",
+        "bytes(16)",
+        "bytes(40)",
+        "date",
+        "time",
+        "timestamp",
+        "timestamptz",
+        "uuid",
+        "json",
+        "other(inet)",
+        "other(money)",
     ];
 
     /// One line per source type; per destination type, in the order above: `=` exact, `+` widening, `c` checked, `!`
@@ -244,7 +265,9 @@ mod tests {
 
     #[test]
     fn every_pair_has_its_class() {
-        for from in TYPES { eprintln!("{:18} {}", from, line(from)); }
+        for from in TYPES {
+            eprintln!("{:18} {}", from, line(from));
+        }
         for (from, expected) in TYPES.iter().zip(TABLE) {
             assert_eq!(line(from), expected, "from {from}");
         }

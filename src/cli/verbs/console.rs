@@ -21,11 +21,7 @@ pub async fn open(context: &Context, plan: Option<&Path>) -> Result<Exit, CliErr
 }
 
 /// The console on its run screen, the run begun.
-pub async fn run_screen(
-    context: &Context,
-    bench: Workbench,
-    on_error: Option<OnError>,
-) -> Result<Exit, CliError> {
+pub async fn run_screen(context: &Context, bench: Workbench, on_error: Option<OnError>) -> Result<Exit, CliError> {
     show(context, bench, Screen::Run, Some(on_error)).await
 }
 

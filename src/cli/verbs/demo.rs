@@ -35,7 +35,10 @@ async fn prepare(context: &Context, arguments: &Demo) -> Result<PathBuf, CliErro
     let folder = &arguments.folder;
     std::fs::create_dir_all(folder)
         .map_err(|error| CliError::failed(format!("cannot make {}: {error}", folder.display())))?;
-    for name in [SOURCE_FILE, DESTINATION_FILE].into_iter().flat_map(|file| ["", "-wal", "-shm"].map(|tail| format!("{file}{tail}"))) {
+    for name in [SOURCE_FILE, DESTINATION_FILE]
+        .into_iter()
+        .flat_map(|file| ["", "-wal", "-shm"].map(|tail| format!("{file}{tail}")))
+    {
         let path = folder.join(name);
         if path.exists() {
             std::fs::remove_file(&path)

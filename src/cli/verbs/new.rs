@@ -5,7 +5,11 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::{
-    cli::{CliError, Exit, args::New, open::{Context, endpoint_error}},
+    cli::{
+        CliError, Exit,
+        args::New,
+        open::{Context, endpoint_error},
+    },
     endpoint::{Catalog, ErrorKind, open_destination, open_source},
     model::Table,
     plan::{Document, SecretRef, SidePlan, draft},
@@ -53,8 +57,7 @@ pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliErro
 }
 
 async fn chosen(source: &dyn crate::endpoint::Source, only: &[String]) -> Result<Vec<String>, CliError> {
-    let all: Vec<String> =
-        source.tables().await.map_err(endpoint_error)?.into_iter().map(|table| table.name).collect();
+    let all: Vec<String> = source.tables().await.map_err(endpoint_error)?.into_iter().map(|table| table.name).collect();
     if let Some(unknown) = only.iter().find(|name| !all.contains(name)) {
         return Err(CliError::usage(format!("the source has no table '{unknown}'; `whimbrel tables` lists them")));
     }

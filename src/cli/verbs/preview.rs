@@ -1,7 +1,11 @@
 //! `whimbrel preview`.
 
 use crate::{
-    cli::{CliError, Exit, args::Preview, open::{Context, endpoint_error}},
+    cli::{
+        CliError, Exit,
+        args::Preview,
+        open::{Context, endpoint_error},
+    },
     model::{Count, Page, clean, clip, compact, display_width, thousands},
 };
 
@@ -31,9 +35,10 @@ fn print(page: &Page) {
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let line = |cells: &[String]| {
-        let padded = cells.iter().zip(&widths).map(|(text, width)| {
-            format!("{text}{}", " ".repeat(width.saturating_sub(display_width(text))))
-        });
+        let padded = cells
+            .iter()
+            .zip(&widths)
+            .map(|(text, width)| format!("{text}{}", " ".repeat(width.saturating_sub(display_width(text)))));
         println!("{}", padded.collect::<Vec<_>>().join(" | ").trim_end());
     };
     line(&header);

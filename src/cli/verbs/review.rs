@@ -27,10 +27,7 @@ pub async fn perform(context: &Context, arguments: &Review) -> Result<Exit, CliE
 }
 
 /// What is to be done with which row.
-fn actions<'i>(
-    arguments: &Review,
-    items: &'i [ReviewItem],
-) -> Result<Vec<(&'i ReviewItem, ReviewAction)>, CliError> {
+fn actions<'i>(arguments: &Review, items: &'i [ReviewItem]) -> Result<Vec<(&'i ReviewItem, ReviewAction)>, CliError> {
     let mut actions = Vec::new();
     let cells = edits(arguments)?;
     for name in &arguments.retry {

@@ -3,7 +3,11 @@
 use serde_json::json;
 
 use crate::{
-    cli::{CliError, Exit, args::Tables, open::{Context, endpoint_error}},
+    cli::{
+        CliError, Exit,
+        args::Tables,
+        open::{Context, endpoint_error},
+    },
     model::{Count, compact, thousands},
 };
 

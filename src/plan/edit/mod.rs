@@ -16,23 +16,53 @@ pub(super) use write::secret_value;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
     /// Says where a destination column comes from, whether or not the plan named it before.
-    SetColumn { table: String, column: String, plan: ColumnPlan },
+    SetColumn {
+        table: String,
+        column: String,
+        plan: ColumnPlan,
+    },
     /// Takes the column out of the plan, so that it maps by its own name again.
-    RemoveColumn { table: String, column: String },
+    RemoveColumn {
+        table: String,
+        column: String,
+    },
     /// Adds a table at the end, mapped by name.
-    AddTable { from: String, to: String },
+    AddTable {
+        from: String,
+        to: String,
+    },
     /// Takes the table out with everything under it, and the comment right above it.
-    RemoveTable { to: String },
+    RemoveTable {
+        to: String,
+    },
     /// No columns: takes `skip` out.
-    SetSkip { table: String, columns: Vec<String> },
+    SetSkip {
+        table: String,
+        columns: Vec<String>,
+    },
     /// No columns: takes `key` out.
-    SetKey { table: String, columns: Vec<String> },
-    SetFilter { table: String, filter: Option<String> },
+    SetKey {
+        table: String,
+        columns: Vec<String>,
+    },
+    SetFilter {
+        table: String,
+        filter: Option<String>,
+    },
     /// Says what a side is. No password: takes it out. Label and CSV options stay.
-    SetSide { side: Side, url: String, password: Option<SecretRef> },
+    SetSide {
+        side: Side,
+        url: String,
+        password: Option<SecretRef>,
+    },
     /// `None` leaves a setting as it is.
-    SetRun { on_error: Option<OnError>, parallel: Option<usize> },
-    SetName { name: String },
+    SetRun {
+        on_error: Option<OnError>,
+        parallel: Option<usize>,
+    },
+    SetName {
+        name: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
