@@ -16,11 +16,10 @@ use super::{
     readers::Readers,
 };
 use crate::{
-    endpoint::{Destination, EndpointError},
+    endpoint::EndpointError,
     ledger::{Ledger, LedgerError, PlanLock},
-    model::{Gauge, OnError, RunId, Table},
+    model::{Gauge, RunId, Table},
     protocol::{Command, Event, Fact, Reply, Snapshot},
-    transform::Transform,
 };
 
 /// How many facts a listener may lag behind before it must read them from the ledger.

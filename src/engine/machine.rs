@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use crate::{
     endpoint::{EndpointError, Position},
     ledger::Answered,
-    model::{Counts, Decision, Fault, FaultId, OnError, Rule, RunPhase, Scope, TablePhase, Verdict},
+    model::{Counts, Decision, Fault, FaultId, Rule, RunPhase, Scope, TablePhase, Verdict},
     protocol::{Command, Event, HeldWhy, Reply, Snapshot, StartedTable},
 };
 
@@ -84,13 +84,7 @@ pub enum Step {
     Emit(Event),
     Reply(Reply),
     /// Try the table's next chunk.
-    Attempt {
-        table: String,
-        after: Option<Position>,
-        chunk: u64,
-        rows_before: u64,
-        answered: Vec<Answered>,
-    },
+    Attempt(Box<AttemptSpec>),
     /// Feed back [`Input::Waited`] later.
     Wait {
         table: String,

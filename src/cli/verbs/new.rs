@@ -10,7 +10,7 @@ use crate::{
         args::New,
         open::{Context, endpoint_error},
     },
-    endpoint::{Catalog, ErrorKind, open_destination, open_source},
+    endpoint::{ErrorKind, open_destination, open_source},
     model::Table,
     plan::{Document, SecretRef, SidePlan, draft},
 };
