@@ -1,0 +1,56 @@
+//! DataFusion set up once for all expressions: its functions and ours, and the parser's options.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::{
+    common::DFSchema,
+    error::DataFusionError,
+    execution::{SessionState, SessionStateBuilder},
+    logical_expr::Expr,
+    prelude::SessionConfig,
+    sql::sqlparser::ast::{self, ExprWithAlias},
+};
+
+use crate::transform::{ExprError, functions};
+
+use super::{message, types};
+
+static STATE: LazyLock<SessionState> = LazyLock::new(build);
+
+pub(super) fn state() -> &'static SessionState {
+    &STATE
+}
+
+/// Aggregate and window functions come with the default features, so that they are refused by name and not as unknown.
+fn build() -> SessionState {
+    SessionStateBuilder::new()
+        .with_config(config())
+        .with_scalar_functions(functions::all())
+        .with_default_features()
+        .with_type_planner(Arc::new(types::Microseconds))
+        .build()
+}
+
+fn config() -> SessionConfig {
+    let mut config = SessionConfig::new();
+    let options = config.options_mut();
+    options.sql_parser.parse_float_as_decimal = true;
+    options.sql_parser.enable_ident_normalization = false;
+    options.sql_parser.collect_spans = true;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.time_zone = Some("+00:00".into());
+    config
+}
+
+pub(super) fn parse(sql: &str) -> Result<ast::Expr, ExprError> {
+    let dialect = state().config_options().sql_parser.dialect;
+    let parsed = state().sql_to_expr_with_alias(sql, &dialect).map_err(|error| message::syntax_error(sql, &error))?;
+    match parsed.alias {
+        Some(alias) => Err(ExprError::new(format!("the expression ends before '{alias}': nothing may follow it"))),
+        None => Ok(parsed.expr),
+    }
+}
+
+pub(super) fn logical(expr: ast::Expr, frame: &DFSchema) -> Result<Expr, DataFusionError> {
+    state().create_logical_expr_from_sql_expr(ExprWithAlias { expr, alias: None }, frame)
+}
