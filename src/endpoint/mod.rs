@@ -7,6 +7,7 @@
 mod error;
 mod registry;
 mod secret;
+pub mod sqlite;
 
 use std::sync::Arc;
 

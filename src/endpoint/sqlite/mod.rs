@@ -1,0 +1,167 @@
+//! SQLite files, on either side, through rusqlite on threads that may block.
+//!
+//! All of SQLite's SQL, types and codes live here. The one idea that is not obvious: a column's declared type binds
+//! nobody in SQLite, so it is taken at its word here, every cell that breaks it is a reject, and what SQLite would change
+//! on its way in is a refusal.
+
+mod catalog;
+mod connection;
+mod decode;
+mod error;
+mod feed;
+mod iso;
+mod number;
+mod order;
+mod schema;
+mod snapshot;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod types;
+mod write;
+
+use std::{path::Path, path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+
+use self::{
+    connection::{Access, blocking, open},
+    error::words,
+    write::{Load, Writer},
+};
+use super::{Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source};
+use crate::model::{Column, Page, RunId, System, Table, TableEntry};
+
+/// A SQLite file.
+#[derive(Clone)]
+pub struct Sqlite {
+    path: Arc<PathBuf>,
+    access: Access,
+    writer: Writer,
+}
+
+impl Sqlite {
+    /// Opens the file once to see that it is a database. `read_only` never writes to it, and needs it to be there;
+    /// else it is made.
+    pub async fn connect(path: &Path, read_only: bool) -> Result<Self> {
+        let path = Arc::new(path.to_owned());
+        let (first, access) = if read_only { (Access::Read, Access::Read) } else { (Access::Create, Access::Write) };
+        let opened = Arc::clone(&path);
+        blocking(move || open(&opened, first).map(drop)).await?;
+        Ok(Self { writer: Writer::new(Arc::clone(&path)), path, access })
+    }
+
+    /// A look at the file through a connection of its own: no look waits for another.
+    async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, &Path) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (path, access) = (Arc::clone(&self.path), self.access);
+        blocking(move || work(&open(&path, access)?, &path)).await
+    }
+
+    fn writer(&self) -> Result<&Writer> {
+        match self.access {
+            Access::Read => {
+                let context = format!("cannot write to {}", self.path.display());
+                Err(EndpointError::new(ErrorKind::Permission, context, "the file was opened to be read only"))
+            }
+            Access::Write | Access::Create => Ok(&self.writer),
+        }
+    }
+}
+
+#[async_trait]
+impl Catalog for Sqlite {
+    fn system(&self) -> System {
+        System::Sqlite
+    }
+
+    async fn version(&self) -> Result<String> {
+        Ok(format!("SQLite {}", rusqlite::version()))
+    }
+
+    async fn tables(&self) -> Result<Vec<TableEntry>> {
+        self.look(catalog::tables).await
+    }
+
+    async fn describe(&self, table: &str) -> Result<Table> {
+        let table = table.to_owned();
+        self.look(move |connection, path| catalog::describe(connection, path, &table)).await
+    }
+
+    async fn count(&self, table: &str) -> Result<u64> {
+        let table = table.to_owned();
+        self.look(move |connection, _| catalog::count(connection, &table)).await
+    }
+
+    async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page> {
+        let table = table.clone();
+        self.look(move |connection, path| catalog::preview(connection, path, &table, offset, limit)).await
+    }
+}
+
+#[async_trait]
+impl Source for Sqlite {
+    async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+        let path = Arc::clone(&self.path);
+        Ok(Arc::new(blocking(move || snapshot::Moment::open(&path)).await?))
+    }
+}
+
+#[async_trait]
+impl Destination for Sqlite {
+    fn column_for(&self, column: &Column, from: Option<System>) -> Column {
+        types::column_for(column, from)
+    }
+
+    fn create_statements(&self, table: &Table) -> Vec<String> {
+        vec![schema::create_table(table)]
+    }
+
+    async fn create(&self, table: &Table) -> Result<()> {
+        let table = table.clone();
+        self.writer()?.run(move |connection| schema::create(connection, &table)).await
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        self.writer()?.run(|connection| schema::create_marks(connection)).await
+    }
+
+    async fn marks(&self, run: &RunId) -> Result<Vec<Mark>> {
+        let run = run.clone();
+        self.look(move |connection, _| schema::marks(connection, &run)).await
+    }
+
+    async fn open(&self, table: &Table, options: &LoadOptions) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(Load::new(self.writer()?.clone(), table, options)?))
+    }
+
+    async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
+        let (created, loaded) = (created.to_vec(), loaded.to_vec());
+        self.writer()?.run(move |connection| schema::finish(connection, &created, &loaded)).await
+    }
+
+    async fn permissions(&self, _create: bool, _tables: &[Table]) -> Result<Vec<String>> {
+        let Err(error) = self.writer() else {
+            let path = Arc::clone(&self.path);
+            return blocking(move || Ok(may_write(&path))).await;
+        };
+        Ok(vec![format!("{error}. Open the file as a destination.")])
+    }
+}
+
+/// A SQLite account is the account of this process: it may write the file and its folder, or nothing.
+fn may_write(path: &Path) -> Vec<String> {
+    let tried = match open(path, Access::Write) {
+        Ok(connection) => schema::try_to_write(&connection).map_err(|error| words(&error).0),
+        Err(error) => Err(error.message),
+    };
+    let advice = "Make the file and its folder writable for this account, and end what holds a lock on it";
+    tried
+        .err()
+        .map(|message| format!("{} cannot be written: {message}. {advice}.", path.display()))
+        .into_iter()
+        .collect()
+}

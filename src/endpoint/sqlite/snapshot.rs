@@ -1,0 +1,223 @@
+//! One moment of a file, read through one connection that keeps its read transaction open.
+//!
+//! All tables share the connection, so it is held for a batch at a time and never while a batch is handed on: a table
+//! whose reader waits for room keeps no other table from being read.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, ToSql, params_from_iter};
+use tokio::sync::mpsc;
+
+use super::{
+    connection::{Access, blocking, open},
+    decode::{RowsBuilder, size},
+    error::{during, failure},
+    order::{Order, Place},
+    sql::{quoted, quoted_list},
+};
+use crate::{
+    endpoint::{EndpointError, ErrorKind, Position, Range, Result, Snapshot, SourceBatch, Until},
+    model::Table,
+};
+
+/// What a batch holds at most, however narrow its rows.
+const BATCH_ROWS: usize = 16_384;
+
+pub(super) struct Moment {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Moment {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let connection = open(path, Access::Read)?;
+        // A transaction sees the moment of its first look.
+        connection
+            .execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1;")
+            .map_err(during(format!("cannot take a snapshot of {}", path.display())))?;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    async fn with<T: Send + 'static>(&self, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+        let connection = Arc::clone(&self.connection);
+        blocking(move || work(&connection.lock().unwrap_or_else(PoisonError::into_inner))).await
+    }
+}
+
+#[async_trait]
+impl Snapshot for Moment {
+    async fn next_range(&self, table: &Table, after: Option<&Position>, rows: u64) -> Result<Option<Range>> {
+        let (name, after) = (table.name.clone(), after.cloned());
+        self.with(move |connection| {
+            let order = Order::of(connection, &name)?;
+            let from = after.as_ref().map(|after| order.parse(after)).transpose()?;
+            let bound = place_at(connection, &name, &order, from.as_ref(), rows.max(1) - 1)?;
+            let until = match bound {
+                Some(place) => Until::Position(place.position()?),
+                None if follows(connection, &name, &order, from.as_ref())? => Until::End,
+                None => return Ok(None),
+            };
+            Ok(Some(Range { after, until }))
+        })
+        .await
+    }
+
+    async fn read(
+        &self,
+        table: &Table,
+        range: &Range,
+        batch_bytes: usize,
+        out: mpsc::Sender<SourceBatch>,
+    ) -> Result<Option<Position>> {
+        let name = table.name.clone();
+        let order = self.with(move |connection| Order::of(connection, &name)).await?;
+        let until = match &range.until {
+            Until::Position(until) => Some(order.parse(until)?),
+            Until::End => None,
+            Until::Rows(_) => return Err(unknown_bound()),
+        };
+        let after = range.after.as_ref().map(|after| order.parse(after)).transpose()?;
+        let reading = Arc::new(Reading { table: table.clone(), order, until, batch_bytes });
+        let mut last = after;
+        loop {
+            let (reading, after) = (Arc::clone(&reading), last.clone());
+            let stretch = self.with(move |connection| reading.batch(connection, after)).await?;
+            let Some((batch, end)) = stretch.rows else { break };
+            last = Some(end);
+            if out.send(batch).await.is_err() {
+                return last.map(|place| place.position()).transpose();
+            }
+            if !stretch.more {
+                break;
+            }
+        }
+        self.end(reading).await
+    }
+}
+
+impl Moment {
+    /// Where the range ended: `None` where the table did.
+    async fn end(&self, reading: Arc<Reading>) -> Result<Option<Position>> {
+        if reading.until.is_none() {
+            return Ok(None);
+        }
+        self.with(move |connection| {
+            let until = reading.until.as_ref();
+            match follows(connection, &reading.table.name, &reading.order, until)? {
+                true => until.map(Place::position).transpose(),
+                false => Ok(None),
+            }
+        })
+        .await
+    }
+}
+
+fn unknown_bound() -> EndpointError {
+    let message = "a range of SQLite ends at a key or with the table, not after a number of rows";
+    EndpointError::new(ErrorKind::Other, "cannot read the range", message)
+}
+
+struct Reading {
+    table: Table,
+    order: Order,
+    until: Option<Place>,
+    batch_bytes: usize,
+}
+
+struct Stretch {
+    rows: Option<(SourceBatch, Place)>,
+    /// Whether it ended for its size and not for want of rows.
+    more: bool,
+}
+
+impl Reading {
+    fn batch(&self, connection: &Connection, after: Option<Place>) -> Result<Stretch> {
+        let context = || format!("cannot read {}", self.table.name);
+        let mut builder = RowsBuilder::new(&self.table.columns)?;
+        let (end, more) =
+            self.fill(connection, after.as_ref(), &mut builder).map_err(|error| failure(&error, context()))?;
+        let rows = match end {
+            Some(end) => Some((builder.finish()?, end)),
+            None => None,
+        };
+        Ok(Stretch { rows, more })
+    }
+
+    fn fill(
+        &self,
+        connection: &Connection,
+        after: Option<&Place>,
+        builder: &mut RowsBuilder,
+    ) -> rusqlite::Result<(Option<Place>, bool)> {
+        let mut statement = connection.prepare_cached(&self.select(after.is_some()))?;
+        let bounds = after.into_iter().chain(&self.until).flat_map(Place::parameters);
+        let mut rows = statement.query(params_from_iter(bounds))?;
+        let (first, columns) = (self.order.by.len(), self.table.columns.len());
+        let (mut end, mut bytes) = (None, 0);
+        while let Some(row) = rows.next()? {
+            bytes += size(row, first, columns)?;
+            if builder.rows() > 0 && (bytes > self.batch_bytes || builder.rows() >= BATCH_ROWS) {
+                return Ok((end, true));
+            }
+            builder.push(row, first)?;
+            end = Some(self.order.place(row)?);
+        }
+        Ok((end, false))
+    }
+
+    fn select(&self, after: bool) -> String {
+        let names: Vec<&str> = self.table.columns.iter().map(|column| column.name.as_str()).collect();
+        let bounds = [(after, ">"), (self.until.is_some(), "<=")];
+        let bounds: Vec<String> =
+            bounds.iter().filter(|(there, _)| *there).map(|(_, operator)| self.order.compare(operator)).collect();
+        let bounds = if bounds.is_empty() { String::new() } else { format!(" WHERE {}", bounds.join(" AND ")) };
+        let order = self.order.list();
+        format!("SELECT {order}, {} FROM {}{bounds} ORDER BY {order}", quoted_list(&names), quoted(&self.table.name))
+    }
+}
+
+/// The place of the `skip`th row (from 0) behind `after`.
+fn place_at(
+    connection: &Connection,
+    table: &str,
+    order: &Order,
+    after: Option<&Place>,
+    skip: u64,
+) -> Result<Option<Place>> {
+    let bound = if after.is_some() { format!(" WHERE {}", order.compare(">")) } else { String::new() };
+    let list = order.list();
+    let sql = format!("SELECT {list} FROM {}{bound} ORDER BY {list} LIMIT 1 OFFSET ?", quoted(table));
+    let skip = i64::try_from(skip).unwrap_or(i64::MAX);
+    let find = || {
+        let mut statement = connection.prepare_cached(&sql)?;
+        let parameters = after.into_iter().flat_map(Place::parameters).chain([&skip as &dyn ToSql]);
+        let mut rows = statement.query(params_from_iter(parameters))?;
+        rows.next()?.map(|row| order.place(row)).transpose()
+    };
+    find().map_err(during(format!("cannot divide {table} into chunks")))
+}
+
+fn follows(connection: &Connection, table: &str, order: &Order, after: Option<&Place>) -> Result<bool> {
+    place_at(connection, table, order, after, 0).map(|place| place.is_some())
+}
+
+/// Some rows for a preview.
+pub(super) fn window(connection: &Connection, table: &Table, offset: u64, limit: u32) -> Result<SourceBatch> {
+    let order = Order::of(connection, &table.name)?;
+    let mut builder = RowsBuilder::new(&table.columns)?;
+    let reading = Reading { table: table.clone(), order, until: None, batch_bytes: usize::MAX };
+    let sql = format!("{} LIMIT ? OFFSET ?", reading.select(false));
+    let mut fill = || {
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query((limit, i64::try_from(offset).unwrap_or(i64::MAX)))?;
+        while let Some(row) = rows.next()? {
+            builder.push(row, reading.order.by.len())?;
+        }
+        Ok(())
+    };
+    fill().map_err(during(format!("cannot read {}", table.name)))?;
+    builder.finish()
+}

@@ -1,0 +1,20 @@
+//! The one place where names become SQL.
+
+/// A name as an identifier, whatever is in it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+pub(super) fn quoted_list<S: AsRef<str>>(names: &[S]) -> String {
+    names.iter().map(|name| quoted(name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+/// `OR ABORT` overrides whatever the table's constraints say about conflicts (`REPLACE` would delete a row, `IGNORE`
+/// lose one, `ROLLBACK` end the chunk's transaction).
+pub(super) fn insert(table: &str, columns: &[String]) -> String {
+    if columns.is_empty() {
+        return format!("INSERT OR ABORT INTO {} DEFAULT VALUES", quoted(table));
+    }
+    let places = vec!["?"; columns.len()].join(", ");
+    format!("INSERT OR ABORT INTO {} ({}) VALUES ({places})", quoted(table), quoted_list(columns))
+}
