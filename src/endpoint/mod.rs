@@ -8,6 +8,7 @@ mod error;
 mod registry;
 mod secret;
 pub mod sqlite;
+pub mod postgres;
 
 use std::sync::Arc;
 

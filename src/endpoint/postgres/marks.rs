@@ -1,0 +1,91 @@
+//! The table in which a run's progress stands beside its rows.
+//!
+//! May not know how rows are loaded. One idea: a mark is written in the transaction of its rows, so the table never says
+//! more or less than what is there.
+
+use sqlx::{
+    AssertSqlSafe, Row as _,
+    postgres::{PgConnection, PgRow},
+};
+
+use crate::{
+    endpoint::{Mark, Position, Result},
+    model::{Counts, RunId},
+};
+
+use super::{
+    error::failure,
+    sql::{self, TableName},
+};
+
+const COLUMNS: &str = "run, table_name, chunk, end_position, read, written, skipped, flagged, filtered, retried";
+
+fn place(schema: &str) -> String {
+    TableName::new(schema, Mark::TABLE).quoted()
+}
+
+/// Makes the table. Two that make it at once can fail on each other even so; what counts is that it is there then.
+pub(super) async fn prepare(connection: &mut PgConnection, schema: &str) -> Result<()> {
+    let statement = format!(
+        "CREATE TABLE IF NOT EXISTS {} (run text NOT NULL, table_name text NOT NULL, chunk bigint NOT NULL, \
+         end_position text, read bigint NOT NULL, written bigint NOT NULL, skipped bigint NOT NULL, \
+         flagged bigint NOT NULL, filtered bigint NOT NULL, retried text NOT NULL DEFAULT '', \
+         committed_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (run, table_name, chunk))",
+        place(schema)
+    );
+    let Err(error) = sql::run(connection, &statement).await else { return Ok(()) };
+    match sql::run(connection, &format!("SELECT {COLUMNS} FROM {} LIMIT 0", place(schema))).await {
+        Ok(()) => Ok(()),
+        Err(_) => Err(failure(error, format!("cannot create the table {}", Mark::TABLE))),
+    }
+}
+
+/// All marks of the run; none where the table is not there yet.
+pub(super) async fn of_run(connection: &mut PgConnection, schema: &str, run: &RunId) -> Result<Vec<Mark>> {
+    let failed = |error| failure(error, format!("cannot read the marks of run {run}"));
+    let there = sqlx::query("SELECT to_regclass($1) IS NOT NULL AS there").bind(place(schema));
+    let there = there.fetch_one(&mut *connection).await.and_then(|row| row.try_get::<bool, _>("there"));
+    if !there.map_err(failed)? {
+        return Ok(Vec::new());
+    }
+    let statement = format!("SELECT {COLUMNS} FROM {} WHERE run = $1 ORDER BY table_name, chunk", place(schema));
+    let rows = sqlx::query(AssertSqlSafe(statement)).bind(&run.0).fetch_all(connection).await.map_err(failed)?;
+    rows.iter().map(mark).collect::<sqlx::Result<_>>().map_err(failed)
+}
+
+fn mark(row: &PgRow) -> sqlx::Result<Mark> {
+    let number = |name: &str| row.try_get::<i64, _>(name).map(i64::unsigned_abs);
+    Ok(Mark {
+        run: RunId(row.try_get("run")?),
+        table: row.try_get("table_name")?,
+        chunk: number("chunk")?,
+        end: row.try_get::<Option<String>, _>("end_position")?.map(Position),
+        counts: Counts {
+            read: number("read")?,
+            written: number("written")?,
+            skipped: number("skipped")?,
+            flagged: number("flagged")?,
+            filtered: number("filtered")?,
+        },
+        retried: row.try_get("retried")?,
+    })
+}
+
+/// Writes the mark into the transaction that is open.
+pub(super) async fn write(connection: &mut PgConnection, schema: &str, mark: &Mark) -> sqlx::Result<()> {
+    let statement = format!("INSERT INTO {} ({COLUMNS}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)", place(schema));
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let counts = &mark.counts;
+    let query = sqlx::query(AssertSqlSafe(statement))
+        .bind(&mark.run.0)
+        .bind(&mark.table)
+        .bind(number(mark.chunk))
+        .bind(mark.end.as_ref().map(|end| &end.0))
+        .bind(number(counts.read))
+        .bind(number(counts.written))
+        .bind(number(counts.skipped))
+        .bind(number(counts.flagged))
+        .bind(number(counts.filtered))
+        .bind(&mark.retried);
+    query.execute(connection).await.map(|_| ())
+}

@@ -1,0 +1,170 @@
+//! PostgreSQL as a source and as a destination.
+//!
+//! All of its SQL, wire formats and types live in this folder. May not touch the engine. One idea: values leave by one
+//! way ([`copy`]: binary COPY into Arrow) and enter by one way ([`load`]: Arrow into text COPY), whoever asks.
+
+mod calendar;
+mod catalog;
+mod connect;
+mod copy;
+mod ddl;
+mod decode;
+mod encode;
+mod error;
+mod finish;
+mod grants;
+mod load;
+mod marks;
+mod numeric;
+mod order;
+mod read;
+mod refusal;
+mod sql;
+mod tuples;
+mod types;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::{Row as _, postgres::PgConnection};
+
+use crate::model::{Column, Page, RunId, System, Table, TableEntry};
+
+use super::{Catalog, Destination, LoadOptions, Loader, Mark, Result, Snapshot, Source};
+
+pub use load::PostgresLoader;
+pub use read::PostgresSnapshot;
+
+use connect::Sessions;
+use error::failure;
+use sql::TableName;
+
+/// A PostgreSQL database, version 12 or later.
+pub struct Postgres {
+    sessions: Arc<Sessions>,
+    /// Where names without a schema live.
+    schema: String,
+    /// As the server numbers it: 150004.
+    version: u32,
+}
+
+impl Postgres {
+    /// Connects once, so that a wrong address, name or password is known at once. `password` goes before one in `url`.
+    pub async fn connect(url: &str, password: Option<&str>, read_only: bool) -> Result<Self> {
+        let sessions = Arc::new(Sessions::new(url, password, read_only)?);
+        let mut session = sessions.open().await?;
+        let version = session.server_version_num().unwrap_or_default();
+        let failed = |error| failure(error, "cannot read the default schema");
+        let row = sql::first(&mut session, "SELECT current_schema()::text AS name").await.map_err(failed)?;
+        let schema = row.map(|row| row.try_get::<Option<String>, _>("name")).transpose().map_err(failed)?;
+        sessions.give_back(session);
+        Ok(Self { sessions, schema: schema.flatten().unwrap_or_else(|| "public".into()), version })
+    }
+
+    fn name(&self, table: &str) -> TableName {
+        TableName::parse(table, &self.schema)
+    }
+
+    /// Keeps the session for the next caller where what was done with it ended well.
+    fn done<T>(&self, session: PgConnection, result: Result<T>) -> Result<T> {
+        if result.is_ok() {
+            self.sessions.give_back(session);
+        }
+        result
+    }
+}
+
+#[async_trait]
+impl Catalog for Postgres {
+    fn system(&self) -> System {
+        System::Postgres
+    }
+
+    async fn version(&self) -> Result<String> {
+        let mut session = self.sessions.take().await?;
+        let failed = |error| failure(error, "cannot read the server's version");
+        let row = sql::first(&mut session, "SELECT current_setting('server_version') AS version").await;
+        let version = row.and_then(|row| row.ok_or(sqlx::Error::RowNotFound)?.try_get::<String, _>("version"));
+        self.done(session, version.map(|version| format!("PostgreSQL {version}")).map_err(failed))
+    }
+
+    async fn tables(&self) -> Result<Vec<TableEntry>> {
+        let mut session = self.sessions.take().await?;
+        let tables = catalog::tables(&mut session, &self.schema).await;
+        self.done(session, tables)
+    }
+
+    async fn describe(&self, table: &str) -> Result<Table> {
+        let mut session = self.sessions.take().await?;
+        let table = catalog::describe(&mut session, &self.name(table), &self.schema).await;
+        self.done(session, table)
+    }
+
+    async fn count(&self, table: &str) -> Result<u64> {
+        let mut session = self.sessions.take().await?;
+        let rows = catalog::count(&mut session, &self.name(table)).await;
+        self.done(session, rows.map_err(|error| failure(error, format!("cannot count the rows of {table}"))))
+    }
+
+    async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page> {
+        read::preview(&self.sessions, table, &self.schema, self.version, (offset, limit)).await
+    }
+}
+
+#[async_trait]
+impl Source for Postgres {
+    async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+        let snapshot = PostgresSnapshot::open(self.sessions.clone(), self.schema.clone(), self.version).await?;
+        Ok(Arc::new(snapshot))
+    }
+}
+
+#[async_trait]
+impl Destination for Postgres {
+    fn column_for(&self, column: &Column, from: Option<System>) -> Column {
+        types::column_for(column, from)
+    }
+
+    fn create_statements(&self, table: &Table) -> Vec<String> {
+        ddl::create_statements(table, &self.schema)
+    }
+
+    async fn create(&self, table: &Table) -> Result<()> {
+        let mut session = self.sessions.take().await?;
+        let created = ddl::create(&mut session, table, &self.schema).await;
+        self.done(session, created)
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        let mut session = self.sessions.take().await?;
+        let prepared = marks::prepare(&mut session, &self.schema).await;
+        self.done(session, prepared)
+    }
+
+    async fn marks(&self, run: &RunId) -> Result<Vec<Mark>> {
+        let mut session = self.sessions.take().await?;
+        let marks = marks::of_run(&mut session, &self.schema, run).await;
+        self.done(session, marks)
+    }
+
+    async fn open(&self, table: &Table, options: &LoadOptions) -> Result<Box<dyn Loader>> {
+        let loader = PostgresLoader::open(self.sessions.clone(), self.schema.clone(), table, options).await?;
+        Ok(Box::new(loader))
+    }
+
+    async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
+        let mut session = self.sessions.take().await?;
+        let remarks = finish::finish(&mut session, &self.schema, created, loaded).await;
+        self.done(session, remarks)
+    }
+
+    async fn permissions(&self, create: bool, tables: &[Table]) -> Result<Vec<String>> {
+        let mut session = self.sessions.take().await?;
+        let findings = grants::permissions(&mut session, &self.schema, create, tables).await;
+        self.done(session, findings)
+    }
+}

@@ -1,0 +1,243 @@
+//! One moment of the database, and the ranges and rows of its tables.
+//!
+//! May not write. One idea: one session exports the moment and stays idle in its transaction; every reader is a session
+//! of its own that imports it, and goes back to a stack after a clean end, so tables are read side by side.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use sqlx::{Connection as _, Row as _, postgres::PgConnection};
+use tokio::sync::mpsc;
+
+use crate::{
+    endpoint::{EndpointError, ErrorKind, Position, Range, Result, Snapshot, SourceBatch, Until},
+    model::{Page, Table},
+};
+
+use super::{
+    catalog::{self, Layout},
+    connect::Sessions,
+    copy,
+    error::failure,
+    order::{self, Order},
+    sql::{self, TableName},
+};
+
+/// Settings of a reading transaction. Rows come in the order of the key's index rather than after a sort of the whole
+/// table, and from one process, so that a range has one order.
+const READING: &str = "SET LOCAL enable_sort = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+pub struct PostgresSnapshot {
+    sessions: Arc<Sessions>,
+    schema: String,
+    version: u32,
+    id: String,
+    /// Holds the moment as long as it is open; never used again.
+    _exporter: Mutex<PgConnection>,
+    readers: Mutex<Vec<PgConnection>>,
+    layouts: Mutex<HashMap<TableName, Layout>>,
+}
+
+impl PostgresSnapshot {
+    pub(super) async fn open(sessions: Arc<Sessions>, schema: String, version: u32) -> Result<Self> {
+        let failed = |error| failure(error, "cannot open a snapshot");
+        let mut exporter = sessions.open().await?;
+        sql::run(&mut exporter, BEGIN).await.map_err(failed)?;
+        let row = sql::first(&mut exporter, "SELECT pg_export_snapshot() AS id").await.map_err(failed)?;
+        let id = row.ok_or(sqlx::Error::RowNotFound).and_then(|row| row.try_get("id")).map_err(failed)?;
+        let (readers, layouts) = (Mutex::default(), Mutex::default());
+        Ok(Self { sessions, schema, version, id, _exporter: Mutex::new(exporter), readers, layouts })
+    }
+
+    /// A session that sees the moment.
+    async fn reader(&self) -> Result<PgConnection> {
+        while let Some(mut reader) = self.idle_reader() {
+            if reader.ping().await.is_ok() {
+                return Ok(reader);
+            }
+        }
+        let mut reader = self.sessions.open().await?;
+        let import = format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}; {READING}", sql::literal(&self.id));
+        sql::run(&mut reader, &import).await.map_err(gone)?;
+        Ok(reader)
+    }
+
+    fn idle_reader(&self) -> Option<PgConnection> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn give_back(&self, reader: PgConnection) {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+    }
+
+    async fn layout(&self, reader: &mut PgConnection, name: &TableName) -> Result<Layout> {
+        let known = self.layouts.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        if let Some(layout) = known {
+            return Ok(layout);
+        }
+        let context = || format!("cannot read {}", name.display(&self.schema));
+        let layout = catalog::layout(reader, name).await.map_err(|error| failure(error, context()))?;
+        self.layouts.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), layout);
+        Ok(layout)
+    }
+
+    async fn scan<'t>(&self, reader: &mut PgConnection, table: &'t Table) -> Result<Scan<'t>> {
+        let name = TableName::parse(&table.name, &self.schema);
+        let layout = self.layout(reader, &name).await?;
+        Ok(Scan::new(table, &name, layout, self.version))
+    }
+}
+
+/// Only the exporting session's end can make a known snapshot unknown.
+fn gone(error: sqlx::Error) -> EndpointError {
+    let mut failure = failure(error, "cannot join the source's snapshot");
+    if failure.code.is_some() && !failure.is_transient() {
+        failure.kind = ErrorKind::Lost;
+    }
+    failure
+}
+
+#[async_trait]
+impl Snapshot for PostgresSnapshot {
+    async fn next_range(&self, table: &Table, after: Option<&Position>, rows: u64) -> Result<Option<Range>> {
+        let mut reader = self.reader().await?;
+        let scan = self.scan(&mut reader, table).await?;
+        let range = scan.next_range(&mut reader, after, rows).await?;
+        self.give_back(reader);
+        Ok(range)
+    }
+
+    async fn read(
+        &self,
+        table: &Table,
+        range: &Range,
+        batch_bytes: usize,
+        out: mpsc::Sender<SourceBatch>,
+    ) -> Result<Option<Position>> {
+        let mut reader = self.reader().await?;
+        let scan = self.scan(&mut reader, table).await?;
+        let until = scan.until(&mut reader, range).await?;
+        let query = scan.query(range.after.as_ref(), until.as_ref())?;
+        if copy::stream(&mut reader, table, &query, batch_bytes, &out).await? {
+            self.give_back(reader);
+        }
+        Ok(until)
+    }
+}
+
+/// A table under way.
+struct Scan<'t> {
+    table: &'t Table,
+    from: String,
+    layout: Layout,
+    order: Order,
+}
+
+impl<'t> Scan<'t> {
+    fn new(table: &'t Table, name: &TableName, layout: Layout, version: u32) -> Self {
+        Self { table, from: layout.scanned(name), layout, order: Order::of(table, &layout, version) }
+    }
+
+    /// The rows between two positions, as [`copy::stream`] takes them.
+    fn query(&self, after: Option<&Position>, until: Option<&Position>) -> Result<String> {
+        let between = self.order.between(after, until)?;
+        Ok(format!("SELECT {} FROM {}{between}{}", copy::selected(self.table), self.from, self.order.by()))
+    }
+
+    async fn next_range(
+        &self,
+        reader: &mut PgConnection,
+        after: Option<&Position>,
+        rows: u64,
+    ) -> Result<Option<Range>> {
+        let until = match self.order {
+            Order::Key(_) => self.nth(reader, after, rows).await?,
+            Order::Place => self.end_of_pages(after, rows)?,
+            Order::None => None,
+        };
+        // A bound that is a row proves that there is one; any other may have none before it.
+        let proven = until.is_some() && matches!(self.order, Order::Key(_));
+        if !proven && !self.has_rows(reader, after).await? {
+            return Ok(None);
+        }
+        Ok(Some(Range { after: after.cloned(), until: until.map_or(Until::End, Until::Position) }))
+    }
+
+    /// The bound of a range, `None` where the table ends with it.
+    async fn until(&self, reader: &mut PgConnection, range: &Range) -> Result<Option<Position>> {
+        match &range.until {
+            Until::Position(position) => Ok(Some(position.clone())),
+            Until::End => Ok(None),
+            Until::Rows(_) if self.order == Order::None => {
+                let message = "without a key, this table can only be read as a whole";
+                Err(EndpointError::new(ErrorKind::Other, self.context(), message))
+            }
+            Until::Rows(rows) => self.nth(reader, range.after.as_ref(), *rows).await,
+        }
+    }
+
+    /// The position of the `rows`th row after `after`.
+    async fn nth(&self, reader: &mut PgConnection, after: Option<&Position>, rows: u64) -> Result<Option<Position>> {
+        let failed = |error| failure(error, self.context());
+        let statement = format!(
+            "SELECT {} FROM {}{}{} OFFSET {} LIMIT 1",
+            self.order.selected(),
+            self.from,
+            self.order.between(after, None)?,
+            self.order.by(),
+            rows.saturating_sub(1)
+        );
+        let Some(row) = sql::first(reader, &statement).await.map_err(failed)? else { return Ok(None) };
+        let texts = (0..row.len()).map(|place| row.try_get(place)).collect::<sqlx::Result<Vec<String>>>();
+        Ok(Some(order::position_of(&texts.map_err(failed)?)))
+    }
+
+    /// The end of as many pages as should hold so many rows; `None` where these are the last ones.
+    fn end_of_pages(&self, after: Option<&Position>, rows: u64) -> Result<Option<Position>> {
+        let start = after.map(order::page_of).transpose()?.map_or(0, |page| page + 1);
+        let pages = ((rows as f64 / self.layout.rows_per_page) as u64).max(1);
+        let last = start.saturating_add(pages) - 1;
+        Ok((last + 1 < self.layout.pages).then(|| order::end_of_page(last)))
+    }
+
+    async fn has_rows(&self, reader: &mut PgConnection, after: Option<&Position>) -> Result<bool> {
+        let statement = format!("SELECT 1 FROM {}{} LIMIT 1", self.from, self.order.between(after, None)?);
+        let row = sql::first(reader, &statement).await.map_err(|error| failure(error, self.context()))?;
+        Ok(row.is_some())
+    }
+
+    fn context(&self) -> String {
+        format!("cannot read {}", self.table.name)
+    }
+}
+
+/// Some rows in reading order, through the same decoding as a bulk read.
+pub(super) async fn preview(
+    sessions: &Sessions,
+    table: &Table,
+    schema: &str,
+    version: u32,
+    window: (u64, u32),
+) -> Result<Page> {
+    let mut session = sessions.take().await?;
+    let name = TableName::parse(&table.name, schema);
+    let context = || format!("cannot read {}", table.name);
+    let layout = catalog::layout(&mut session, &name).await.map_err(|error| failure(error, context()))?;
+    let scan = Scan::new(table, &name, layout, version);
+    let (offset, limit) = window;
+    let query = format!("{} OFFSET {offset} LIMIT {limit}", scan.query(None, None)?);
+    let (rows, whole) = copy::cells(&mut session, table, &query).await?;
+    if whole {
+        sessions.give_back(session);
+    }
+    Ok(Page {
+        columns: table.columns.iter().map(|column| column.name.clone()).collect(),
+        types: table.columns.iter().map(|column| column.ty.clone()).collect(),
+        rows,
+        total: table.rows,
+    })
+}
