@@ -5,6 +5,7 @@
 //! reading it again yields the same rows, in the same order, whoever reads.
 
 mod error;
+pub mod mysql;
 
 use std::sync::Arc;
 
