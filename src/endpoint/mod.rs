@@ -9,6 +9,7 @@ mod registry;
 mod secret;
 pub mod sqlite;
 pub mod postgres;
+pub mod mysql;
 
 use std::sync::Arc;
 

@@ -1,0 +1,167 @@
+//! MySQL and MariaDB, on either side of a migration.
+//!
+//! One idea: both servers are generous. They turn text they cannot convert into `?`, show zero dates that no calendar
+//! has, round, pad, strip and count as they see fit, and say so in a warning at best. So this room reads what is stored
+//! rather than what is shown, and refuses to write what would not come back the same.
+//!
+//! - `connect`: addresses, sessions; `error`: what the server's numbers mean; `sql`: run-time SQL
+//! - `catalog`, `types`: tables and what their types are
+//! - `read`, `reading`, `keys`, `decode`: the snapshot, from key ranges to Arrow
+//! - `load`, `encode`, `refusal`: chunks, from Arrow to statements, and rows refused
+//! - `ddl`, `permit`: tables made, marks, foreign keys; what the account may do
+
+mod catalog;
+mod connect;
+mod ddl;
+mod decode;
+mod encode;
+mod error;
+mod keys;
+mod load;
+mod permit;
+mod read;
+mod reading;
+mod refusal;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod types;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use self::connect::{Address, Flavour, Idle, Role, Session, text_at};
+use super::{Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source};
+use crate::model::{Column, Page, RunId, System, Table, TableEntry};
+
+pub use self::read::MysqlSnapshot;
+
+/// A MySQL or MariaDB database.
+pub struct Mysql {
+    address: Address,
+    read_only: bool,
+    flavour: Flavour,
+    looking: Idle,
+}
+
+impl Mysql {
+    /// Connects to `mysql://user@host:port/database` (or `mariadb://`). Options: `ssl-mode` (disabled, preferred,
+    /// required, verify_ca, verify_identity), `ssl-ca`, `ssl-cert`, `ssl-key`, `socket`. Without `ssl-mode` the
+    /// server's certificate and name are verified, unless it is on this machine.
+    pub async fn connect(url: &str, password: Option<&str>, read_only: bool) -> Result<Self> {
+        let address = Address::parse(url, password)?;
+        let session = address.connect(Role::Look { read_only }).await?;
+        let flavour = session.flavour;
+        let looking = Idle::default();
+        looking.keep(session);
+        Ok(Self { address, read_only, flavour, looking })
+    }
+
+    async fn look(&self) -> Result<Session> {
+        match self.looking.take().await {
+            Some(session) => Ok(session),
+            None => self.address.connect(Role::Look { read_only: self.read_only }).await,
+        }
+    }
+
+    async fn write(&self) -> Result<Session> {
+        if self.read_only {
+            let context = "cannot write to this side";
+            return Err(EndpointError::new(ErrorKind::Permission, context, "it was opened read-only"));
+        }
+        self.address.connect(Role::Write).await
+    }
+}
+
+#[async_trait]
+impl Catalog for Mysql {
+    fn system(&self) -> System {
+        System::Mysql
+    }
+
+    async fn version(&self) -> Result<String> {
+        let mut session = self.look().await?;
+        let rows = session.rows("SELECT VERSION()", &[]).await?;
+        self.looking.keep(session);
+        let version = rows.first().and_then(|row| text_at(row, 0)).unwrap_or_default();
+        Ok(match self.flavour {
+            Flavour::Mariadb => format!("MariaDB {}", version.replace("-MariaDB", "")),
+            Flavour::Mysql => format!("MySQL {version}"),
+        })
+    }
+
+    async fn tables(&self) -> Result<Vec<TableEntry>> {
+        let mut session = self.look().await?;
+        let outcome = catalog::tables(&mut session).await;
+        self.looking.keep(session);
+        outcome
+    }
+
+    async fn describe(&self, table: &str) -> Result<Table> {
+        let mut session = self.look().await?;
+        let outcome = catalog::describe(&mut session, table).await;
+        self.looking.keep(session);
+        outcome
+    }
+
+    async fn count(&self, table: &str) -> Result<u64> {
+        let mut session = self.look().await?;
+        let outcome = catalog::count(&mut session, table).await;
+        self.looking.keep(session);
+        outcome.map_err(|error| error.during(format!("cannot count table '{table}'")))
+    }
+
+    async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page> {
+        let mut session = self.look().await?;
+        let outcome = read::preview(&mut session, table, offset, limit).await;
+        self.looking.keep(session);
+        outcome
+    }
+}
+
+#[async_trait]
+impl Source for Mysql {
+    /// Tables of engines without transactions (MyISAM, Aria) are read as they are at the moment of reading.
+    async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+        Ok(Arc::new(MysqlSnapshot::open(&self.address).await?))
+    }
+}
+
+#[async_trait]
+impl Destination for Mysql {
+    fn column_for(&self, column: &Column, from: Option<System>) -> Column {
+        types::column_for(column, from, self.flavour)
+    }
+
+    fn create_statements(&self, table: &Table) -> Vec<String> {
+        vec![ddl::create_statement(table)]
+    }
+
+    async fn create(&self, table: &Table) -> Result<()> {
+        ddl::create(&mut self.write().await?, table).await
+    }
+
+    async fn prepare(&self) -> Result<()> {
+        ddl::prepare(&mut self.write().await?).await
+    }
+
+    async fn marks(&self, run: &RunId) -> Result<Vec<Mark>> {
+        let mut session = self.look().await?;
+        let outcome = ddl::marks(&mut session, run).await;
+        self.looking.keep(session);
+        outcome
+    }
+
+    async fn open(&self, table: &Table, options: &LoadOptions) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(load::MysqlLoader::open(self.write().await?, &table.name, options).await?))
+    }
+
+    async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
+        ddl::finish(&mut self.write().await?, created, loaded).await
+    }
+
+    async fn permissions(&self, create: bool, tables: &[Table]) -> Result<Vec<String>> {
+        permit::permissions(&mut self.write().await?, create, tables).await
+    }
+}

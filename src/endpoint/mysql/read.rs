@@ -1,0 +1,378 @@
+//! One moment of a source: a transaction on one connection, which all tables are read through in turn.
+//!
+//! That is what makes it one moment without locking the server: neither server can share a snapshot between
+//! connections. One idea follows: a reader whose receiver does not take what it has (its table is parked, say) must not
+//! keep the connection from the others. Where the table has a key it lets go, and later goes on behind the last row
+//! that it gave: within the snapshot that is the same answer. A keyless table cannot do so and keeps the connection
+//! until it is through or its receiver is gone.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex as StdMutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use datafusion::arrow::{
+    datatypes::{Field, Schema, SchemaRef},
+    record_batch::RecordBatch,
+};
+use futures::TryStreamExt as _;
+use sqlx::mysql::MySqlRow;
+use tokio::{
+    sync::{Mutex, MutexGuard, mpsc},
+    time::timeout,
+};
+
+use super::{
+    catalog,
+    connect::{Address, Role, Session, bytes_at},
+    decode::{Builder, cell, understand},
+    error::sorted,
+    reading::Reading,
+    sql,
+};
+use crate::{
+    endpoint::{EndpointError, ErrorKind, Position, Range, Reject, Result, Snapshot, SourceBatch, Until},
+    model::{Page, Table},
+};
+
+/// How long a batch may wait for its receiver while others wait for the connection.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Rows to a batch, at most.
+const BATCH_ROWS: usize = 16_384;
+
+pub struct MysqlSnapshot {
+    session: Mutex<Session>,
+    address: Address,
+    /// Readers that wait for the connection.
+    waiting: AtomicUsize,
+    readings: StdMutex<HashMap<String, Arc<Reading>>>,
+}
+
+/// How a pass over a range ended.
+enum Pass {
+    /// With the last rows, if there are any.
+    Through(Option<SourceBatch>),
+    Unwanted,
+    /// The receiver is slow and others wait: this batch is still to be given, and the rest begins behind it.
+    Parked(SourceBatch, Position),
+}
+
+impl MysqlSnapshot {
+    pub(super) async fn open(address: &Address) -> Result<Self> {
+        let mut session = address.connect(Role::Look { read_only: true }).await?;
+        session.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+        session.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
+        Ok(Self {
+            session: Mutex::new(session),
+            address: address.clone(),
+            waiting: AtomicUsize::new(0),
+            readings: StdMutex::default(),
+        })
+    }
+
+    async fn session(&self) -> MutexGuard<'_, Session> {
+        let _turn = Turn::taken(&self.waiting);
+        self.session.lock().await
+    }
+
+    async fn reading(&self, session: &mut Session, table: &Table) -> Result<Arc<Reading>> {
+        let known = self.readings.lock().ok().and_then(|readings| readings.get(&table.name).cloned());
+        if let Some(reading) = known.filter(|reading| reading.suits(table)) {
+            return Ok(reading);
+        }
+        let facts = catalog::facts(session, &table.name).await?;
+        let reading = Arc::new(Reading::new(table, &facts)?);
+        if let Ok(mut readings) = self.readings.lock() {
+            readings.insert(table.name.clone(), Arc::clone(&reading));
+        }
+        Ok(reading)
+    }
+
+    /// Ends a streaming answer early: the server is told to stop, from aside, so that the rest of a huge table need
+    /// not be read to its end. Where it cannot be told, the rest is read.
+    async fn hush(&self, session: &mut Session) -> Result<()> {
+        if let Ok(mut aside) = self.address.connect(Role::Look { read_only: true }).await {
+            let _ = aside.execute(format!("KILL QUERY {}", session.id)).await;
+        }
+        session.quiet().await
+    }
+
+    /// Streams rows into `out` until the range ends, the receiver is gone, or the connection is wanted elsewhere.
+    async fn pass(
+        &self,
+        session: &mut Session,
+        reading: &Reading,
+        statement: String,
+        batch_bytes: usize,
+        out: &mpsc::Sender<SourceBatch>,
+    ) -> Result<Pass> {
+        let mut batch = Batch::new(reading);
+        let mut last: Option<MySqlRow> = None;
+        let mut pass = Pass::Unwanted;
+        let connection = session.asking()?;
+        let mut rows = sqlx::query(sql::vouched(statement)).persistent(false).fetch(connection);
+        let outcome = loop {
+            match rows.try_next().await {
+                Ok(Some(row)) => {
+                    if let Some(last) = last.as_ref().filter(|_| !batch.has_room(&row, batch_bytes)) {
+                        pass = self.give(batch.finish()?, reading, last, out).await?;
+                        if !matches!(pass, Pass::Through(_)) {
+                            break Ok(false);
+                        }
+                    }
+                    batch.push(&row);
+                    last = Some(row);
+                }
+                Ok(None) => break Ok(true),
+                Err(error) => break Err(error),
+            }
+        };
+        drop(rows);
+        match outcome {
+            Ok(true) => {
+                session.answered(None);
+                Ok(Pass::Through((!batch.is_empty()).then(|| batch.finish()).transpose()?))
+            }
+            Ok(false) => self.hush(session).await.map(|()| pass),
+            Err(error) => {
+                session.answered(Some(&error));
+                Err(sorted(format!("cannot read table '{}'", reading.table), error))
+            }
+        }
+    }
+
+    /// Gives a batch that ends with row `last`.
+    async fn give(
+        &self,
+        batch: SourceBatch,
+        reading: &Reading,
+        last: &MySqlRow,
+        out: &mpsc::Sender<SourceBatch>,
+    ) -> Result<Pass> {
+        loop {
+            match timeout(PATIENCE, out.reserve()).await {
+                Ok(Ok(place)) => {
+                    place.send(batch);
+                    return Ok(Pass::Through(None));
+                }
+                Ok(Err(_)) => return Ok(Pass::Unwanted),
+                Err(_) => {
+                    if let Some(key) = reading.key.as_ref().filter(|_| self.waiting.load(Ordering::Relaxed) > 0) {
+                        return Ok(Pass::Parked(batch, key.position(|place| bytes_at(last, place))?));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Snapshot for MysqlSnapshot {
+    async fn next_range(&self, table: &Table, after: Option<&Position>, rows: u64) -> Result<Option<Range>> {
+        let mut session = self.session().await;
+        let reading = self.reading(&mut session, table).await?;
+        let Some(key) = &reading.key else {
+            // A keyless table is one range: behind it there is nothing.
+            let any = after.is_none() && any_row(&mut session, &reading, "").await?;
+            return Ok(any.then_some(Range { after: None, until: Until::End }));
+        };
+        let condition = match after {
+            Some(after) => format!(" WHERE {}", key.behind(after)?),
+            None => String::new(),
+        };
+        let bound = bound(&mut session, &reading, &condition, rows.max(1)).await?;
+        let until = match bound {
+            Some(position) => Until::Position(position),
+            None if any_row(&mut session, &reading, &condition).await? => Until::End,
+            None => return Ok(None),
+        };
+        Ok(Some(Range { after: after.cloned(), until }))
+    }
+
+    async fn read(
+        &self,
+        table: &Table,
+        range: &Range,
+        batch_bytes: usize,
+        out: mpsc::Sender<SourceBatch>,
+    ) -> Result<Option<Position>> {
+        let mut after = range.after.clone();
+        loop {
+            let mut session = self.session().await;
+            let reading = self.reading(&mut session, table).await?;
+            let statement = range_statement(&reading, after.as_ref(), &range.until)?;
+            let pass = self.pass(&mut session, &reading, statement, batch_bytes, &out).await?;
+            drop(session);
+            match pass {
+                Pass::Through(None) | Pass::Unwanted => break,
+                Pass::Through(Some(batch)) => {
+                    // A receiver that is gone wants no rows; that is no error.
+                    let _ = out.send(batch).await;
+                    break;
+                }
+                Pass::Parked(batch, position) => {
+                    if out.send(batch).await.is_err() {
+                        break;
+                    }
+                    after = Some(position);
+                }
+            }
+        }
+        Ok(match &range.until {
+            Until::Position(position) => Some(position.clone()),
+            Until::Rows(_) | Until::End => None,
+        })
+    }
+}
+
+/// Counts a reader as waiting for as long as it lives.
+struct Turn<'c>(&'c AtomicUsize);
+
+impl<'c> Turn<'c> {
+    fn taken(waiting: &'c AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The position of the `rows`th row that the condition admits.
+async fn bound(session: &mut Session, reading: &Reading, condition: &str, rows: u64) -> Result<Option<Position>> {
+    let Some(key) = &reading.key else { return Ok(None) };
+    let (selects, places) = reading.key_selects();
+    let statement =
+        format!("SELECT {selects}{}{condition}{} LIMIT 1 OFFSET {}", reading.from(), reading.order(), rows - 1);
+    let row = session.rows(statement, &[]).await.map_err(|error| during(error, reading))?;
+    let cell = |row, place| places.iter().position(|each| *each == place).and_then(|index| bytes_at(row, index));
+    row.first().map(|row| key.position(|place| cell(row, place))).transpose()
+}
+
+async fn any_row(session: &mut Session, reading: &Reading, condition: &str) -> Result<bool> {
+    let statement = format!("SELECT '1'{}{condition} LIMIT 1", reading.from());
+    Ok(session.value(statement, &[]).await.map_err(|error| during(error, reading))?.is_some())
+}
+
+fn during(error: EndpointError, reading: &Reading) -> EndpointError {
+    error.during(format!("cannot read table '{}'", reading.table))
+}
+
+fn range_statement(reading: &Reading, after: Option<&Position>, until: &Until) -> Result<String> {
+    let mut conditions = Vec::new();
+    if let Some(key) = &reading.key {
+        if let Some(after) = after {
+            conditions.push(key.behind(after)?);
+        }
+        if let Until::Position(until) = until {
+            conditions.push(key.up_to(until)?);
+        }
+    } else if after.is_some() || *until != Until::End {
+        let context = format!("cannot read table '{}'", reading.table);
+        return Err(EndpointError::new(ErrorKind::Other, context, "a table without a key is read as one range"));
+    }
+    let limit = if let Until::Rows(rows) = until { format!(" LIMIT {rows}") } else { String::new() };
+    let condition = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    Ok(format!("SELECT {}{}{condition}{}{limit}", reading.selects(), reading.from(), reading.order()))
+}
+
+/// Rows on their way into a [`SourceBatch`].
+struct Batch<'t> {
+    reading: &'t Reading,
+    schema: SchemaRef,
+    builders: Vec<Builder>,
+    rejects: Vec<Reject>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl<'t> Batch<'t> {
+    fn new(reading: &'t Reading) -> Self {
+        let fields = reading.columns.iter().map(|column| Field::new(&column.name, column.ty.arrow(), true));
+        Self {
+            schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
+            builders: reading.columns.iter().map(|column| Builder::new(&column.ty)).collect(),
+            rejects: Vec::new(),
+            rows: 0,
+            bytes: 0,
+            reading,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    fn has_room(&self, row: &MySqlRow, batch_bytes: usize) -> bool {
+        self.bytes + self.size(row) <= batch_bytes && self.rows < BATCH_ROWS
+    }
+
+    /// About what a row takes in memory.
+    fn size(&self, row: &MySqlRow) -> usize {
+        (0..self.builders.len()).map(|index| bytes_at(row, index).map_or(0, <[u8]>::len) + 8).sum()
+    }
+
+    fn push(&mut self, row: &MySqlRow) {
+        self.bytes += self.size(row);
+        let mut values = Vec::with_capacity(self.builders.len());
+        for (index, column) in self.reading.columns.iter().enumerate() {
+            let bytes = bytes_at(row, index);
+            match bytes.map(|bytes| understand(bytes, column)).transpose() {
+                Ok(value) => values.push(value),
+                Err(message) => return self.reject(row, index, message),
+            }
+        }
+        for (builder, value) in self.builders.iter_mut().zip(values) {
+            builder.append(value);
+        }
+        self.rows += 1;
+    }
+
+    fn reject(&mut self, row: &MySqlRow, column: usize, message: String) {
+        let columns = self.reading.columns.iter().enumerate();
+        let cells = columns.map(|(index, column)| cell(bytes_at(row, index), column)).collect();
+        let name = &self.reading.columns[column].name;
+        let message = format!("column '{name}': {message}");
+        self.rejects.push(Reject { place: self.rows, cells, column, message });
+        self.rows += 1;
+    }
+
+    fn finish(&mut self) -> Result<SourceBatch> {
+        let arrays = self.builders.iter_mut().map(Builder::finish).collect();
+        self.rows = 0;
+        self.bytes = 0;
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(|error| {
+            let context = format!("cannot read table '{}'", self.reading.table);
+            EndpointError::new(ErrorKind::Other, context, error.to_string())
+        })?;
+        Ok(SourceBatch { batch, rejects: std::mem::take(&mut self.rejects) })
+    }
+}
+
+/// A window of rows, as cells.
+pub(super) async fn preview(session: &mut Session, table: &Table, offset: u64, limit: u32) -> Result<Page> {
+    let facts = catalog::facts(session, &table.name).await?;
+    let reading = Reading::new(table, &facts)?;
+    let statement =
+        format!("SELECT {}{}{} LIMIT {limit} OFFSET {offset}", reading.selects(), reading.from(), reading.order());
+    let rows = session.rows(statement, &[]).await.map_err(|error| during(error, &reading))?;
+    let cells = |row: &MySqlRow| {
+        let columns = reading.columns.iter().enumerate();
+        columns.map(|(index, column)| cell(bytes_at(row, index), column)).collect()
+    };
+    Ok(Page {
+        columns: reading.columns.iter().map(|column| column.name.clone()).collect(),
+        types: reading.columns.iter().map(|column| column.ty.clone()).collect(),
+        rows: rows.iter().map(cells).collect(),
+        total: table.rows,
+    })
+}

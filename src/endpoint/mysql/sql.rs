@@ -1,0 +1,90 @@
+//! The one place that writes run-time SQL of this system: names, literals, and the voucher that sqlx asks for.
+//!
+//! Every session of this folder sets `sql_mode` itself, without `ANSI_QUOTES` and `NO_BACKSLASH_ESCAPES`: that is what
+//! makes backticks and backslashes mean the same on every server.
+
+use std::fmt::Write as _;
+
+use sqlx::AssertSqlSafe;
+
+/// Vouches for a statement whose names and values went through this module.
+pub(super) fn vouched(statement: impl Into<String>) -> AssertSqlSafe<String> {
+    AssertSqlSafe(statement.into())
+}
+
+/// A name, quoted.
+pub(super) fn name(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// Names, quoted, with commas between.
+pub(super) fn names(all: &[String]) -> String {
+    all.iter().map(|each| name(each)).collect::<Vec<_>>().join(", ")
+}
+
+/// A text literal that a human can read, for statements that are shown.
+pub(super) fn quoted(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len() + 2);
+    literal.push('\'');
+    for c in text.chars() {
+        match c {
+            '\'' => literal.push_str("''"),
+            '\\' => literal.push_str("\\\\"),
+            '\0' => literal.push_str("\\0"),
+            _ => literal.push(c),
+        }
+    }
+    literal.push('\'');
+    literal
+}
+
+/// Bytes as a literal.
+pub(super) fn bytes(value: &[u8]) -> String {
+    format!("x'{}'", hex(value))
+}
+
+pub(super) fn hex(value: &[u8]) -> String {
+    value.iter().fold(String::with_capacity(value.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    let pairs = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    if digits.len().is_multiple_of(2) { pairs.collect() } else { None }
+}
+
+/// `INSERT INTO t (a, b) VALUES (?, ?), (?, ?)` for that many rows; `row` is one row's bracket.
+pub(super) fn insert(table: &str, columns: &[String], row: &str, rows: usize) -> String {
+    let mut statement = format!("INSERT INTO {} ({}) VALUES ", name(table), names(columns));
+    statement.reserve((row.len() + 1) * rows);
+    for index in 0..rows {
+        if index > 0 {
+            statement.push(',');
+        }
+        statement.push_str(row);
+    }
+    statement
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_cannot_be_left() {
+        assert_eq!(name("a`b"), "`a``b`");
+        assert_eq!(quoted("it's \\ \0"), "'it''s \\\\ \\0'");
+        assert_eq!(bytes(&[0, 255, 39]), "x'00ff27'");
+        assert_eq!(unhex("00ff27"), Some(vec![0, 255, 39]));
+        assert_eq!(unhex("0"), None);
+        assert_eq!(unhex("zz"), None);
+    }
+
+    #[test]
+    fn an_insert_repeats_its_row() {
+        assert_eq!(insert("t", &["a".into()], "(?)", 3), "INSERT INTO `t` (`a`) VALUES (?),(?),(?)");
+    }
+}
