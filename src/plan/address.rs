@@ -63,9 +63,8 @@ fn server(scheme: &str, url: &str, rest: &str) -> Result<String, PlanError> {
             "a password may not stand in the URL; take it out and write password = { env = \"NAME\" }".into(),
         ));
     }
-    let form = || {
-        PlanError::Address(format!("not a URL of the form {scheme}://user@host:port/database; check host and port"))
-    };
+    let form =
+        || PlanError::Address(format!("not a URL of the form {scheme}://user@host:port/database; check host and port"));
     let parsed = Url::parse(url).map_err(|_| form())?;
     let names_host = parsed.has_host() && parsed.host_str().is_some_and(|host| !host.is_empty());
     let by_socket = parsed.query_pairs().any(|(key, _)| key == "host" || key == "socket");

@@ -54,7 +54,9 @@ impl Document {
         let parsed = parse(&text);
         let mut plan = parsed.plan;
         let stem = path.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy().into_owned());
-        if let (Some(plan), Some(stem)) = (&mut plan, stem) && plan.name.is_empty() {
+        if let (Some(plan), Some(stem)) = (&mut plan, stem)
+            && plan.name.is_empty()
+        {
             plan.name = stem;
         }
         Self { path, text, plan, problems: parsed.problems, spans: parsed.spans }

@@ -10,17 +10,14 @@ use crate::model::{Column, Table};
 /// Drafts a plan: both sides, and each source table with the destination table it goes to, where there is one already.
 /// Names that differ only in case or word breaks are written as renames; what has no counterpart stands in a comment. A
 /// password in a URL is left out.
-pub fn draft(
-    name: &str,
-    source: &SidePlan,
-    destination: &SidePlan,
-    tables: &[(Table, Option<Table>)],
-) -> String {
+pub fn draft(name: &str, source: &SidePlan, destination: &SidePlan, tables: &[(Table, Option<Table>)]) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "[plan]\nname = {}\n", quoted(name));
     side(&mut text, "source", source);
     side(&mut text, "destination", destination);
-    text.push_str("[run]\non_error = \"ask\"  # a row that cannot go as it is: ask | skip | stop | flag\nparallel = 4\n");
+    text.push_str(
+        "[run]\non_error = \"ask\"  # a row that cannot go as it is: ask | skip | stop | flag\nparallel = 4\n",
+    );
     if tables.is_empty() {
         text.push_str("\n# [[table]]\n# from = \"source_table\"\n# to = \"destination_table\"\n");
     } else {
@@ -169,7 +166,10 @@ mod tests {
         let tables = [(from.clone(), Some(to.clone())), (table_of("a \"b\"", &["x"]), None)];
         let text = draft("the \"new\" one", &source, &destination, &tables);
         assert!(!text.contains("s3cret"), "{text}");
-        assert!(text.contains("\n# unmatched: legacy\n# required by the destination, without a source: tier\n"), "{text}");
+        assert!(
+            text.contains("\n# unmatched: legacy\n# required by the destination, without a source: tier\n"),
+            "{text}"
+        );
         assert!(text.contains("\ncustomer_id = \"CustomerId\"\nodd_one = \"odd one\"\n"), "{text}");
 
         let parsed = parse(&text);

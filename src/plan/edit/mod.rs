@@ -1,5 +1,6 @@
 //! Changes to a plan's text that leave everything else of it as it is.
 
+mod lines;
 mod tables;
 mod write;
 
@@ -16,23 +17,53 @@ pub(super) use write::secret_value;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
     /// Says where a destination column comes from, whether or not the plan named it before.
-    SetColumn { table: String, column: String, plan: ColumnPlan },
+    SetColumn {
+        table: String,
+        column: String,
+        plan: ColumnPlan,
+    },
     /// Takes the column out of the plan, so that it maps by its own name again.
-    RemoveColumn { table: String, column: String },
+    RemoveColumn {
+        table: String,
+        column: String,
+    },
     /// Adds a table at the end, mapped by name.
-    AddTable { from: String, to: String },
+    AddTable {
+        from: String,
+        to: String,
+    },
     /// Takes the table out with everything under it, and the comment right above it.
-    RemoveTable { to: String },
+    RemoveTable {
+        to: String,
+    },
     /// No columns: takes `skip` out.
-    SetSkip { table: String, columns: Vec<String> },
+    SetSkip {
+        table: String,
+        columns: Vec<String>,
+    },
     /// No columns: takes `key` out.
-    SetKey { table: String, columns: Vec<String> },
-    SetFilter { table: String, filter: Option<String> },
+    SetKey {
+        table: String,
+        columns: Vec<String>,
+    },
+    SetFilter {
+        table: String,
+        filter: Option<String>,
+    },
     /// Says what a side is. No password: takes it out. Label and CSV options stay.
-    SetSide { side: Side, url: String, password: Option<SecretRef> },
+    SetSide {
+        side: Side,
+        url: String,
+        password: Option<SecretRef>,
+    },
     /// `None` leaves a setting as it is.
-    SetRun { on_error: Option<OnError>, parallel: Option<usize> },
-    SetName { name: String },
+    SetRun {
+        on_error: Option<OnError>,
+        parallel: Option<usize>,
+    },
+    SetName {
+        name: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +84,10 @@ impl Side {
 /// The text after the edit: comments, order and layout of everything else stay. Needs a text that is valid TOML; what
 /// it means is not checked, before or after.
 pub fn apply(text: &str, edit: &Edit) -> Result<String, PlanError> {
-    // The writer ends every line it writes with a plain newline.
-    let windows = text.contains("\r\n");
-    let plain = if windows { text.replace("\r\n", "\n") } else { text.to_owned() };
+    let plain = text.replace("\r\n", "\n");
     let mut document = read(&plain)?;
     change(&mut document, edit)?;
-    let text = document.to_string();
-    Ok(if windows { text.replace('\n', "\r\n") } else { text })
+    Ok(lines::restore(text, &document.to_string()))
 }
 
 fn read(text: &str) -> Result<DocumentMut, PlanError> {

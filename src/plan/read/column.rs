@@ -28,8 +28,9 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, node: &Node<'_>, spans: 
         DeValue::Table(table) => read_table(reader, name, &node.span(), table, spans),
         other => {
             let kind = article(other);
-            let message =
-                format!("column '{name}' is {kind}; expected a source column in quotes, or a table: {{ expr = \"...\" }}");
+            let message = format!(
+                "column '{name}' is {kind}; expected a source column in quotes, or a table: {{ expr = \"...\" }}"
+            );
             reader.error(&node.span(), message);
             ColumnPlan::default()
         }
@@ -69,7 +70,8 @@ fn check_together(reader: &mut Reader<'_>, name: &str, span: &Range<usize>, tabl
     let others: Vec<&str> = others.filter(|key| KEYS.contains(key) && !["skip", "note"].contains(key)).collect();
     if plan.skip && !others.is_empty() {
         let others = others.join(", ");
-        reader.error(&place("skip"), format!("column '{name}' is skipped but also has {others}; keep one or the other"));
+        reader
+            .error(&place("skip"), format!("column '{name}' is skipped but also has {others}; keep one or the other"));
     }
     let takes_default = plan.values.as_ref().is_some_and(|values| values.unlisted == Unlisted::Default);
     if takes_default && !table.contains_key("default") {
@@ -108,7 +110,10 @@ fn read_values(reader: &mut Reader<'_>, name: &str, span: &Range<usize>, table: 
     let unlisted = reader.word(table, "unlisted", &words);
     if !table.contains_key("values") {
         if let Some(node) = table.get("unlisted") {
-            reader.error(&node.span(), format!("column '{name}' has unlisted but no values; add values = {{ old = \"new\" }}"));
+            reader.error(
+                &node.span(),
+                format!("column '{name}' has unlisted but no values; add values = {{ old = \"new\" }}"),
+            );
         }
         return None;
     }

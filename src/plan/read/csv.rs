@@ -14,7 +14,9 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, side: &str) -> 
     csv.header = reader.boolean(table, "header").unwrap_or(csv.header);
     csv.encoding = encoding(reader, table).unwrap_or(csv.encoding);
     csv.null = reader.text(table, "null").map_or(csv.null, |null| null.value.to_owned());
-    if csv.delimiter == csv.quote && let Some(node) = table.get("quote").or(table.get("delimiter")) {
+    if csv.delimiter == csv.quote
+        && let Some(node) = table.get("quote").or(table.get("delimiter"))
+    {
         reader.error(&node.span(), format!("delimiter and quote are both '{}'; change one", csv.quote.escape_debug()));
     }
     csv

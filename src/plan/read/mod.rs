@@ -39,7 +39,9 @@ pub fn parse(text: &str) -> Parsed {
     for error in &errors {
         reader.syntax(error.span(), error.message());
     }
-    if errors.is_empty() && let Some((line, column, message)) = syntax_error(text) {
+    if errors.is_empty()
+        && let Some((line, column, message)) = syntax_error(text)
+    {
         reader.syntax_at(line, column, &message);
     }
     let mut spans = Spans::default();
@@ -75,7 +77,10 @@ fn read_side(reader: &mut Reader<'_>, root: &DeTable<'_>, name: &str) -> SidePla
         Some(table) => side::read(reader, &table, name),
         None => {
             if !root.contains_key(name) {
-                reader.missing(None, format!("there is no [{name}]; add it with url = \"postgres://user@host/database\""));
+                reader.missing(
+                    None,
+                    format!("there is no [{name}]; add it with url = \"postgres://user@host/database\""),
+                );
             }
             SidePlan::default()
         }

@@ -33,7 +33,8 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Found<&DeTable<'_>>, name:
 
 fn read_url(reader: &mut Reader<'_>, section: &Found<&DeTable<'_>>, name: &str) -> (String, Option<System>) {
     if !section.value.contains_key("url") {
-        reader.missing(Some(&section.span), format!("[{name}] has no url; add url = \"postgres://user@host/database\""));
+        reader
+            .missing(Some(&section.span), format!("[{name}] has no url; add url = \"postgres://user@host/database\""));
     }
     let Some(url) = reader.filled_text(section.value, "url") else { return Default::default() };
     match address(url.value, Path::new("")) {

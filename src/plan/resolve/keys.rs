@@ -36,7 +36,8 @@ impl Resolver<'_> {
                 Some(key) => mapping.to.key = key,
                 None if !mapping.exists => {
                     let key = self.from.key.join(", ");
-                    let message = format!("the source's key ({key}) is not carried over whole, so the table has no key");
+                    let message =
+                        format!("the source's key ({key}) is not carried over whole, so the table has no key");
                     self.warn(Subject::Table, message + "; map all of it unchanged, or name another: key = [...]");
                 }
                 None => {}
@@ -89,10 +90,8 @@ fn dropped(key: &ForeignKey, reason: &str) -> String {
 /// not migrated, or to columns that are not carried over unchanged, is dropped with a warning. A source table that is
 /// migrated twice is referred to where it comes first, except that a table referring to itself keeps doing so.
 pub fn rename_foreign_keys(mappings: &mut [Mapping]) {
-    let known: Vec<(String, String, Renames)> = mappings
-        .iter()
-        .map(|mapping| (mapping.from.name.clone(), mapping.to.name.clone(), renames(mapping)))
-        .collect();
+    let known: Vec<(String, String, Renames)> =
+        mappings.iter().map(|mapping| (mapping.from.name.clone(), mapping.to.name.clone(), renames(mapping))).collect();
     for (place, mapping) in mappings.iter_mut().enumerate().filter(|(_, mapping)| !mapping.exists) {
         let keys = std::mem::take(&mut mapping.to.foreign_keys);
         for key in keys {

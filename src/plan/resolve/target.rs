@@ -52,7 +52,10 @@ impl Resolver<'_> {
             Origin::Expr(sql) => match (self.expression_type)(sql) {
                 Ok(ty) => Some(ty),
                 Err(message) => {
-                    self.fail(Subject::Column(name.to_owned()), format!("the expression of '{name}' is wrong: {message}"));
+                    self.fail(
+                        Subject::Column(name.to_owned()),
+                        format!("the expression of '{name}' is wrong: {message}"),
+                    );
                     None
                 }
             },
