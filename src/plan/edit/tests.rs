@@ -364,7 +364,7 @@ fn block<'t>(text: &'t str, from: &str) -> &'t str {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn an_edit_means_what_it_says_and_leaves_the_rest(edit in any_edit()) {

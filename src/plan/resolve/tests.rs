@@ -61,7 +61,7 @@ fn warnings(mapping: &Mapping) -> Vec<&str> {
     mapping.problems.iter().filter(|problem| !problem.error).map(|problem| problem.message.as_str()).collect()
 }
 
-fn only<'m>(messages: Vec<&'m str>, part: &str) {
+fn only(messages: Vec<&str>, part: &str) {
     assert!(messages.len() == 1 && messages[0].contains(part), "expected '{part}': {messages:#?}");
 }
 
