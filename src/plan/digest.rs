@@ -99,3 +99,117 @@ impl Canon {
         self.text(&format!("{skip}{accept_loss}"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::{Edit, apply, parse, samples::SAMPLE};
+
+    fn of(text: &str) -> String {
+        let parsed = parse(text);
+        assert_eq!(parsed.problems, [], "{text}");
+        digest(&parsed.plan.unwrap())
+    }
+
+    /// A change of the digest's making must be meant: plans with unfinished runs would start anew.
+    #[test]
+    fn the_sample_s_digest_stays() {
+        assert_eq!(of(SAMPLE), "ce55227ea2975d02bffcbe902fc0f6b744f7b304abb9f09b24f3eba39a22cc13");
+    }
+
+    #[test]
+    fn notation_settings_and_words_for_humans_do_not_count() {
+        for (old, new) in [
+            ("parallel = 4", "parallel = 9\nchunk_rows = 7\nfault_budget = 1\nfault_percent = 9"),
+            ("on_error = \"ask\"", "on_error = \"skip\""),
+            ("name = \"Postgres to CredVault\"", ""),
+            ("kind = \"one-time\"", ""),
+            ("{ env = \"OLD_DB_PASSWORD\" }", "\"ask\""),
+            ("[run]", "label = \"production\"\n[run]"),
+            ("id = \"customer_id\"", "id = { note = \"why\", from = \"customer_id\" }"),
+            ("to = \"customers\"\n", ""),
+            ("{ gold = 1, silver = 2 }", "{ silver = \"2\", gold = 1 }"),
+            ("[table.columns]", "   [ table . columns ]"),
+            ("full_age", "# about\n\"full_age\""),
+            ("values = {", "unlisted = \"fault\", values = {"),
+            ("[run]", "csv = { null = \"\" }\n[run]"),
+        ] {
+            let text = SAMPLE.replacen(old, new, 1);
+            assert_ne!(text, SAMPLE, "{old}");
+            let parsed = parse(&text);
+            assert_eq!(digest(&parsed.plan.unwrap()), of(SAMPLE), "{old} to {new}");
+        }
+    }
+
+    #[test]
+    fn whatever_decides_rows_counts() {
+        let mut seen = vec![of(SAMPLE)];
+        for (old, new) in [
+            ("one-time", "continuous"),
+            ("old_database", "new_database"),
+            ("sqlite:credvault.db", "sqlite:other.db"),
+            ("from = \"customers\"", "from = \"clients\""),
+            ("to = \"customers\"", "to = \"clients\""),
+            ("key = [\"id\"]", "key = [\"id\", \"name\"]"),
+            ("key = [\"id\"]", "key = [\"name\", \"id\"]"),
+            ("skip = [\"internal_notes\"]", "skip = []"),
+            ("skip = [\"internal_notes\"]", "where = \"internal_notes\""),
+            ("\"customer_id\"", "\"customer_no\""),
+            ("{ expr = \"upper(email)\" }", "{ from = \"upper(email)\" }"),
+            ("upper(email)", "lower(email)"),
+            ("\"integer\"", "\"bigint\""),
+            ("gold = 1", "gold = 3"),
+            ("gold = 1", "bold = 1"),
+            ("silver = 2 }", "silver = 2 }, unlisted = \"keep\""),
+            ("default = \"unknown\", ", ""),
+            ("default = \"unknown\", ", "default = \"\", "),
+            ("> 0", "> 1"),
+            ("{ skip = true }", "\"skip\""),
+            ("\"trim(name)\",", "\"trim(name)\", accept_loss = true,"),
+        ] {
+            let text = SAMPLE.replacen(old, new, 1);
+            assert_ne!(text, SAMPLE, "{old}");
+            seen.push(of(&text));
+        }
+        let all = seen.len();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), all, "two of these have one digest");
+    }
+
+    #[test]
+    fn how_a_csv_is_written_counts() {
+        let text = |csv: &str| format!("[source]\nurl='csv:a'\n{csv}\n[destination]\nurl='csv:b'\n");
+        let options =
+            ["", "csv.delimiter=';'", "csv.quote=\"'\"", "csv.header=false", "csv.encoding='utf-16le'", "csv.null='x'"];
+        let digests: std::collections::BTreeSet<String> = options.iter().map(|csv| of(&text(csv))).collect();
+        assert_eq!(digests.len(), options.len());
+    }
+
+    proptest! {
+        /// Comments, blank lines, indentation and the order of lines in a section change nothing.
+        #[test]
+        fn layout_does_not_count(
+            marks in proptest::collection::vec("(\n|  |\t|# [a-z=\\[\\]\"]{0,9}\n){0,3}", 40),
+            order in Just((0..7usize).collect::<Vec<_>>()).prop_shuffle(),
+        ) {
+            let (head, columns) = SAMPLE.split_once("# destination column = where it comes from\n").unwrap();
+            let columns: Vec<&str> = columns.lines().collect();
+            let lines = head.lines().chain(order.iter().map(|place| columns[*place]));
+            let text: String = lines.zip(&marks).map(|(line, mark)| format!("{mark}{line}\n")).collect();
+            prop_assert_eq!(of(&text), of(SAMPLE), "{}", text);
+        }
+
+        /// Another text somewhere is another digest, wherever one part ends and the next begins.
+        #[test]
+        fn another_expression_is_another_digest(one in "[ab\"]{1,4}", other in "[ab\"]{1,4}") {
+            let text = |filter: &str| {
+                let edit = Edit::SetFilter { table: "customers".into(), filter: Some(filter.into()) };
+                apply(SAMPLE, &edit).unwrap()
+            };
+            prop_assert_eq!(of(&text(&one)) == of(&text(&other)), one == other);
+        }
+    }
+}

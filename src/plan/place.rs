@@ -112,27 +112,34 @@ impl PhraseSpan {
 }
 
 /// For each character that a TOML string stands for, the byte of `raw` at which it begins; and where the string ends.
+/// Only the beginning where `raw` is no whole string, as after a syntax error.
 fn inner_offsets(raw: &str) -> Vec<usize> {
-    let quote = if raw.starts_with('\'') { "'" } else { "\"" };
-    let multi = raw.starts_with(&quote.repeat(3)) && raw.len() >= 6;
-    let width = if multi { 3 } else { 1 };
-    let end = raw.len().saturating_sub(width);
-    let mut at = width.min(end);
-    if multi {
-        at += raw[at..end].strip_prefix("\r\n").map_or(usize::from(raw[at..end].starts_with('\n')), |_| 2);
+    let Some((quote, width)) = quotes(raw) else { return vec![0] };
+    let end = raw.len() - width;
+    let mut at = width;
+    if width == 3 {
+        at += ["\r\n", "\n"].into_iter().find(|first| raw[at..end].starts_with(first)).map_or(0, str::len);
     }
     let mut offsets = Vec::new();
-    while at < end {
-        let rest = &raw[at..end];
-        let length = if quote == "\"" && rest.starts_with('\\') { escape_length(rest) } else { first_length(rest) };
-        let stands_for_nothing = quote == "\"" && is_line_continuation(rest);
-        if !stands_for_nothing {
+    while let Some(rest) = raw.get(at..end).filter(|rest| !rest.is_empty()) {
+        let escapes = quote == '"' && rest.starts_with('\\');
+        if !(escapes && is_line_continuation(rest)) {
             offsets.push(at);
         }
-        at += length.max(1);
+        at += if escapes { escape_length(rest) } else { first_length(rest) };
     }
     offsets.push(end);
     offsets
+}
+
+/// The quote that encloses a TOML string, and how many of them.
+fn quotes(raw: &str) -> Option<(char, usize)> {
+    let quote = raw.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    let encloses = |width: usize| {
+        let quotes = quote.to_string().repeat(width);
+        raw.len() >= 2 * width && raw.starts_with(&quotes) && raw.ends_with(&quotes)
+    };
+    [3, 1].into_iter().find(|width| encloses(*width)).map(|width| (quote, width))
 }
 
 fn first_length(rest: &str) -> usize {
@@ -181,6 +188,16 @@ mod tests {
         assert_eq!(characters("\"\"\"\na \\\n   b\"\"\""), ['a', ' ', 'b']);
         assert_eq!(characters("'''\r\nab'''"), ['a', 'b']);
         assert_eq!(characters("\"\""), [] as [char; 0]);
+    }
+
+    #[test]
+    fn a_string_that_is_none_has_a_beginning() {
+        for raw in ["", "é1.é", "\"", "\"é", "\"\"\"é", "'é", "é\""] {
+            assert_eq!(inner_offsets(raw), [0], "{raw}");
+        }
+        for raw in ["\"\\uéé\"", "\"\\\"", "\"\\Ué\""] {
+            assert!(inner_offsets(raw).len() > 1, "{raw}");
+        }
     }
 
     #[test]

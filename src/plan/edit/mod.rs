@@ -1,5 +1,6 @@
 //! Changes to a plan's text that leave everything else of it as it is.
 
+mod lines;
 mod tables;
 mod write;
 
@@ -83,13 +84,10 @@ impl Side {
 /// The text after the edit: comments, order and layout of everything else stay. Needs a text that is valid TOML; what
 /// it means is not checked, before or after.
 pub fn apply(text: &str, edit: &Edit) -> Result<String, PlanError> {
-    // The writer ends every line it writes with a plain newline.
-    let windows = text.contains("\r\n");
-    let plain = if windows { text.replace("\r\n", "\n") } else { text.to_owned() };
+    let plain = text.replace("\r\n", "\n");
     let mut document = read(&plain)?;
     change(&mut document, edit)?;
-    let text = document.to_string();
-    Ok(if windows { text.replace('\n', "\r\n") } else { text })
+    Ok(lines::restore(text, &document.to_string()))
 }
 
 fn read(text: &str) -> Result<DocumentMut, PlanError> {

@@ -45,7 +45,9 @@ impl<'t> Reader<'t> {
 
     pub(super) fn syntax_at(&mut self, line: usize, column: usize, message: &str) {
         self.broken = true;
-        self.problems.push(Problem { line, column, error: true, message: format!("not valid TOML: {message}") });
+        let remedy = if message.contains("unquoted key") { "; put any other name in quotes" } else { "" };
+        let message = format!("not valid TOML: {message}{remedy}");
+        self.problems.push(Problem { line, column, error: true, message });
     }
 
     pub(super) fn error(&mut self, span: &Range<usize>, message: impl Into<String>) {

@@ -15,7 +15,6 @@ impl Resolver<'_> {
         let to = Table {
             name: self.plan.to.clone(),
             columns: columns.iter().map(|column| column.target.clone()).collect(),
-            rows: self.from.rows,
             ..Table::default()
         };
         let mut mapping = Mapping { from: self.from.clone(), to, columns, ..Mapping::default() };

@@ -127,6 +127,16 @@ impl<'a> Resolver<'a> {
             }
         }
         findings.into_iter().for_each(|(subject, message)| self.fail(subject, message));
+        self.check_skips();
+    }
+
+    fn check_skips(&mut self) {
+        for (target, plan) in &self.plan.columns {
+            if let Some(name) = plan.from.as_ref().filter(|name| self.plan.skip.contains(name)) {
+                let message = format!("skip lists '{name}', but column '{target}' takes it; take it out of skip");
+                self.warn(Subject::Skip(name.clone()), message);
+            }
+        }
     }
 
     /// Source columns that feed nothing, are mentioned nowhere and are not skipped.
