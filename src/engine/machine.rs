@@ -409,6 +409,9 @@ impl Machine {
 
     /// What follows once an input is taken in: begin attempts, come to a pause, a stop or the end.
     fn go_on(&mut self) {
+        if self.snapshot.phase.is_over() {
+            return;
+        }
         let idle = self.tables.iter().all(|table| !table.busy);
         if let Some((why, by)) = self.stopping.clone() {
             if idle && !self.finishing {

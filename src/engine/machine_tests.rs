@@ -236,7 +236,7 @@ fn next(world: &mut World, machine: &Machine, pending: &mut Vec<Step>, chance: O
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_row_ends_once_whatever_happens(
