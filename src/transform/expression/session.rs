@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion::{
     common::DFSchema,
     error::DataFusionError,
-    execution::{SessionState, SessionStateBuilder},
+    execution::{FunctionRegistry, SessionState, SessionStateBuilder},
     logical_expr::Expr,
     prelude::SessionConfig,
     sql::sqlparser::ast::{self, ExprWithAlias},
@@ -23,12 +23,15 @@ pub(super) fn state() -> &'static SessionState {
 
 /// Aggregate and window functions come with the default features, so that they are refused by name and not as unknown.
 fn build() -> SessionState {
-    SessionStateBuilder::new()
+    let mut state = SessionStateBuilder::new_with_default_features()
         .with_config(config())
-        .with_scalar_functions(functions::all())
-        .with_default_features()
-        .with_type_planner(Arc::new(types::Microseconds))
-        .build()
+        .with_type_planner(Arc::new(types::Plain))
+        .build();
+    for function in functions::all() {
+        // A session takes every function; one that were missing would fail the tests of functions.
+        let _ = state.register_udf(function);
+    }
+    state
 }
 
 fn config() -> SessionConfig {
@@ -38,7 +41,6 @@ fn config() -> SessionConfig {
     options.sql_parser.enable_ident_normalization = false;
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = false;
-    options.execution.time_zone = Some("+00:00".into());
     config
 }
 

@@ -110,6 +110,7 @@ fn errors_have_a_place_and_a_next_step() {
         ("customers.email", "did you mean 'email'?", 1, 1),
         ("to_char(birth_year)", "to_char() does not take integer; cast", 0, 0),
         ("upper(email, 2)", "Function 'upper' expects 1 arguments", 0, 0),
+        ("cast(email as timestamp(3))", "timestamps are to the microsecond", 0, 0),
         ("coalesce()", "coalesce must have at least one argument", 0, 0),
         ("'open", "Unterminated string literal", 1, 1),
         ("cast('x' as bigint)", "'x' is not an integer", 0, 0),
@@ -170,8 +171,10 @@ fn timestamps_reach_the_last_day_that_tables_hold() {
         ("cast('9999-12-31' as timestamp)", "timestamp", "9999-12-31T00:00:00"),
         ("t > now()", "boolean", "true"),
         ("case when t > cast('9999-12-30' as timestamp) then null else t end", "timestamp", "NULL"),
-        ("to_timestamp(s)", "timestamptz", "2024-06-12T10:00:00Z"),
-        ("to_timestamp_micros(s)", "timestamptz", "2024-06-12T10:00:00Z"),
+        ("to_timestamp(s)", "timestamp", "2024-06-12T10:00:00"),
+        ("to_timestamp_micros(s)", "timestamp", "2024-06-12T10:00:00"),
+        ("to_timestamp('2024-06-12T10:00:00')", "timestamp", "2024-06-12T10:00:00"),
+        ("current_timestamp", "timestamptz", "2024-06-12T14:30:22Z"),
     ] {
         assert_eq!(value(source, &row, ty, sql).as_deref(), Ok(expected), "{sql}");
     }
