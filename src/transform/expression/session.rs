@@ -13,7 +13,7 @@ use datafusion::{
 
 use crate::transform::{ExprError, functions};
 
-use super::{message, types};
+use super::{depth, message, types};
 
 static STATE: LazyLock<SessionState> = LazyLock::new(build);
 
@@ -45,6 +45,7 @@ fn config() -> SessionConfig {
 }
 
 pub(super) fn parse(sql: &str) -> Result<ast::Expr, ExprError> {
+    depth::check_length(sql)?;
     let dialect = state().config_options().sql_parser.dialect;
     let parsed = state().sql_to_expr_with_alias(sql, &dialect).map_err(|error| message::syntax_error(sql, &error))?;
     match parsed.alias {

@@ -216,3 +216,42 @@ fn a_compiled_mapping_serves_several_threads() {
     fn shared<T: Send + Sync + Clone + 'static>() {}
     shared::<Transform>();
 }
+
+/// On a thread with the 2 MB that tokio gives its workers.
+fn on_a_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::Builder::new().stack_size(2 << 20).spawn(work).unwrap().join().unwrap()
+}
+
+#[test]
+fn deep_expressions_are_compiled_and_evaluated_without_a_deep_stack() {
+    for sql in [
+        format!("{}t{}", "upper(".repeat(45), ")".repeat(45)),
+        vec!["t"; 190].join(" || "),
+        vec!["v > 0"; 190].join(" and "),
+        vec!["v"; 190].join(" + "),
+        format!("case {} else 'x' end", "when t = 'a' then 'b' ".repeat(400)),
+    ] {
+        let start = sql[..20].to_owned();
+        let result = on_a_worker(move || of("1", &sql, "text"));
+        assert!(result.is_ok(), "{start}: {result:?}");
+    }
+}
+
+#[test]
+fn expressions_that_would_overflow_any_stack_are_refused() {
+    for (sql, words) in [
+        (vec!["t"; 1000].join(" || "), "nests too deeply"),
+        (vec!["v"; 1999].join(" + "), "nests too deeply"),
+        (vec!["v"; 100_000].join(" + "), "too long"),
+        (format!("{}t{}", "upper(".repeat(1000), ")".repeat(1000)), "recursion limit"),
+        (format!("{}t", "not ".repeat(3000)), ""),
+        (format!("{}v", "- ".repeat(3000)), ""),
+        (format!("{}1{}", "(".repeat(1900), ")".repeat(1900)), ""),
+        (format!("{}1{}", "case when true then ".repeat(900), " end".repeat(900)), ""),
+    ] {
+        let start = sql[..20].to_owned();
+        let error = on_a_worker(move || refused(V, &sql)).message;
+        assert!(error.contains(words), "{start}: {error}");
+        on_a_worker(move || column_names(&vec!["v"; 1999].join(" + ")));
+    }
+}
