@@ -21,7 +21,7 @@ impl ExprError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{column}: {message}")]
 pub struct CompileError {
-    /// The destination column that was to be made, or `where` for the filter.
+    /// The destination column that was to be made, `where` for the filter, `(table)` for neither.
     pub column: String,
     pub message: String,
     /// Within the expression's text, from 1; 0 where unknown.
@@ -32,10 +32,6 @@ pub struct CompileError {
 impl CompileError {
     pub(super) fn at(column: &str, error: ExprError) -> Self {
         Self { column: column.to_owned(), message: error.message, line: error.line, position: error.column }
-    }
-
-    pub(super) fn new(column: &str, message: impl Into<String>) -> Self {
-        Self::at(column, ExprError::new(message))
     }
 }
 

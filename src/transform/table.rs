@@ -9,11 +9,14 @@ use crate::plan::Mapping;
 use super::{
     CompileError, ExprError, RunInstant,
     column::TargetColumn,
-    expression::{Columns, Expression},
+    expression::{Columns, Expression, on_deep_stack},
 };
 
 /// The name under which the filter's errors and faults go.
 pub(super) const FILTER: &str = "where";
+
+/// The name under which errors go that are no column's.
+const TABLE: &str = "(table)";
 
 /// Makes destination rows of source rows.
 ///
@@ -44,21 +47,7 @@ impl Condition {
 impl Transform {
     /// Compiles the mapping, or says everything that is wrong with it.
     pub fn compile(mapping: &Mapping, instant: RunInstant) -> Result<Self, Vec<CompileError>> {
-        let source = Columns::of(&mapping.from).map_err(|error| vec![CompileError::at(FILTER, error)])?;
-        let mut errors = Vec::new();
-        let filter = mapping.filter.as_ref().map(|text| Condition::compile(&source, text, instant));
-        let filter = filter.and_then(|filter| kept(filter, FILTER, &mut errors));
-        let mut columns = Vec::new();
-        for mapped in &mapping.columns {
-            let compiled = TargetColumn::compile(&source, mapped, instant);
-            columns.extend(kept(compiled, &mapped.target.name, &mut errors));
-        }
-        let checks = checks(mapping, instant, &mut errors);
-        if errors.is_empty() {
-            Ok(Self { schema: schema(&columns), source, filter, columns, checks })
-        } else {
-            Err(errors)
-        }
+        on_deep_stack(|| compile(mapping, instant)).unwrap_or_else(|error| Err(vec![CompileError::at(TABLE, error)]))
     }
 
     /// The names of the columns that are written, in the order of [`Transform::target_schema`].
@@ -72,6 +61,24 @@ impl Transform {
     }
 }
 
+fn compile(mapping: &Mapping, instant: RunInstant) -> Result<Transform, Vec<CompileError>> {
+    let source = Columns::of(&mapping.from).map_err(|error| vec![CompileError::at(TABLE, error)])?;
+    let mut errors = Vec::new();
+    let filter = mapping.filter.as_ref().map(|text| Condition::compile(&source, text, instant));
+    let filter = filter.and_then(|filter| kept(filter, FILTER, &mut errors));
+    let mut columns = Vec::new();
+    for mapped in &mapping.columns {
+        let compiled = TargetColumn::compile(&source, mapped, instant);
+        columns.extend(kept(compiled, &mapped.target.name, &mut errors));
+    }
+    let checks = checks(mapping, instant, &mut errors);
+    if errors.is_empty() {
+        Ok(Transform { schema: schema(&columns), source, filter, columns, checks })
+    } else {
+        Err(errors)
+    }
+}
+
 fn kept<T>(result: Result<T, ExprError>, column: &str, errors: &mut Vec<CompileError>) -> Option<T> {
     result.map_err(|error| errors.push(CompileError::at(column, error))).ok()
 }
@@ -81,7 +88,7 @@ fn checks(mapping: &Mapping, instant: RunInstant, errors: &mut Vec<CompileError>
     let targets = match Columns::new(targets.collect()) {
         Ok(targets) => targets,
         Err(error) => {
-            errors.push(CompileError::new("(table)", error.message));
+            errors.push(CompileError::at(TABLE, error));
             return Vec::new();
         }
     };

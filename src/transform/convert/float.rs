@@ -1,8 +1,9 @@
 //! Floating point numbers: the nearest one to a decimal text, the very same one to an integer.
 
 use datafusion::arrow::{
-    array::{Array, ArrayRef, AsArray},
-    datatypes::{DataType, Float32Type, Float64Type},
+    array::{Array, ArrayRef, AsArray, Decimal128Array, Int64Array},
+    compute::cast_with_options,
+    datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, Int64Type},
     error::ArrowError,
     util::display::FormatOptions,
 };
@@ -11,6 +12,7 @@ use crate::model::ColumnType;
 
 use super::{
     Converted,
+    canonical::SAFE,
     number::Number,
     read::{Texts, primitives, unexpected},
 };
@@ -31,12 +33,56 @@ fn to_f64(array: &ArrayRef) -> Result<Converted, ArrowError> {
         return Ok(primitives::<Float64Type>(array, &DataType::Float64, |row| Ok(values.value(row).into())));
     }
     let whole = array.data_type().is_integer();
+    let quick = Quick::of(array)?;
     Ok(primitives::<Float64Type>(array, &DataType::Float64, |row| {
+        if let Some(value) = quick.at(row) {
+            return Ok(value);
+        }
         let text = texts.at(row);
         let value: f64 = parse(&text)?;
         check(&text, Found { finite: value.is_finite(), zero: value == 0.0, exact: !whole || shows(value, &text) })?;
         Ok(value)
     }))
+}
+
+/// Values that are a float for sure: what follows is for the others.
+enum Quick {
+    Integers(Int64Array),
+    Decimals(Decimal128Array, f64),
+    None,
+}
+
+/// Every integer up to here is a float.
+const MOST_EXACT: u64 = 1 << 53;
+
+impl Quick {
+    fn of(array: &ArrayRef) -> Result<Self, ArrowError> {
+        Ok(match array.data_type() {
+            ty if ty.is_integer() => {
+                Self::Integers(cast_with_options(array, &DataType::Int64, &SAFE)?.as_primitive::<Int64Type>().clone())
+            }
+            // Ten to the 22nd is the last power that is a float; one division of exact floats rounds correctly.
+            DataType::Decimal128(_, scale @ 0..=22) => {
+                Self::Decimals(array.as_primitive::<Decimal128Type>().clone(), 10_f64.powi(i32::from(*scale)))
+            }
+            _ => Self::None,
+        })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "only what is exact is cast")]
+    fn at(&self, row: usize) -> Option<f64> {
+        match self {
+            Self::Integers(values) => {
+                let value = values.value(row);
+                (values.is_valid(row) && value.unsigned_abs() <= MOST_EXACT).then_some(value as f64)
+            }
+            Self::Decimals(values, unit) => {
+                let value = i64::try_from(values.value(row)).ok().filter(|value| value.unsigned_abs() <= MOST_EXACT)?;
+                Some(value as f64 / unit)
+            }
+            Self::None => None,
+        }
+    }
 }
 
 fn to_f32(array: &ArrayRef) -> Result<Converted, ArrowError> {

@@ -236,3 +236,18 @@ fn forms_that_functions_give_are_brought_to_the_one_that_travels() {
     let converted = Conversion::between(&timestamp, &timestamp).unwrap().apply(&nanos).unwrap();
     assert_eq!(converted.failures.iter().map(|failure| failure.row).collect::<Vec<_>>(), [1]);
 }
+
+#[test]
+fn the_quick_way_to_a_float_is_the_exact_one() {
+    for text in
+        ["0.01", "-0.1", "12345.67", "90071992547409.93", "90071992547409.91", "0.07", "-99999999999999.99", "1.15"]
+    {
+        let float: f64 = text.parse().unwrap();
+        assert_eq!(convert("decimal(20,2)", text, "double"), Ok(cell_at(&float_array(float), 0).display()), "{text}");
+        assert_eq!(convert("decimal(38,20)", text, "double"), convert("text", text, "double"), "{text}");
+    }
+}
+
+fn float_array(value: f64) -> ArrayRef {
+    Arc::new(datafusion::arrow::array::Float64Array::from(vec![value]))
+}

@@ -9,6 +9,7 @@
 //! `cast(t as timestamp)` turns a zone in the text to UTC. A mapping that converts without a cast does none of this.
 
 mod arithmetic;
+mod depth;
 mod evaluate;
 mod message;
 mod refuse;
@@ -33,6 +34,8 @@ use datafusion::{
 use crate::model::{ColumnType, Table};
 
 use super::{ExprError, RunInstant, convert::column_type};
+
+pub(super) use depth::on_deep_stack;
 
 /// A compiled expression over the columns of one schema.
 #[derive(Clone, Debug)]
@@ -152,12 +155,13 @@ impl Columns {
 
 /// The type of the values that the expression makes of a row of `from`.
 pub fn expression_type(from: &Table, sql: &str) -> Result<ColumnType, ExprError> {
-    Ok(Expression::compile(&Columns::of(from)?, sql, RunInstant::ANY)?.ty)
+    on_deep_stack(|| Ok(Expression::compile(&Columns::of(from)?, sql, RunInstant::ANY)?.ty))?
 }
 
 /// The columns that an expression names, each once, in the order of their first mention; none if it does not parse.
 pub fn column_names(sql: &str) -> Vec<String> {
-    session::parse(sql).map(|parsed| names_in(&parsed)).unwrap_or_default()
+    let names = on_deep_stack(|| session::parse(sql).map(|parsed| names_in(&parsed)));
+    names.flatten().unwrap_or_default()
 }
 
 fn names_in(parsed: &ast::Expr) -> Vec<String> {
@@ -181,6 +185,7 @@ fn parse(columns: &Columns, sql: &str) -> Result<Expr, ExprError> {
     refuse::in_syntax(&parsed)?;
     let logical = session::logical(parsed, &columns.frame).map_err(|error| message::compile_error(&error, columns))?;
     refuse::in_logic(&logical)?;
+    depth::check_levels(&logical)?;
     Ok(logical)
 }
 

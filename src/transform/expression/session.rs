@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion::{
     common::DFSchema,
     error::DataFusionError,
-    execution::{SessionState, SessionStateBuilder},
+    execution::{FunctionRegistry, SessionState, SessionStateBuilder},
     logical_expr::Expr,
     prelude::SessionConfig,
     sql::sqlparser::ast::{self, ExprWithAlias},
@@ -13,7 +13,7 @@ use datafusion::{
 
 use crate::transform::{ExprError, functions};
 
-use super::{message, types};
+use super::{depth, message, types};
 
 static STATE: LazyLock<SessionState> = LazyLock::new(build);
 
@@ -23,12 +23,15 @@ pub(super) fn state() -> &'static SessionState {
 
 /// Aggregate and window functions come with the default features, so that they are refused by name and not as unknown.
 fn build() -> SessionState {
-    SessionStateBuilder::new()
+    let mut state = SessionStateBuilder::new_with_default_features()
         .with_config(config())
-        .with_scalar_functions(functions::all())
-        .with_default_features()
-        .with_type_planner(Arc::new(types::Microseconds))
-        .build()
+        .with_type_planner(Arc::new(types::Plain))
+        .build();
+    for function in functions::all() {
+        // A session takes every function; one that were missing would fail the tests of functions.
+        let _ = state.register_udf(function);
+    }
+    state
 }
 
 fn config() -> SessionConfig {
@@ -38,11 +41,11 @@ fn config() -> SessionConfig {
     options.sql_parser.enable_ident_normalization = false;
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = false;
-    options.execution.time_zone = Some("+00:00".into());
     config
 }
 
 pub(super) fn parse(sql: &str) -> Result<ast::Expr, ExprError> {
+    depth::check_length(sql)?;
     let dialect = state().config_options().sql_parser.dialect;
     let parsed = state().sql_to_expr_with_alias(sql, &dialect).map_err(|error| message::syntax_error(sql, &error))?;
     match parsed.alias {

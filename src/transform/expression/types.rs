@@ -4,8 +4,8 @@
 //! a table.
 
 use datafusion::{
-    arrow::datatypes::{DataType, Field, FieldRef},
-    error::Result,
+    arrow::datatypes::{Field, FieldRef},
+    error::{DataFusionError, Result},
     logical_expr::planner::TypePlanner,
     sql::sqlparser::ast::{DataType as Named, TimezoneInfo},
 };
@@ -13,16 +13,20 @@ use datafusion::{
 use crate::model::ColumnType;
 
 #[derive(Debug)]
-pub(super) struct Microseconds;
+pub(super) struct Plain;
 
-impl TypePlanner for Microseconds {
+impl TypePlanner for Plain {
     fn plan_type_field(&self, named: &Named) -> Result<Option<FieldRef>> {
-        let zone = match named {
-            Named::Timestamp(None, zone) => matches!(zone, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone),
-            Named::Datetime(None) => false,
+        let (precision, zone) = match named {
+            Named::Timestamp(precision, zone) => {
+                (precision, matches!(zone, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone))
+            }
+            Named::Datetime(precision) => (precision, false),
             _ => return Ok(None),
         };
-        let ty: DataType = ColumnType::Timestamp { zone }.arrow();
-        Ok(Some(Field::new("", ty, true).into()))
+        if !matches!(precision, None | Some(6)) {
+            return Err(DataFusionError::Plan(format!("{named} is not known: timestamps are to the microsecond")));
+        }
+        Ok(Some(Field::new("", ColumnType::Timestamp { zone }.arrow(), true).into()))
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! `parse_date(text, pattern)`, `parse_timestamp(text, pattern)`, `split_name(text, part)`, `run_date()`. A text that a
 //! function cannot read fails its row with a message that holds the text; NULL stays NULL. Patterns and parts are
-//! literals and checked when the expression is compiled.
+//! literals and checked when the expression is compiled. And `now()` is the instant that it names: DataFusion's has no zone
+//! unless the session has one, and with that its `to_timestamp` breaks the type that it promised.
 
 mod arguments;
 mod name;
@@ -13,7 +14,7 @@ mod split_name;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::{config::ConfigOptions, functions::datetime::now::NowFunc, logical_expr::ScalarUDF};
 
 pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
     let functions = [
@@ -21,6 +22,13 @@ pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
         ScalarUDF::new_from_impl(parse_date::ParseDate::timestamp()),
         ScalarUDF::new_from_impl(split_name::SplitName::new()),
         ScalarUDF::new_from_impl(run_date::RunDate::new()),
+        ScalarUDF::new_from_impl(now()),
     ];
     functions.map(Arc::new).into()
+}
+
+fn now() -> NowFunc {
+    let mut options = ConfigOptions::default();
+    options.execution.time_zone = Some("+00:00".into());
+    NowFunc::new_with_config(&options)
 }

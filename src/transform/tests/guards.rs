@@ -110,6 +110,7 @@ fn errors_have_a_place_and_a_next_step() {
         ("customers.email", "did you mean 'email'?", 1, 1),
         ("to_char(birth_year)", "to_char() does not take integer; cast", 0, 0),
         ("upper(email, 2)", "Function 'upper' expects 1 arguments", 0, 0),
+        ("cast(email as timestamp(3))", "timestamps are to the microsecond", 0, 0),
         ("coalesce()", "coalesce must have at least one argument", 0, 0),
         ("'open", "Unterminated string literal", 1, 1),
         ("cast('x' as bigint)", "'x' is not an integer", 0, 0),
@@ -170,8 +171,10 @@ fn timestamps_reach_the_last_day_that_tables_hold() {
         ("cast('9999-12-31' as timestamp)", "timestamp", "9999-12-31T00:00:00"),
         ("t > now()", "boolean", "true"),
         ("case when t > cast('9999-12-30' as timestamp) then null else t end", "timestamp", "NULL"),
-        ("to_timestamp(s)", "timestamptz", "2024-06-12T10:00:00Z"),
-        ("to_timestamp_micros(s)", "timestamptz", "2024-06-12T10:00:00Z"),
+        ("to_timestamp(s)", "timestamp", "2024-06-12T10:00:00"),
+        ("to_timestamp_micros(s)", "timestamp", "2024-06-12T10:00:00"),
+        ("to_timestamp('2024-06-12T10:00:00')", "timestamp", "2024-06-12T10:00:00"),
+        ("current_timestamp", "timestamptz", "2024-06-12T14:30:22Z"),
     ] {
         assert_eq!(value(source, &row, ty, sql).as_deref(), Ok(expected), "{sql}");
     }
@@ -212,4 +215,43 @@ fn decimals_never_outgrow_their_precision() {
 fn a_compiled_mapping_serves_several_threads() {
     fn shared<T: Send + Sync + Clone + 'static>() {}
     shared::<Transform>();
+}
+
+/// On a thread with the 2 MB that tokio gives its workers.
+fn on_a_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::Builder::new().stack_size(2 << 20).spawn(work).unwrap().join().unwrap()
+}
+
+#[test]
+fn deep_expressions_are_compiled_and_evaluated_without_a_deep_stack() {
+    for sql in [
+        format!("{}t{}", "upper(".repeat(45), ")".repeat(45)),
+        vec!["t"; 190].join(" || "),
+        vec!["v > 0"; 190].join(" and "),
+        vec!["v"; 190].join(" + "),
+        format!("case {} else 'x' end", "when t = 'a' then 'b' ".repeat(400)),
+    ] {
+        let start = sql[..20].to_owned();
+        let result = on_a_worker(move || of("1", &sql, "text"));
+        assert!(result.is_ok(), "{start}: {result:?}");
+    }
+}
+
+#[test]
+fn expressions_that_would_overflow_any_stack_are_refused() {
+    for (sql, words) in [
+        (vec!["t"; 1000].join(" || "), "nests too deeply"),
+        (vec!["v"; 1999].join(" + "), "nests too deeply"),
+        (vec!["v"; 100_000].join(" + "), "too long"),
+        (format!("{}t{}", "upper(".repeat(1000), ")".repeat(1000)), "recursion limit"),
+        (format!("{}t", "not ".repeat(3000)), ""),
+        (format!("{}v", "- ".repeat(3000)), ""),
+        (format!("{}1{}", "(".repeat(1900), ")".repeat(1900)), ""),
+        (format!("{}1{}", "case when true then ".repeat(900), " end".repeat(900)), ""),
+    ] {
+        let start = sql[..20].to_owned();
+        let error = on_a_worker(move || refused(V, &sql)).message;
+        assert!(error.contains(words), "{start}: {error}");
+        on_a_worker(move || column_names(&vec!["v"; 1999].join(" + ")));
+    }
 }
