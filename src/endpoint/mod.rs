@@ -4,6 +4,7 @@
 //! the engine. One idea: a chunk is a range of the source's own key order whose bounds the server computed, so that
 //! reading it again yields the same rows, in the same order, whoever reads.
 
+pub mod csv;
 mod error;
 mod registry;
 mod secret;

@@ -1,8 +1,6 @@
 //! Dates and times as SQLite keeps them: ISO 8601 text, there and back, exactly or not at all.
 
-use std::fmt::Write as _;
-
-use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Timelike as _};
+use chrono::{DateTime, Datelike as _, NaiveDate};
 
 const DAY: i64 = 86_400_000_000;
 /// From the first day of the common era to 1970-01-01.
@@ -134,21 +132,37 @@ pub(super) fn write_date(days: i32, into: &mut String) -> Result<(), Complaint> 
     if !(0..=9999).contains(&date.year()) {
         return Err(YEARS);
     }
-    let _ = write!(into, "{:04}-{:02}-{:02}", date.year(), date.month(), date.day());
+    write_digits(date.year().cast_unsigned(), 4, into);
+    into.push('-');
+    write_digits(date.month(), 2, into);
+    into.push('-');
+    write_digits(date.day(), 2, into);
     Ok(())
 }
 
 /// `HH:MM:SS`, with six digits of a second where they say something.
 pub(super) fn write_time(micros: i64, into: &mut String) -> Result<(), Complaint> {
-    let seconds = u32::try_from(micros.div_euclid(1_000_000)).ok();
-    let micros = u32::try_from(micros.rem_euclid(1_000_000)).unwrap_or(0);
-    let time = seconds.and_then(|seconds| NaiveTime::from_num_seconds_from_midnight_opt(seconds, micros * 1_000));
-    let time = time.ok_or("is no time of day")?;
-    let _ = write!(into, "{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
+    if !(0..DAY).contains(&micros) {
+        return Err("is no time of day");
+    }
+    let (seconds, micros) = ((micros / 1_000_000) as u32, (micros % 1_000_000) as u32);
+    write_digits(seconds / 3600, 2, into);
+    into.push(':');
+    write_digits(seconds / 60 % 60, 2, into);
+    into.push(':');
+    write_digits(seconds % 60, 2, into);
     if micros > 0 {
-        let _ = write!(into, ".{micros:06}");
+        into.push('.');
+        write_digits(micros, 6, into);
     }
     Ok(())
+}
+
+/// The last `width` digits. Formatting takes a good part of a bulk load, so this goes without the format machinery.
+fn write_digits(number: u32, width: u32, into: &mut String) {
+    for place in (0..width).rev() {
+        into.push(char::from(b'0' + (number / 10u32.pow(place) % 10) as u8));
+    }
 }
 
 /// `YYYY-MM-DD HH:MM:SS`, for an instant with `+00:00`, which sorts right beside fractions (`Z` would not).

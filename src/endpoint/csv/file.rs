@@ -1,0 +1,330 @@
+//! One file as a table: its columns, where its rows begin, and reading them.
+
+use std::{
+    collections::HashSet,
+    fs::{File, Metadata},
+    io::{Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use datafusion::arrow::{
+    array::{ArrayRef, StringBuilder},
+    datatypes::{Field as ArrowField, Schema},
+    record_batch::{RecordBatch, RecordBatchOptions},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    dialect::Dialect,
+    error::during,
+    record::{Field, Record, Records},
+};
+use crate::{
+    endpoint::{EndpointError, ErrorKind, Position, Reject, Result, SourceBatch},
+    model::{Cell, Column, ColumnType, Count},
+};
+
+/// How much of a file is read to guess how many records it has.
+const SAMPLE: u64 = 64 << 10;
+/// What a batch holds at most, however narrow its rows.
+const BATCH_ROWS: usize = 16_384;
+
+/// Between two records of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// In bytes of the file as it is, whatever its encoding.
+    pub(super) offset: u64,
+    /// The records before it, from 0.
+    pub(super) record: u64,
+    /// The line that begins here, from 1.
+    pub(super) line: u64,
+}
+
+impl Place {
+    pub(super) fn parse(position: &Position) -> Result<Self> {
+        serde_json::from_str(&position.0).map_err(|error| {
+            EndpointError::new(ErrorKind::Other, "cannot go on from a stored position", error.to_string())
+        })
+    }
+
+    pub(super) fn position(self) -> Position {
+        let Self { offset, record, line } = self;
+        Position(format!(r#"{{"offset":{offset},"record":{record},"line":{line}}}"#))
+    }
+}
+
+/// By what a file that was changed gives itself away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    pub(super) fn of(path: &Path) -> Result<Self> {
+        path.metadata().map(|file| Self::from(&file)).map_err(during("look at", path))
+    }
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(file: &Metadata) -> Self {
+        Self { size: file.len(), modified: file.modified().ok() }
+    }
+}
+
+/// A file whose head was read.
+#[derive(Clone, Debug)]
+pub(super) struct CsvFile {
+    pub(super) path: PathBuf,
+    pub(super) dialect: Dialect,
+    pub(super) columns: Vec<Column>,
+    /// Where the first record stands, behind mark and header.
+    pub(super) start: Place,
+}
+
+impl CsvFile {
+    pub(super) fn open(path: &Path, mut dialect: Dialect) -> Result<Self> {
+        let mut head = Vec::new();
+        let file = File::open(path).map_err(during("open", path))?;
+        file.take(4).read_to_end(&mut head).map_err(during("read", path))?;
+        let bom = dialect.honour_bom(&head) as u64;
+        let mut file = Self {
+            path: path.to_owned(),
+            dialect,
+            columns: Vec::new(),
+            start: Place { offset: bom, record: 0, line: 1 },
+        };
+        let mut record = Record::default();
+        let mut records = file.records(file.start)?;
+        loop {
+            if !records.read(&mut record).map_err(during("read", path))? {
+                return Ok(file);
+            }
+            // Empty lines before a header say nothing.
+            if !(file.dialect.header && record.is_blank()) {
+                break;
+            }
+        }
+        let names = match file.dialect.header {
+            true => {
+                file.start = Place { offset: records.offset, record: 0, line: records.line };
+                header(&file, &record)?
+            }
+            false => vec![String::new(); record.len()],
+        };
+        file.columns = distinct(names).into_iter().map(|name| column(&name)).collect();
+        Ok(file)
+    }
+
+    /// The records from a place on; nothing before it is read.
+    fn records(&self, from: Place) -> Result<Records<File>> {
+        let mut file = File::open(&self.path).map_err(during("open", &self.path))?;
+        file.seek(SeekFrom::Start(from.offset)).map_err(during("read", &self.path))?;
+        Ok(Records::new(file, &self.dialect, from.offset, from.line))
+    }
+
+    pub(super) fn rows_from(&self, from: Place) -> Result<Rows> {
+        let file = Arc::new(self.clone());
+        Ok(Rows { file, records: self.records(from)?, record: Record::default(), at: from, held: false })
+    }
+
+    pub(super) fn count(&self) -> Result<u64> {
+        let mut rows = self.rows_from(self.start)?;
+        rows.skip(u64::MAX)?;
+        Ok(rows.at.record)
+    }
+
+    /// From the length of its first records.
+    pub(super) fn guess_count(&self) -> Result<Count> {
+        let size = Stamp::of(&self.path)?.size;
+        let mut rows = self.rows_from(self.start)?;
+        while rows.at.offset - self.start.offset < SAMPLE {
+            if rows.skip(1)? == 0 {
+                return Ok(Count::Exact(rows.at.record));
+            }
+        }
+        let (read, rest) = (rows.at.offset - self.start.offset, size.saturating_sub(self.start.offset));
+        let guess = u128::from(rows.at.record) * u128::from(rest) / u128::from(read.max(1));
+        Ok(Count::Estimate(u64::try_from(guess).unwrap_or(u64::MAX)))
+    }
+}
+
+fn header(file: &CsvFile, record: &Record) -> Result<Vec<String>> {
+    let context = || format!("cannot read the header of {}", file.path.display());
+    if let Some(complaint) = record.complaint {
+        return Err(EndpointError::new(ErrorKind::Data, context(), complaint));
+    }
+    let name = |field: Field<'_>| match file.dialect.decode(field.bytes) {
+        Some(name) => Ok(name.into_owned()),
+        None => {
+            let message =
+                format!("it is not valid {}; say in the plan how it is encoded", file.dialect.encoding.name());
+            Err(EndpointError::new(ErrorKind::Data, context(), message))
+        }
+    };
+    record.fields().map(name).collect()
+}
+
+/// Every column gets a name of its own: `column_3` where there is none, a number behind one that is taken.
+fn distinct(names: Vec<String>) -> Vec<String> {
+    let all: HashSet<String> = names.iter().cloned().collect();
+    let mut taken = HashSet::new();
+    let mut name_of = |(index, name): (usize, String)| {
+        let name = if name.is_empty() { format!("column_{}", index + 1) } else { name };
+        let numbered = (2..).map(|number| format!("{name}_{number}")).filter(|other| !all.contains(other));
+        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or(name);
+        taken.insert(free.clone());
+        free
+    };
+    names.into_iter().enumerate().map(&mut name_of).collect()
+}
+
+pub(super) fn column(name: &str) -> Column {
+    Column::new(name, ColumnType::TEXT)
+}
+
+/// The rows of a file, one after the other.
+pub(super) struct Rows {
+    file: Arc<CsvFile>,
+    records: Records<File>,
+    record: Record,
+    /// Behind the last row that was taken.
+    pub(super) at: Place,
+    /// `record` was read but not taken.
+    held: bool,
+}
+
+impl Rows {
+    /// Reads ahead; `false` where no row follows.
+    pub(super) fn has_next(&mut self) -> Result<bool> {
+        while !self.held {
+            let path = &self.file.path;
+            if !self.records.read(&mut self.record).map_err(during("read", path))? {
+                return Ok(false);
+            }
+            self.held = !self.record.is_blank() || self.file.columns.len() == 1;
+        }
+        Ok(true)
+    }
+
+    fn take(&mut self) {
+        self.held = false;
+        self.at = Place { offset: self.records.offset, record: self.at.record + 1, line: self.records.line };
+    }
+
+    /// Passes over at most that many rows and says how many there were.
+    pub(super) fn skip(&mut self, rows: u64) -> Result<u64> {
+        let mut skipped = 0;
+        while skipped < rows && self.has_next()? {
+            self.take();
+            skipped += 1;
+        }
+        Ok(skipped)
+    }
+
+    /// At most `limit` rows and about `bytes` bytes; empty at the end of the file.
+    pub(super) fn batch(&mut self, limit: u64, bytes: usize) -> Result<SourceBatch> {
+        let file = Arc::clone(&self.file);
+        let mut builder = BatchBuilder::new(&file);
+        let mut size = 0;
+        while (builder.rows as u64) < limit && builder.rows < BATCH_ROWS && self.has_next()? {
+            size += self.record.size();
+            if builder.rows > 0 && size > bytes {
+                break;
+            }
+            builder.push(&self.record);
+            self.take();
+        }
+        builder.finish()
+    }
+}
+
+struct BatchBuilder<'f> {
+    file: &'f CsvFile,
+    columns: Vec<StringBuilder>,
+    rows: usize,
+    rejects: Vec<Reject>,
+}
+
+impl<'f> BatchBuilder<'f> {
+    fn new(file: &'f CsvFile) -> Self {
+        Self {
+            file,
+            columns: file.columns.iter().map(|_| StringBuilder::new()).collect(),
+            rows: 0,
+            rejects: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, record: &Record) {
+        match self.complaint(record) {
+            Some((column, message)) => {
+                let message = format!("line {}: {message}", record.line);
+                self.rejects.push(Reject { place: self.rows, cells: self.cells(record), column, message });
+            }
+            None => self.append(record),
+        }
+        self.rows += 1;
+    }
+
+    /// What keeps the record from being a row.
+    fn complaint(&self, record: &Record) -> Option<(usize, String)> {
+        let (fields, columns) = (record.len(), self.columns.len());
+        if let Some(complaint) = record.complaint {
+            return Some((fields.min(columns).saturating_sub(1), complaint.to_owned()));
+        }
+        if fields != columns {
+            let message = format!("{fields} fields where the file has {columns} columns");
+            return Some((fields.min(columns.saturating_sub(1)), message));
+        }
+        let malformed = record.fields().position(|field| self.file.dialect.decode(field.bytes).is_none())?;
+        Some((malformed, format!("not valid {}", self.file.dialect.encoding.name())))
+    }
+
+    fn append(&mut self, record: &Record) {
+        for (column, field) in self.columns.iter_mut().zip(record.fields()) {
+            match self.file.dialect.decode(field.bytes) {
+                Some(text) if field.quoted || text != self.file.dialect.null.as_str() => column.append_value(text),
+                _ => column.append_null(),
+            }
+        }
+    }
+
+    /// The fields as they are, one for each column: missing ones are NULL, the last one holds what is too much.
+    fn cells(&self, record: &Record) -> Vec<Cell> {
+        let mut cells: Vec<Cell> = record.fields().map(|field| self.cell(field)).collect();
+        let surplus = cells.split_off(cells.len().min(self.columns.len()));
+        if let Some(last) = cells.last_mut().filter(|_| !surplus.is_empty()) {
+            let delimiter = char::from(self.file.dialect.delimiter).to_string();
+            let all: Vec<String> = std::iter::once(&*last).chain(&surplus).map(shown).collect();
+            *last = Cell::Text(all.join(&delimiter));
+        }
+        cells.resize(self.columns.len(), Cell::Null);
+        cells
+    }
+
+    fn cell(&self, field: Field<'_>) -> Cell {
+        match self.file.dialect.decode(field.bytes) {
+            None => Cell::Bytes(field.bytes.to_vec()),
+            Some(text) if field.quoted || text != self.file.dialect.null.as_str() => Cell::Text(text.into_owned()),
+            Some(_) => Cell::Null,
+        }
+    }
+
+    fn finish(self) -> Result<SourceBatch> {
+        let fields = self.file.columns.iter().map(|column| ArrowField::new(&column.name, column.ty.arrow(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let arrays = self.columns.into_iter().map(|mut column| Arc::new(column.finish()) as ArrayRef).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows - self.rejects.len()));
+        let batch = RecordBatch::try_new_with_options(schema, arrays, &options).map_err(|error| {
+            EndpointError::new(ErrorKind::Other, "cannot build a batch of CSV rows", error.to_string())
+        })?;
+        Ok(SourceBatch { batch, rejects: self.rejects })
+    }
+}
+
+fn shown(cell: &Cell) -> String {
+    if cell.is_null() { String::new() } else { cell.display() }
+}

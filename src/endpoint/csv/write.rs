@@ -1,0 +1,343 @@
+//! Appending rows to a file so that a crash leaves each chunk there as a whole, or not at all.
+//!
+//! The order is all: the ledger says that a chunk is open; rows are appended; `commit` makes them durable first, and then
+//! replaces the ledger with one that has the mark and the new length. A loader that finds a file open cuts it back to
+//! the length that is recorded.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    fs::{self, File, OpenOptions},
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use datafusion::arrow::{
+    array::{Array, AsArray as _},
+    datatypes::DataType,
+    record_batch::RecordBatch,
+};
+use tokio::sync::OwnedMutexGuard;
+
+use super::{
+    dialect::Dialect,
+    error::{blocking, during},
+    file::CsvFile,
+    folder::{Folder, name},
+    open,
+    sidecar::{self, Written},
+};
+use crate::{
+    endpoint::{EndpointError, ErrorKind, LoadOptions, Loader, Mark, Refusal, Result},
+    model::{Cause, Cell, Table, cell_at},
+};
+
+/// One writer at a time for each file.
+#[derive(Clone, Default)]
+pub(super) struct Turns(Arc<Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>>);
+
+impl Turns {
+    async fn wait(&self, path: &Path) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(path.to_owned()).or_default())
+        };
+        turn.lock_owned().await
+    }
+}
+
+pub(super) fn create(folder: &Folder, table: &Table) -> Result<()> {
+    let path = folder.place_for(&table.name)?;
+    let context = || format!("cannot create {}", path.display());
+    if path.exists() {
+        return Err(EndpointError::new(ErrorKind::Other, context(), "there is a file of that name already"));
+    }
+    let dialect = folder.dialect(&path);
+    let mut head = dialect.bom().to_vec();
+    let names: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
+    if dialect.header {
+        let cells: Vec<Cell> = names.iter().map(Cell::text).collect();
+        write_record(&dialect, &cells, &mut head).map_err(|column| {
+            let message = format!("the name of column {} cannot be said in {}", names[column], dialect.encoding.name());
+            EndpointError::new(ErrorKind::Other, context(), message)
+        })?;
+    }
+    let columns = if dialect.header { Vec::new() } else { names };
+    let written = Written { length: head.len() as u64, open: false, columns };
+    sidecar::update(&folder.path, |ledger| {
+        ledger.files.insert(name(&path), written);
+        Ok(())
+    })?;
+    let new = folder.path.join(format!(".{}.new", name(&path)));
+    let write = || {
+        let mut file = File::create(&new)?;
+        file.write_all(&head)?;
+        file.sync_all()?;
+        fs::rename(&new, &path)?;
+        File::open(&folder.path)?.sync_all()
+    };
+    write().map_err(during("create", &path))
+}
+
+/// Appends one record; the index of a value that the encoding cannot say.
+fn write_record(dialect: &Dialect, cells: &[Cell], into: &mut Vec<u8>) -> std::result::Result<(), usize> {
+    let (begun, delimiter) = (into.len(), char::from(dialect.delimiter).to_string());
+    for (index, cell) in cells.iter().enumerate() {
+        let separated = index == 0 || dialect.encode(&delimiter, into);
+        if !separated || !dialect.encode(&field(dialect, cell), into) {
+            into.truncate(begun);
+            return Err(index);
+        }
+    }
+    dialect.encode("\n", into);
+    Ok(())
+}
+
+/// NULL is the plain token; a text that would read as it, or break the record, is quoted. Bytes are `\x` and hex.
+fn field<'c>(dialect: &'c Dialect, cell: &'c Cell) -> Cow<'c, str> {
+    let text = match cell {
+        Cell::Null => return Cow::Borrowed(&dialect.null),
+        Cell::Text(text) => text,
+        Cell::Bytes(_) => return Cow::Owned(cell.display()),
+    };
+    let (delimiter, quote) = (char::from(dialect.delimiter), char::from(dialect.quote));
+    // At the head of a file a plain U+FEFF would be taken for a mark.
+    let is_special = |char: char| [delimiter, quote, '\r', '\n', '\u{feff}'].contains(&char);
+    if *text != dialect.null && !text.contains(is_special) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{quote}{}{quote}", text.replace(quote, &format!("{quote}{quote}"))))
+}
+
+/// Loads one table.
+pub(super) struct Load {
+    folder: Folder,
+    path: PathBuf,
+    table: String,
+    /// For each column of the file, the column of the batch that fills it.
+    sources: Arc<Vec<Option<usize>>>,
+    turns: Turns,
+    append: Option<Append>,
+}
+
+impl Load {
+    pub(super) fn new(folder: &Folder, turns: Turns, table: &Table, options: &LoadOptions) -> Result<Self> {
+        let file = open(folder, &table.name)?;
+        let names: Vec<&String> = file.columns.iter().map(|column| &column.name).collect();
+        if let Some(missing) = options.columns.iter().find(|column| !names.contains(column)) {
+            let context = format!("cannot load {}", table.name);
+            return Err(EndpointError::new(ErrorKind::Other, context, format!("its file has no column {missing}")));
+        }
+        let source = |name: &String| options.columns.iter().position(|column| column == name);
+        let sources = Arc::new(names.into_iter().map(source).collect());
+        Ok(Self { folder: folder.clone(), path: file.path, table: table.name.clone(), sources, turns, append: None })
+    }
+
+    async fn with<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Append) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let mut append = self.append.take().ok_or_else(|| {
+            EndpointError::new(ErrorKind::Other, format!("cannot write to {}", self.table), "no chunk was begun")
+        })?;
+        let (append, outcome) = blocking(move || {
+            let outcome = work(&mut append);
+            Ok((append, outcome))
+        })
+        .await?;
+        self.append = Some(append);
+        outcome
+    }
+}
+
+#[async_trait]
+impl Loader for Load {
+    async fn begin(&mut self) -> Result<()> {
+        self.rollback().await?;
+        let turn = self.turns.wait(&self.path).await;
+        let (folder, path) = (self.folder.clone(), self.path.clone());
+        self.append = Some(blocking(move || Append::begin(&folder, &path, turn)).await?);
+        Ok(())
+    }
+
+    async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>> {
+        let (batch, sources) = (batch.clone(), Arc::clone(&self.sources));
+        self.with(move |append| append.write(&batch, &sources)).await
+    }
+
+    async fn commit(&mut self, mark: &Mark) -> Result<()> {
+        let mark = mark.clone();
+        let outcome = self.with(move |append| append.commit(&mark)).await;
+        self.append = None;
+        outcome
+    }
+
+    async fn rollback(&mut self) -> Result<()> {
+        if self.append.is_none() {
+            return Ok(());
+        }
+        let outcome = self.with(Append::rollback).await;
+        self.append = None;
+        outcome
+    }
+}
+
+/// A chunk on its way into a file.
+struct Append {
+    folder: PathBuf,
+    path: PathBuf,
+    file: File,
+    dialect: Dialect,
+    /// The durable bytes before it.
+    start: u64,
+    length: u64,
+    /// Whether the ledger now says what becomes of it.
+    settled: bool,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Append {
+    fn begin(folder: &Folder, path: &Path, turn: OwnedMutexGuard<()>) -> Result<Self> {
+        let dialect = CsvFile::open(path, folder.dialect(path))?.dialect;
+        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(during("write", path))?;
+        file.try_lock().map_err(|error| during("lock", path)(error.into()))?;
+        let size = file.metadata().map_err(during("look at", path))?.len();
+        let mut start = size;
+        sidecar::update(&folder.path, |ledger| {
+            let written = ledger.files.entry(name(path)).or_insert(Written { length: size, ..Written::default() });
+            if size < written.length {
+                return Err(shorter(path, &folder.path, written.length));
+            }
+            if !written.open {
+                // What somebody else has appended is theirs to keep.
+                written.length = size;
+            }
+            written.open = true;
+            start = written.length;
+            Ok(())
+        })?;
+        let ends = file.set_len(start).and_then(|()| ends_with_line(&mut file, &dialect, start));
+        let ends_with_line = ends.map_err(during("write", path))?;
+        let (folder, path) = (folder.path.clone(), path.to_owned());
+        let mut append = Self { folder, path, file, dialect, start, length: start, settled: false, _turn: turn };
+        if !ends_with_line {
+            append.append(|dialect, buffer| dialect.encode("\n", buffer))?;
+        }
+        Ok(append)
+    }
+
+    fn append<T>(&mut self, make: impl FnOnce(&Dialect, &mut Vec<u8>) -> T) -> Result<T> {
+        let mut buffer = Vec::new();
+        let made = make(&self.dialect, &mut buffer);
+        // A write that failed half-way is written over.
+        let written = self.file.seek(SeekFrom::Start(self.length)).and_then(|_| self.file.write_all(&buffer));
+        written.map_err(during("write", &self.path))?;
+        self.length += buffer.len() as u64;
+        Ok(made)
+    }
+
+    fn write(&mut self, batch: &RecordBatch, sources: &[Option<usize>]) -> Result<Vec<Refusal>> {
+        if let Some(missing) = sources.iter().flatten().find(|column| **column >= batch.num_columns()) {
+            let context = format!("cannot write to {}", self.path.display());
+            return Err(EndpointError::new(ErrorKind::Other, context, format!("column {missing} was not given")));
+        }
+        let arrays: Vec<Option<&dyn Array>> =
+            sources.iter().map(|source| source.map(|column| batch.column(column).as_ref())).collect();
+        self.append(|dialect, buffer| {
+            let refuse = |row| write_row(dialect, &arrays, row, buffer).err();
+            let refused: Vec<(usize, Refused)> =
+                (0..batch.num_rows()).map(refuse).enumerate().filter_map(|(row, at)| Some((row, at?))).collect();
+            let refusal = |(row, Refused { column, text }): (usize, Refused)| {
+                let source = sources.get(column).copied().flatten();
+                let column = source.map(|source| batch.schema_ref().field(source).name().clone());
+                let message = format!("'{text}' cannot be said in {}", dialect.encoding.name());
+                Refusal { row, cause: Cause::Conversion, column, message }
+            };
+            refused.into_iter().map(refusal).collect()
+        })
+    }
+
+    /// Rows first, then the mark; from the moment the ledger may be replaced it alone says what holds.
+    fn commit(&mut self, mark: &Mark) -> Result<()> {
+        let durable = self.file.set_len(self.length).and_then(|()| self.file.sync_all());
+        durable.map_err(during("write", &self.path))?;
+        self.settled = true;
+        let (file, length) = (name(&self.path), self.length);
+        sidecar::update(&self.folder, |ledger| {
+            let same = |other: &Mark| (&other.run, &other.table, other.chunk) == (&mark.run, &mark.table, mark.chunk);
+            if ledger.marks.iter().any(same) {
+                let context = format!("cannot commit chunk {} of {}", mark.chunk, mark.table);
+                return Err(EndpointError::new(ErrorKind::Data, context, "this chunk has been committed before"));
+            }
+            let written = ledger.files.entry(file).or_default();
+            (written.length, written.open) = (length, false);
+            ledger.marks.push(mark.clone());
+            Ok(())
+        })
+    }
+
+    fn rollback(&mut self) -> Result<()> {
+        self.settled = true;
+        let cut = self.file.set_len(self.start).and_then(|()| self.file.sync_all());
+        cut.map_err(during("cut back", &self.path))?;
+        let file = name(&self.path);
+        sidecar::update(&self.folder, |ledger| {
+            ledger.files.entry(file).or_default().open = false;
+            Ok(())
+        })
+    }
+}
+
+impl Drop for Append {
+    /// Leaves no half chunk for others to see; the ledger still says `open`, so that what fails here is done later.
+    fn drop(&mut self) {
+        if !self.settled {
+            let _ = self.file.set_len(self.start);
+        }
+    }
+}
+
+fn shorter(path: &Path, folder: &Path, length: u64) -> EndpointError {
+    let message = format!(
+        "it is shorter than the {length} bytes that runs have written; put it back, or delete {} to forget those runs",
+        sidecar::path(folder).display()
+    );
+    EndpointError::new(ErrorKind::Other, format!("cannot write to {}", path.display()), message)
+}
+
+/// Whether a record can be appended at `end` as it is.
+fn ends_with_line(file: &mut File, dialect: &Dialect, end: u64) -> std::io::Result<bool> {
+    let width = dialect.units().width();
+    if end < width as u64 || end == dialect.bom().len() as u64 {
+        return Ok(true);
+    }
+    let mut unit = vec![0; width];
+    file.seek(SeekFrom::Start(end - width as u64))?;
+    file.read_exact(&mut unit)?;
+    Ok(matches!(dialect.units().ascii(&unit), b'\n' | b'\r'))
+}
+
+struct Refused {
+    /// Of the file.
+    column: usize,
+    text: String,
+}
+
+fn write_row(
+    dialect: &Dialect,
+    arrays: &[Option<&dyn Array>],
+    row: usize,
+    into: &mut Vec<u8>,
+) -> std::result::Result<(), Refused> {
+    let cell = |array: &Option<&dyn Array>| match array {
+        Some(array) if array.data_type() == &DataType::Utf8 && !array.is_null(row) => {
+            Cell::text(array.as_string::<i32>().value(row))
+        }
+        Some(array) => cell_at(*array, row),
+        None => Cell::Null,
+    };
+    let cells: Vec<Cell> = arrays.iter().map(cell).collect();
+    write_record(dialect, &cells, into).map_err(|column| Refused { column, text: cells[column].display() })
+}
