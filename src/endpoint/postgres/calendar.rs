@@ -76,6 +76,9 @@ pub(super) fn push_time(out: &mut Vec<u8>, micros: i64) {
     let fraction = micros % 1_000_000;
     if fraction != 0 {
         let _ = write!(out, ".{fraction:06}");
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
     }
 }
 
@@ -109,6 +112,7 @@ mod tests {
         assert_eq!(text(|out| push_date(out, FIRST_DAY)), "0001-01-01");
         assert_eq!(text(|out| push_date(out, 2_145_031_948 + 10_957)), "5874897-12-31");
         assert_eq!(text(|out| push_timestamp(out, -1, true)), "1969-12-31 23:59:59.999999+00");
+        assert_eq!(text(|out| push_time(out, 1_500_000)), "00:00:01.5");
         assert_eq!(text(|out| push_time(out, DAY_MICROS)), "24:00:00");
     }
 

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::arrow::{
-    array::{Array as _, ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BufferBuilder, NullBufferBuilder},
+    array::{ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BufferBuilder, NullBufferBuilder},
     array::{PrimitiveArray, StringArray, StringBuilder},
     buffer::{Buffer, OffsetBuffer, ScalarBuffer},
     compute::filter_record_batch,

@@ -139,7 +139,8 @@ struct Scan<'t> {
 
 impl<'t> Scan<'t> {
     fn new(table: &'t Table, name: &TableName, layout: Layout, version: u32) -> Self {
-        Self { table, from: layout.scanned(name), layout, order: Order::of(table, &layout, version) }
+        let from = format!("{} AS t", layout.scanned(name));
+        Self { table, from, layout, order: Order::of(table, &layout, version) }
     }
 
     /// The rows between two positions, as [`copy::stream`] takes them.
