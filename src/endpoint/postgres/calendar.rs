@@ -84,9 +84,14 @@ pub(super) fn push_time(out: &mut Vec<u8>, micros: i64) {
 
 /// Appends `2024-02-29 23:59:59.5`, with `+00` where it is an instant.
 pub(super) fn push_timestamp(out: &mut Vec<u8>, micros: i64, zone: bool) {
-    let before = push_day(out, micros.div_euclid(DAY_MICROS));
+    push_moment(out, micros.div_euclid(DAY_MICROS), micros.rem_euclid(DAY_MICROS), zone);
+}
+
+/// The same, for a moment whose microseconds since 1970 no integer of 64 bits holds.
+pub(super) fn push_moment(out: &mut Vec<u8>, days: i64, micros: i64, zone: bool) {
+    let before = push_day(out, days);
     out.push(b' ');
-    push_time(out, micros.rem_euclid(DAY_MICROS));
+    push_time(out, micros);
     if zone {
         out.extend_from_slice(b"+00");
     }
