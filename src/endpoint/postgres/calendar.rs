@@ -76,14 +76,22 @@ pub(super) fn push_time(out: &mut Vec<u8>, micros: i64) {
     let fraction = micros % 1_000_000;
     if fraction != 0 {
         let _ = write!(out, ".{fraction:06}");
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
     }
 }
 
 /// Appends `2024-02-29 23:59:59.5`, with `+00` where it is an instant.
 pub(super) fn push_timestamp(out: &mut Vec<u8>, micros: i64, zone: bool) {
-    let before = push_day(out, micros.div_euclid(DAY_MICROS));
+    push_moment(out, micros.div_euclid(DAY_MICROS), micros.rem_euclid(DAY_MICROS), zone);
+}
+
+/// The same, for a moment whose microseconds since 1970 no integer of 64 bits holds.
+pub(super) fn push_moment(out: &mut Vec<u8>, days: i64, micros: i64, zone: bool) {
+    let before = push_day(out, days);
     out.push(b' ');
-    push_time(out, micros.rem_euclid(DAY_MICROS));
+    push_time(out, micros);
     if zone {
         out.extend_from_slice(b"+00");
     }
@@ -109,6 +117,7 @@ mod tests {
         assert_eq!(text(|out| push_date(out, FIRST_DAY)), "0001-01-01");
         assert_eq!(text(|out| push_date(out, 2_145_031_948 + 10_957)), "5874897-12-31");
         assert_eq!(text(|out| push_timestamp(out, -1, true)), "1969-12-31 23:59:59.999999+00");
+        assert_eq!(text(|out| push_time(out, 1_500_000)), "00:00:01.5");
         assert_eq!(text(|out| push_time(out, DAY_MICROS)), "24:00:00");
     }
 

@@ -138,7 +138,7 @@ pub(super) async fn describe(connection: &mut PgConnection, name: &TableName, sc
     let entry = entry(&row, schema).map_err(failed)?;
     let columns = fetch(connection, COLUMNS, name, column).await.map_err(failed)?;
     let keys = fetch(connection, KEYS, name, key).await.map_err(failed)?;
-    let foreign_keys = fetch(connection, FOREIGN_KEYS, name, |row| foreign_key(row, schema)).await.map_err(failed)?;
+    let foreign_keys = foreign_keys(connection, name, schema).await.map_err(failed)?;
     let (key, unique) = choose_key(keys);
     Ok(Table { name: entry.name, columns, key, unique, foreign_keys, rows: entry.rows, bytes: entry.bytes })
 }
@@ -190,6 +190,14 @@ fn choose_key(keys: Vec<Key>) -> (Vec<String>, Vec<Vec<String>>) {
     let mut columns: Vec<Vec<String>> = keys.into_iter().map(|key| key.columns).collect();
     let key = chosen.map(|place| columns.remove(place)).unwrap_or_default();
     (key, columns)
+}
+
+pub(super) async fn foreign_keys(
+    connection: &mut PgConnection,
+    name: &TableName,
+    schema: &str,
+) -> sqlx::Result<Vec<ForeignKey>> {
+    fetch(connection, FOREIGN_KEYS, name, |row| foreign_key(row, schema)).await
 }
 
 fn foreign_key(row: &PgRow, default_schema: &str) -> sqlx::Result<ForeignKey> {

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::arrow::{
-    array::{Array as _, ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BufferBuilder, NullBufferBuilder},
+    array::{ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BufferBuilder, NullBufferBuilder},
     array::{PrimitiveArray, StringArray, StringBuilder},
     buffer::{Buffer, OffsetBuffer, ScalarBuffer},
     compute::filter_record_batch,
@@ -275,13 +275,14 @@ fn timestamp(bytes: &[u8], zone: bool) -> Field<i64> {
         i64::MIN => return Err(endless("-infinity", "timestamp")),
         _ => {}
     }
-    // What overflows here lies beyond the last common day anyway; i128 keeps its text right.
-    let micros = i128::from(since) + i128::from(EPOCH_MICROS);
-    let days = micros.div_euclid(i128::from(DAY_MICROS)) as i64;
-    match i64::try_from(micros) {
-        Ok(micros) if is_common(days) => Ok(micros),
-        Ok(micros) => Err(far(calendar::text(|out| calendar::push_timestamp(out, micros, zone)), days)),
-        Err(_) => Err(far(calendar::text(|out| calendar::push_date(out, days)), days)),
+    let days = since.div_euclid(DAY_MICROS) + i64::from(EPOCH_DAYS);
+    // Whatever would overflow lies beyond the last common day.
+    match since.checked_add(EPOCH_MICROS) {
+        Some(micros) if is_common(days) => Ok(micros),
+        _ => {
+            let time = since.rem_euclid(DAY_MICROS);
+            Err(far(calendar::text(|out| calendar::push_moment(out, days, time, zone)), days))
+        }
     }
 }
 

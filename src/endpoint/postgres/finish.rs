@@ -91,9 +91,9 @@ impl Finishing<'_> {
     }
 
     async fn add_foreign_key(&mut self, table: &Table, key: &ForeignKey) -> Result<()> {
-        let name = constraint_name(table, key, self.schema);
         let (child, label) = (self.quoted(&table.name), label(table, key));
-        if !self.has_constraint(table, &name).await? {
+        let (name, there) = self.constraint(table, key).await?;
+        if !there {
             let statement = format!(
                 "ALTER TABLE {child} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}) NOT VALID",
                 ident(&name),
@@ -118,11 +118,19 @@ impl Finishing<'_> {
         }
     }
 
-    async fn has_constraint(&mut self, table: &Table, name: &str) -> Result<bool> {
+    /// The name of the same key where the table has it already, else one that is free.
+    async fn constraint(&mut self, table: &Table, key: &ForeignKey) -> Result<(String, bool)> {
         let place = TableName::parse(&table.name, self.schema);
         let failed = |error| failure(error, format!("cannot look at the constraints of {}", table.name));
-        let constraints = catalog::constraints(self.connection, &place).await.map_err(failed)?;
-        Ok(constraints.contains_key(name))
+        let target = TableName::parse(&key.table, self.schema).display(self.schema);
+        let same = |other: &ForeignKey| (&other.columns, &other.referenced) == (&key.columns, &key.referenced);
+        let keys = catalog::foreign_keys(self.connection, &place, self.schema).await.map_err(failed)?;
+        let found = keys.into_iter().find(|other| other.table == target && same(other));
+        if let Some(name) = found.and_then(|key| key.name) {
+            return Ok((name, true));
+        }
+        let taken = catalog::constraints(self.connection, &place).await.map_err(failed)?;
+        Ok((free_name(table, key, self.schema, |name| taken.contains_key(name)), false))
     }
 
     /// Counts the rows that refer to none, and says so where there are some.
@@ -221,16 +229,21 @@ fn label(table: &Table, key: &ForeignKey) -> String {
     format!("{} ({columns}) -> {} ({referenced})", table.name, key.table)
 }
 
-/// The key's own name, else one as the server would make it; cut to what the server keeps, so that it is found again.
-fn constraint_name(table: &Table, key: &ForeignKey, default_schema: &str) -> String {
-    let mut name = key.name.clone().unwrap_or_else(|| {
+/// The key's own name, else one as the server would make it; cut to what the server keeps, numbered where it is taken.
+fn free_name(table: &Table, key: &ForeignKey, default_schema: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let wanted = key.name.clone().unwrap_or_else(|| {
         let place = TableName::parse(&table.name, default_schema);
         format!("{}_{}_fkey", place.name, key.columns.join("_"))
     });
-    while name.len() > NAME_BYTES {
-        name.pop();
-    }
-    name
+    let numbered = |number: usize| {
+        let tail = if number == 0 { String::new() } else { number.to_string() };
+        let mut head = wanted.as_str();
+        while head.len() + tail.len() > NAME_BYTES {
+            head = head.char_indices().next_back().map_or("", |(end, _)| &head[..end]);
+        }
+        format!("{head}{tail}")
+    };
+    (0..).map(numbered).find(|name| !is_taken(name)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -261,9 +274,11 @@ mod tests {
     #[test]
     fn a_foreign_key_without_a_name_gets_one_that_the_server_keeps_whole() {
         let long = table(&"é".repeat(40), &["t"]);
-        let name = constraint_name(&long, &long.foreign_keys[0], "public");
+        let name = free_name(&long, &long.foreign_keys[0], "public", |_| false);
         assert!(name.len() <= NAME_BYTES && name.len() > NAME_BYTES - 4, "{name}");
         let short = table("crm.orders", &["t"]);
-        assert_eq!(constraint_name(&short, &short.foreign_keys[0], "public"), "orders_x_fkey");
+        let name = |taken: &[&str]| free_name(&short, &short.foreign_keys[0], "public", |name| taken.contains(&name));
+        assert_eq!(name(&[]), "orders_x_fkey");
+        assert_eq!(name(&["orders_x_fkey", "orders_x_fkey1"]), "orders_x_fkey2");
     }
 }

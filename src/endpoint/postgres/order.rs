@@ -1,7 +1,8 @@
 //! The order that a table is read in, positions in it, and the SQL for the rows between two of them.
 //!
 //! May not talk to a server. One idea: a keyless table has a key all the same, the place of a row on disk (`ctid`),
-//! which holds still within a snapshot, so that keyed and keyless tables differ only in how a bound is found.
+//! which holds still within a snapshot, so that keyed and keyless tables differ only in how a bound is found. All names
+//! are qualified with `t`: an unqualified one in an `ORDER BY` would mean the text that is selected under that name.
 
 use crate::{
     endpoint::{EndpointError, ErrorKind, Position, Result},
@@ -18,7 +19,7 @@ const CTID_RANGES: u32 = 140_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// The key's columns, quoted, and their types.
+    /// The key's columns, quoted and qualified, and their types.
     Key(Vec<(String, String)>),
     Place,
     /// No order that a range could be cut from.
@@ -27,7 +28,8 @@ pub(super) enum Order {
 
 impl Order {
     pub(super) fn of(table: &Table, layout: &Layout, version: u32) -> Self {
-        let part = |name: &String| table.column(name).map(|column| (ident(name), column.native.clone()));
+        let part =
+            |name: &String| table.column(name).map(|column| (format!("t.{}", ident(name)), column.native.clone()));
         match table.key.iter().map(part).collect::<Option<Vec<_>>>() {
             Some(key) if !key.is_empty() => Self::Key(key),
             _ if layout.plain && version >= CTID_RANGES => Self::Place,
@@ -38,7 +40,7 @@ impl Order {
     fn parts(&self) -> Vec<(&str, &str)> {
         match self {
             Self::Key(key) => key.iter().map(|(name, native)| (name.as_str(), native.as_str())).collect(),
-            Self::Place => vec![("ctid", "tid")],
+            Self::Place => vec![("t.ctid", "tid")],
             Self::None => Vec::new(),
         }
     }
@@ -128,10 +130,10 @@ mod tests {
     fn bounds_are_quoted_and_typed() {
         let after = position_of(&["o'neil\\".into(), "7".into()]);
         let sql = keyed().between(Some(&after), None).unwrap();
-        assert_eq!(sql, " WHERE (\"B\", \"a\") > ('o''neil\\'::text, '7'::bigint)");
-        assert_eq!(keyed().by(), " ORDER BY \"B\", \"a\"");
+        assert_eq!(sql, " WHERE (t.\"B\", t.\"a\") > ('o''neil\\'::text, '7'::bigint)");
+        assert_eq!(keyed().by(), " ORDER BY t.\"B\", t.\"a\"");
         let sql = Order::Place.between(Some(&end_of_page(3)), Some(&end_of_page(9))).unwrap();
-        assert_eq!(sql, " WHERE ctid > '(3,65535)'::tid AND ctid <= '(9,65535)'::tid");
+        assert_eq!(sql, " WHERE t.ctid > '(3,65535)'::tid AND t.ctid <= '(9,65535)'::tid");
         assert_eq!(page_of(&end_of_page(9)).unwrap(), 9);
     }
 

@@ -27,8 +27,10 @@ use super::{
 };
 
 /// Settings of a reading transaction. Rows come in the order of the key's index rather than after a sort of the whole
-/// table, and from one process, so that a range has one order.
-const READING: &str = "SET LOCAL enable_sort = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
+/// table, and from one process, so that a range has one order. A database without an encoding is asked for its bytes as
+/// they are, because the server would fail a whole range for one that is not UTF-8.
+const READING: &str = "SET LOCAL enable_sort = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off; \
+     SELECT set_config('client_encoding', 'SQL_ASCII', true) WHERE current_setting('server_encoding') = 'SQL_ASCII'";
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 pub struct PostgresSnapshot {
@@ -139,7 +141,8 @@ struct Scan<'t> {
 
 impl<'t> Scan<'t> {
     fn new(table: &'t Table, name: &TableName, layout: Layout, version: u32) -> Self {
-        Self { table, from: layout.scanned(name), layout, order: Order::of(table, &layout, version) }
+        let from = format!("{} AS t", layout.scanned(name));
+        Self { table, from, layout, order: Order::of(table, &layout, version) }
     }
 
     /// The rows between two positions, as [`copy::stream`] takes them.
@@ -226,12 +229,15 @@ pub(super) async fn preview(
     let mut session = sessions.take().await?;
     let name = TableName::parse(&table.name, schema);
     let context = || format!("cannot read {}", table.name);
-    let layout = catalog::layout(&mut session, &name).await.map_err(|error| failure(error, context()))?;
+    let failed = |error| failure(error, context());
+    let layout = catalog::layout(&mut session, &name).await.map_err(failed)?;
+    sql::run(&mut session, &format!("{BEGIN}; {READING}")).await.map_err(failed)?;
     let scan = Scan::new(table, &name, layout, version);
     let (offset, limit) = window;
     let query = format!("{} OFFSET {offset} LIMIT {limit}", scan.query(None, None)?);
     let (rows, whole) = copy::cells(&mut session, table, &query).await?;
     if whole {
+        sql::run(&mut session, "COMMIT").await.map_err(failed)?;
         sessions.give_back(session);
     }
     Ok(Page {
