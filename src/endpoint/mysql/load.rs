@@ -84,6 +84,11 @@ impl MysqlLoader {
         })
     }
 
+    #[cfg(test)]
+    pub(super) async fn impatient(&mut self) {
+        self.session.execute("SET SESSION innodb_lock_wait_timeout = 1").await.unwrap();
+    }
+
     /// Every row as it is bound, or what speaks against it.
     fn bind<'b>(&self, batch: &'b RecordBatch, refusals: &mut Vec<Refusal>) -> Result<Bindings<'b>> {
         if batch.num_columns() != self.targets.len() {
@@ -183,13 +188,10 @@ impl MysqlLoader {
     fn arguments(&self, bindings: &Bindings<'_>, span: Span<usize>) -> Result<MySqlArguments> {
         let mut arguments = MySqlArguments::default();
         let cells = &bindings.cells[span.start * bindings.width..span.end * bindings.width];
-        for (bound, target) in cells.iter().zip(self.targets.iter().cycle()) {
-            let times = if *bound == Bound::Null { target.parameters() } else { 1 };
-            for _ in 0..times {
-                bound.add_to(&mut arguments).map_err(|error| {
-                    EndpointError::new(ErrorKind::Other, cannot_load(&self.table), error.to_string())
-                })?;
-            }
+        for bound in cells {
+            bound
+                .add_to(&mut arguments)
+                .map_err(|error| EndpointError::new(ErrorKind::Other, cannot_load(&self.table), error.to_string()))?;
         }
         Ok(arguments)
     }

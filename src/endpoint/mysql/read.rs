@@ -267,7 +267,7 @@ fn during(error: EndpointError, reading: &Reading) -> EndpointError {
     error.during(format!("cannot read table '{}'", reading.table))
 }
 
-fn range_statement(reading: &Reading, after: Option<&Position>, until: &Until) -> Result<String> {
+pub(super) fn range_statement(reading: &Reading, after: Option<&Position>, until: &Until) -> Result<String> {
     let mut conditions = Vec::new();
     if let Some(key) = &reading.key {
         if let Some(after) = after {
