@@ -33,7 +33,7 @@ impl Motion {
     }
 
     pub fn of(key: KeyPress) -> Option<Self> {
-        Self::arrow(key).or(match key.char()? {
+        Self::arrow(key).or_else(|| match key.char()? {
             'k' => Some(Self::Up),
             'j' => Some(Self::Down),
             'h' => Some(Self::Left),
@@ -71,6 +71,7 @@ mod tests {
         assert_eq!(moved(Motion::PageDown, 0, 30, 10), 10);
         assert_eq!(moved(Motion::Bottom, 0, 0, 10), 0);
         assert_eq!(Motion::of("G".parse().unwrap()), Some(Motion::Bottom));
+        assert_eq!(Motion::of("down".parse().unwrap()), Some(Motion::Down));
         assert_eq!(Motion::of("ctrl-j".parse().unwrap()), None);
     }
 }

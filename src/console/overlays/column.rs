@@ -267,7 +267,9 @@ impl ColumnForm {
             Part::AcceptLoss => flag(self.accept_loss),
             _ => self.fields[row].text(),
         };
-        let off = self.skip && line != Part::Skip;
+        let implied = line == Part::From && value.is_empty() && !self.skip && self.text(Part::Expr).is_none();
+        let value = if implied { format!("{} (same name)", self.view.target) } else { value };
+        let off = implied || (self.skip && line != Part::Skip);
         let label = format!("{}{} ", if here { "▸ " } else { "  " }, fit(label, 12));
         let spans = vec![
             canvas.span(if here { Role::Key } else { Role::Muted }, label),
@@ -277,7 +279,11 @@ impl ColumnForm {
         if here && Self::is_text(line) {
             let (_, place) = split_left(area, 15);
             let (_, place) = split_top(place, row as u16);
-            self.fields[row].draw(canvas, Rect { width: place.width.saturating_sub(1), ..place }, true);
+            if implied {
+                canvas.cursor(place.x, place.y);
+            } else {
+                self.fields[row].draw(canvas, Rect { width: place.width.saturating_sub(1), ..place }, true);
+            }
         }
     }
 

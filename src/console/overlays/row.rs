@@ -171,9 +171,9 @@ impl RowEditor {
 
     pub fn draw(&self, canvas: &mut Canvas<'_, '_>, area: Rect) {
         let width = area.width.saturating_sub(2).min(90);
-        let place = centred(area, width, self.fault.cells.len() as u16 + 5);
+        let place = centred(area, width, (self.fault.cells.len() as u16).saturating_add(5).max(16));
         let title = format!("Edit row {} of {}", thousands(self.fault.row), self.fault.table);
-        let hint = "↑↓ column · ctrl-n NULL · ctrl-t empty text · ctrl-u as it was · enter retry · esc back";
+        let hint = "↑↓ column · ctrl-n NULL · ctrl-t empty · ctrl-u reset · enter retry · esc";
         let inner = canvas.popup(place, &title, hint);
         let (head, rest) = split_top(inner, 2);
         let said = match &self.note {

@@ -8,7 +8,7 @@ use crate::{
         app::{App, Effect},
         keys::{KeyPress, Motion},
         theme::Role,
-        widgets::{Canvas, wrap},
+        widgets::{Canvas, wrap, wrap_value},
     },
     model::{Cell, thousands},
 };
@@ -18,6 +18,8 @@ pub struct TextView {
     title: String,
     text: String,
     role: Role,
+    /// Whether every character counts.
+    exact: bool,
     /// What else there is to know.
     note: String,
     top: usize,
@@ -25,7 +27,7 @@ pub struct TextView {
 
 impl TextView {
     pub fn new(title: String, text: String) -> Self {
-        Self { title, text, role: Role::Text, note: String::new(), top: 0 }
+        Self { title, text, role: Role::Text, exact: false, note: String::new(), top: 0 }
     }
 
     pub fn cell(title: String, cell: &Cell) -> Self {
@@ -34,7 +36,7 @@ impl TextView {
             Cell::Text(text) => (Role::Text, format!("{} characters", thousands(text.chars().count() as u64))),
             Cell::Bytes(bytes) => (Role::Text, format!("{} bytes", thousands(bytes.len() as u64))),
         };
-        Self { role, note, ..Self::new(title, cell.display()) }
+        Self { role, note, exact: true, ..Self::new(title, cell.display()) }
     }
 
     pub fn key(&mut self, app: &mut App, key: KeyPress) -> After {
@@ -50,14 +52,20 @@ impl TextView {
             _ if key.is("esc") || key.is("enter") || key.is("q") => return After::Close,
             _ => {}
         }
-        let most = wrap(&self.text, usize::from(app.width.saturating_sub(6))).len();
+        let most = self.lines(app.width.saturating_sub(4)).len();
         self.top = self.top.min(most.saturating_sub(1));
         After::Stay
     }
 
+    /// As many lines as a box of this width makes of the text.
+    fn lines(&self, width: u16) -> Vec<String> {
+        let width = usize::from(width.saturating_sub(2));
+        if self.exact { wrap_value(&self.text, width) } else { wrap(&self.text, width) }
+    }
+
     pub fn draw(&self, canvas: &mut Canvas<'_, '_>, area: Rect) {
         let width = area.width.saturating_sub(4);
-        let lines = wrap(&self.text, usize::from(width.saturating_sub(2)));
+        let lines = self.lines(width);
         let height = (lines.len() as u16).saturating_add(3).clamp(6, area.height.max(6));
         let place = crate::console::widgets::centred(area, width, height);
         let inner = canvas.popup(place, &self.title, "↑↓ scroll · y copy · esc close");

@@ -174,7 +174,10 @@ fn is_worth_showing(app: &App, id: ActionId) -> bool {
 }
 
 fn hint(app: &App, canvas: &Canvas<'_, '_>, action: &Action) -> Vec<Span<'static>> {
-    let key = action.keys.first().copied().unwrap_or_default();
+    let key = match action.keys {
+        ["left", "right", ..] => "←→",
+        keys => keys.first().copied().unwrap_or_default(),
+    };
     let title = match (action.id, app.run.snapshot.phase) {
         (ActionId::PauseResume, RunPhase::Paused) => "resume",
         (ActionId::Start, RunPhase::Stopped) => "resume",

@@ -103,10 +103,8 @@ impl App {
     fn edit_column(&mut self) {
         let (Some(table), Some(MapRow::Column(view))) = (self.map_table().cloned(), self.map.row(self)) else { return };
         let written = table.columns.get(&view.target).cloned();
-        let plan = written.unwrap_or_else(|| ColumnPlan {
-            from: (view.how == "same name").then(|| view.source.clone()),
-            ..ColumnPlan::default()
-        });
+        // What is not written maps by name; the form leaves that unsaid, so that an expression can take its place.
+        let plan = written.unwrap_or_default();
         let mut form = ColumnForm::new(&table.to, view, plan);
         form.changed(self);
         self.open(Overlay::Column(Box::new(form)));

@@ -115,7 +115,7 @@ impl App {
 }
 
 pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
-    let (left, right) = split_left(area, (area.width * 9 / 20).max(30));
+    let (left, right) = split_left(area, (area.width / 2).clamp(30, 64));
     let visible = app.review.visible();
     let flagged = visible.iter().filter(|item| item.state == ReviewState::Flagged).count();
     let title = canvas.title(&format!("Flagged rows · {} wait", thousands(flagged as u64)));
@@ -190,9 +190,9 @@ fn item_line(app: &App, canvas: &Canvas<'_, '_>, item: &ReviewItem, here: bool, 
     let row = format!("row {}", thousands(fault.row));
     Line::from(vec![
         canvas.span(Role::Key, if here { "▸ " } else { "  " }),
-        canvas.span(Role::Text, fit(&row, 12)),
-        canvas.span(Role::Changed, format!(" {}", fit(&value, width.saturating_sub(28)))),
-        canvas.span(role, format!(" {}", fit(state, 12))),
+        canvas.span(Role::Text, fit(&row, 11)),
+        canvas.span(Role::Changed, format!(" {}", fit(&value, width.saturating_sub(26)))),
+        canvas.span(role, format!(" {}", fit(state, 11))),
     ])
 }
 

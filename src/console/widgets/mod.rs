@@ -23,7 +23,7 @@ pub use field::Field;
 pub use flow::flow;
 pub use grid::{GridView, draw_grid, shown_cell};
 pub use list::{Cursor, window};
-pub use wrap::wrap;
+pub use wrap::{wrap, wrap_value};
 
 /// A frame with a theme.
 pub struct Canvas<'c, 'f> {
