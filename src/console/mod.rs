@@ -1,4 +1,27 @@
-pub enum Screen{Connect,Run,Tables}
-pub struct Options{pub start:Screen,pub begin:Option<Option<crate::model::OnError>>,pub user:String}
-impl Default for Options{fn default()->Self{Self{start:Screen::Run,begin:None,user:String::new()}}}
-pub async fn run(_p: crate::host::Port,_o:Options)->Result<(),String>{Ok(())}
+//! Everything that knows a terminal: the loop, screens, overlays, widgets, keys, themes.
+//!
+//! May not touch sqlx, the endpoints, the ledger, the engine or the transformer: it knows a host through its
+//! [`Port`](crate::host::Port). One idea: [`update`] is pure and synchronous, and [`runtime`] is the only place with a
+//! clock and channels, so the console answers a key whatever databases and network do.
+
+mod address;
+mod app;
+mod draft;
+mod input;
+mod keys;
+mod options;
+mod overlays;
+mod runtime;
+mod screens;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod widgets;
+
+pub use app::{App, Effect, Exit, Message, Redraw, update};
+pub use keys::{ACTIONS, Action, ActionId, KeyPress};
+pub use options::{Options, Screen};
+pub use runtime::{ConsoleError, run};
+pub use screens::draw;
+pub use theme::{Appearance, Borders, Colour, Look};

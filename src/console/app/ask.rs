@@ -1,0 +1,76 @@
+//! Asking the host.
+
+use super::{App, Effect, Request};
+use crate::{
+    console::Screen,
+    protocol::{Ask, Command, SideName, ToHost},
+};
+
+/// Rows of a sample, and of a page of rows.
+pub const SAMPLE_ROWS: u32 = 20;
+pub const PAGE_ROWS: u32 = 100;
+
+impl App {
+    pub fn ask(&mut self, request: Request, ask: Ask) {
+        let id = self.pending.begin(request);
+        self.effect(Effect::Send(ToHost::Ask { id, ask }));
+    }
+
+    pub fn command(&mut self, request: Request, command: Command) {
+        let id = self.pending.begin(request);
+        self.effect(Effect::Send(ToHost::Command { id, command }));
+    }
+
+    pub(super) fn opened(&mut self) {
+        self.ask(Request::Plan, Ask::Plan);
+        self.entered();
+    }
+
+    pub fn go(&mut self, screen: Screen) {
+        self.screen = screen;
+        self.entered();
+    }
+
+    /// Asks for what the screen shows and has not got.
+    pub fn entered(&mut self) {
+        match self.screen {
+            Screen::Tables if self.tables.list.value.is_none() => self.ask_tables(),
+            Screen::Map if self.plan.loaded => self.ask_mapping(false),
+            Screen::Check if self.check.list.value.is_none() => self.ask_checks(),
+            Screen::Review => self.ask(Request::Review, Ask::Review { run: None }),
+            _ => {}
+        }
+    }
+
+    pub fn ask_tables(&mut self) {
+        if !self.pending.has(&Request::Tables) {
+            self.ask(Request::Tables, Ask::Tables { side: SideName::Source });
+        }
+    }
+
+    pub fn ask_checks(&mut self) {
+        if !self.pending.has(&Request::Check) {
+            self.ask(Request::Check, Ask::Check);
+        }
+    }
+
+    /// Asks for the mapping of the table that the map shows, and for its sample; again only when `anew`.
+    pub fn ask_mapping(&mut self, anew: bool) {
+        let Some(table) = self.map_table().map(|table| table.to.clone()) else { return };
+        let known = self.map.shown.as_deref() == Some(table.as_str()) && self.map.checks.value.is_some();
+        if known && !anew {
+            return;
+        }
+        if self.map.shown.as_deref() != Some(table.as_str()) {
+            self.map.show(&table);
+        }
+        self.ask(Request::Mapping(table.clone()), Ask::Mapping { table: table.clone(), text: None });
+        self.ask(Request::Trial(table.clone()), Ask::Trial { table, text: None, offset: 0, limit: SAMPLE_ROWS });
+    }
+
+    pub fn ask_page(&mut self, table: &str, offset: u64) {
+        let request = Request::Preview { table: table.to_owned(), offset };
+        let ask = Ask::Preview { side: SideName::Source, table: table.to_owned(), offset, limit: PAGE_ROWS };
+        self.ask(request, ask);
+    }
+}

@@ -1,0 +1,123 @@
+//! Edits of the plan: made on its text, saved by the host, undone by going back to the text before.
+
+use super::{App, Request, Saving};
+use crate::{
+    console::{
+        Screen,
+        draft::{Edit, Outline, TableOutline, apply},
+    },
+    model::Problem,
+    protocol::Ask,
+};
+
+/// How many edits can be taken back.
+const DEPTH: usize = 100;
+
+impl App {
+    /// Makes an edit and has it saved; says whether it could be made. `what` it does shows when it is undone.
+    pub fn edit(&mut self, what: &str, edit: &Edit) -> bool {
+        match apply(&self.plan.text, edit) {
+            Ok(text) if text == self.plan.text => true,
+            Ok(text) => {
+                self.save(Saving::Edit(what.to_owned()), text);
+                true
+            }
+            Err(error) => {
+                self.complain(error.to_string());
+                false
+            }
+        }
+    }
+
+    fn save(&mut self, saving: Saving, text: String) {
+        self.ask(Request::Save(saving), Ask::Save { text });
+    }
+
+    pub fn undo(&mut self) {
+        if let Some((_, text)) = self.plan.undo.last().cloned() {
+            self.save(Saving::Undo, text);
+        }
+    }
+
+    pub fn redo(&mut self) {
+        if let Some((_, text)) = self.plan.redo.last().cloned() {
+            self.save(Saving::Redo, text);
+        }
+    }
+
+    pub fn is_saving(&self) -> bool {
+        self.pending.any(|request| matches!(request, Request::Save(_)))
+    }
+
+    /// The plan as the host now holds it; `saving` is what brought it about.
+    pub(super) fn plan_is(
+        &mut self,
+        path: String,
+        text: String,
+        digest: String,
+        problems: Vec<Problem>,
+        saving: Option<Saving>,
+    ) {
+        let before = std::mem::replace(&mut self.plan.text, text);
+        let changed = before != self.plan.text;
+        if changed {
+            self.keep_for_undo(before, saving);
+        }
+        self.plan.loaded = true;
+        self.plan.error = None;
+        self.plan.path = path;
+        self.plan.digest = digest;
+        self.plan.problems = problems;
+        self.plan.outline = Outline::read(&self.plan.text);
+        let outline = self.plan.outline.clone();
+        self.connect.follow(&outline);
+        if changed {
+            self.check.list.value = None;
+            self.map.forget();
+        }
+        match self.screen {
+            Screen::Map => self.ask_mapping(changed),
+            Screen::Check => self.entered(),
+            _ => {}
+        }
+    }
+
+    fn keep_for_undo(&mut self, before: String, saving: Option<Saving>) {
+        let plan = &mut self.plan;
+        let said = match saving {
+            None => return,
+            Some(Saving::Edit(what)) => {
+                plan.redo.clear();
+                plan.undo.push((what, before));
+                let over = plan.undo.len().saturating_sub(DEPTH);
+                plan.undo.drain(..over);
+                return;
+            }
+            Some(Saving::Undo) => plan.undo.pop().map(|(what, _)| {
+                plan.redo.push((what.clone(), before));
+                format!("Undone: {what}")
+            }),
+            Some(Saving::Redo) => plan.redo.pop().map(|(what, _)| {
+                plan.undo.push((what.clone(), before));
+                format!("Done again: {what}")
+            }),
+        };
+        if let Some(said) = said {
+            self.say(said);
+        }
+    }
+
+    /// The table of the plan that the map shows.
+    pub fn map_table(&self) -> Option<&TableOutline> {
+        let tables = &self.plan.outline.tables;
+        tables.get(self.map.table.min(tables.len().saturating_sub(1)))
+    }
+
+    /// Shows the mapping of a source table of the plan.
+    pub fn map_source(&mut self, from: &str) {
+        if let Some(place) = self.plan.outline.tables.iter().position(|table| table.from == from) {
+            self.map.table = place;
+        }
+        self.go(Screen::Map);
+    }
+}

@@ -1,0 +1,198 @@
+//! The console's state and the one function that changes it.
+//!
+//! May not touch a terminal, a clock or a channel. One idea: [`update`] takes a message and gives back effects as data, so
+//! that whatever an operator and a host can do to it is a list of messages in a test.
+
+mod ask;
+mod edit;
+mod fault;
+mod figures;
+mod host;
+mod key;
+mod message;
+mod pending;
+mod perform;
+mod run;
+mod update;
+
+use super::{
+    Options, Screen,
+    draft::Outline,
+    keys::Scope,
+    overlays::Overlay,
+    screens::{CheckScreen, ConnectScreen, MapScreen, ReviewScreen, TablesScreen},
+    theme::Look,
+};
+use crate::model::Problem;
+
+pub use ask::{PAGE_ROWS, SAMPLE_ROWS};
+pub use figures::{Figures, TableFigures, figures};
+pub use message::{Effect, Exit, Message, Redraw};
+pub use pending::{Pending, Request, Saving};
+pub use run::{FaultRecord, RunState};
+pub use update::update;
+
+/// How long the prompt waits for an operator to stop typing.
+pub const IDLE_MS: u64 = 2_000;
+/// How long a prompt that opened takes no keys.
+pub const ARMING_MS: u64 = 300;
+
+/// Something that was asked for: the newest value, which stays while it is asked for again, and the newest error.
+#[derive(Clone, Debug)]
+pub struct Fetched<T> {
+    pub value: Option<T>,
+    pub error: Option<String>,
+}
+
+impl<T> Default for Fetched<T> {
+    fn default() -> Self {
+        Self { value: None, error: None }
+    }
+}
+
+impl<T> Fetched<T> {
+    pub fn take(&mut self, result: Result<T, String>) {
+        match result {
+            Ok(value) => *self = Self { value: Some(value), error: None },
+            Err(error) => self.error = Some(error),
+        }
+    }
+}
+
+/// The plan as the host holds it.
+#[derive(Clone, Debug, Default)]
+pub struct PlanState {
+    pub loaded: bool,
+    pub error: Option<String>,
+    pub path: String,
+    pub text: String,
+    pub digest: String,
+    pub problems: Vec<Problem>,
+    pub outline: Outline,
+    /// Texts before edits, each with what the edit did.
+    pub undo: Vec<(String, String)>,
+    pub redo: Vec<(String, String)>,
+}
+
+impl PlanState {
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.error)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toast {
+    pub text: String,
+    pub bad: bool,
+    pub until_ms: u64,
+}
+
+/// All that the console knows.
+#[derive(Debug)]
+pub struct App {
+    pub look: Look,
+    pub user: String,
+    pub can_detach: bool,
+    pub width: u16,
+    pub height: u16,
+    pub now_ms: u64,
+    pub last_key_ms: u64,
+    pub screen: Screen,
+    /// The last is the one that gets keys.
+    pub overlays: Vec<Overlay>,
+    pub toasts: Vec<Toast>,
+    pub plan: PlanState,
+    pub connect: ConnectScreen,
+    pub tables: TablesScreen,
+    pub map: MapScreen,
+    pub check: CheckScreen,
+    pub run: RunState,
+    pub review: ReviewScreen,
+    pub pending: Pending,
+    pub redraw: Redraw,
+    effects: Vec<Effect>,
+}
+
+impl App {
+    pub fn new(options: &Options, look: Look) -> Self {
+        Self {
+            look,
+            user: options.user.clone(),
+            can_detach: options.can_detach,
+            width: 80,
+            height: 24,
+            now_ms: 0,
+            last_key_ms: 0,
+            screen: options.start,
+            overlays: Vec::new(),
+            toasts: Vec::new(),
+            plan: PlanState::default(),
+            connect: ConnectScreen::default(),
+            tables: TablesScreen::default(),
+            map: MapScreen::default(),
+            check: CheckScreen::default(),
+            run: RunState::default(),
+            review: ReviewScreen::default(),
+            pending: Pending::default(),
+            redraw: Redraw::Now,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Where keys are looked up, nearest first.
+    pub fn scopes(&self) -> Vec<Scope> {
+        match self.overlays.last() {
+            Some(Overlay::Rows(_)) => vec![Scope::Preview],
+            Some(_) => Vec::new(),
+            None => vec![self.screen.scope(), Scope::Everywhere],
+        }
+    }
+
+    /// Whether a field of the screen takes what is typed.
+    pub fn is_typing(&self) -> bool {
+        self.overlays.is_empty()
+            && match self.screen {
+                Screen::Connect => self.connect.form().editing.is_some(),
+                Screen::Tables => self.tables.filtering,
+                Screen::Review => self.review.filtering,
+                Screen::Map | Screen::Check | Screen::Run => false,
+            }
+    }
+
+    /// Rows of a list that a page key goes by.
+    pub fn page(&self) -> usize {
+        usize::from(self.height.saturating_sub(8)).max(1)
+    }
+
+    /// When the console next wants to be told the time, if nothing else happens: in milliseconds from now.
+    pub fn wakes_in(&self) -> Option<u64> {
+        let toast = self.toasts.iter().map(|toast| toast.until_ms).min();
+        let prompt = self.prompt_due_ms();
+        let due = [toast, prompt].into_iter().flatten().min()?;
+        Some(due.saturating_sub(self.now_ms))
+    }
+
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.toast(text.into(), false);
+    }
+
+    pub fn complain(&mut self, text: impl Into<String>) {
+        self.toast(text.into(), true);
+    }
+
+    fn toast(&mut self, text: String, bad: bool) {
+        let until_ms = self.now_ms + if bad { 10_000 } else { 4_000 };
+        self.toasts.retain(|toast| toast.text != text);
+        self.toasts.push(Toast { text, bad, until_ms });
+        let over = self.toasts.len().saturating_sub(3);
+        self.toasts.drain(..over);
+    }
+
+    pub fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub fn open(&mut self, overlay: Overlay) {
+        self.overlays.push(overlay);
+    }
+}

@@ -1,0 +1,101 @@
+//! Actions of the catalogue, performed.
+
+use super::{App, Effect, Exit, Request};
+use crate::{
+    console::{
+        Screen,
+        keys::{ActionId as Id, Availability, Scope, availability},
+        overlays::{ActionList, Confirm, Overlay},
+    },
+    model::RunPhase,
+    protocol::{Ask, Command},
+};
+
+impl App {
+    /// Performs an action, or says why not.
+    pub fn perform(&mut self, id: Id) {
+        match availability(id, self) {
+            Availability::Yes => self.perform_available(id),
+            Availability::No(why) => self.say(why),
+        }
+    }
+
+    fn perform_available(&mut self, id: Id) {
+        match id {
+            Id::Connect => self.go(Screen::Connect),
+            Id::Tables => self.go(Screen::Tables),
+            Id::Map => self.go(Screen::Map),
+            Id::Check => self.go(Screen::Check),
+            Id::Run => self.go(Screen::Run),
+            Id::Review => self.go(Screen::Review),
+            Id::NextScreen => self.go(self.screen.beside(1)),
+            Id::PreviousScreen => self.go(self.screen.beside(Screen::ALL.len() - 1)),
+            Id::Help => self.open(Overlay::Actions(ActionList::help(self.scopes()))),
+            Id::Palette => self.open(Overlay::Actions(ActionList::palette(self.scopes()))),
+            Id::Repaint => self.effect(Effect::Repaint),
+            Id::Suspend => self.effect(Effect::Suspend),
+            Id::Detach => self.effect(Effect::Quit(Exit::Detached)),
+            Id::Quit => self.quit(),
+            Id::Undo => self.undo(),
+            Id::Redo => self.redo(),
+            Id::Back => self.back(),
+            Id::Start => self.open(Overlay::Confirm(Confirm::start(self))),
+            Id::Stop => self.open(Overlay::Confirm(Confirm::stop(self))),
+            Id::Answer => self.open_oldest_prompt(),
+            Id::PauseResume => self.pause_or_resume(),
+            Id::MoreParallel => self.set_parallel(self.run.snapshot.parallel.saturating_add(1)),
+            Id::LessParallel => self.set_parallel(self.run.snapshot.parallel.saturating_sub(1)),
+            _ => self.perform_on_screen(id),
+        }
+    }
+
+    fn perform_on_screen(&mut self, id: Id) {
+        match self.scopes().first() {
+            Some(Scope::Connect) => self.connect_action(id),
+            Some(Scope::Tables) => self.tables_action(id),
+            Some(Scope::Map) => self.map_action(id),
+            Some(Scope::Check) => self.check_action(id),
+            Some(Scope::Run) => self.run_action(id),
+            Some(Scope::Review) => self.review_action(id),
+            _ => {}
+        }
+    }
+
+    /// Esc on a screen: the filter goes, all else stays.
+    fn back(&mut self) {
+        match self.screen {
+            Screen::Tables => self.tables.filter.set(""),
+            Screen::Review => self.review.filter.set(""),
+            _ => {}
+        }
+    }
+
+    fn quit(&mut self) {
+        match self.run.is_going() {
+            true => self.open(Overlay::Confirm(Confirm::quit(self))),
+            false => self.effect(Effect::Quit(Exit::Quit)),
+        }
+    }
+
+    fn pause_or_resume(&mut self) {
+        let held = self.run.snapshot.tables.iter().any(|table| table.held.is_some());
+        let command = match self.run.snapshot.phase {
+            RunPhase::Running if !held => Command::Pause,
+            _ => Command::Resume,
+        };
+        self.command(Request::Command(command.clone()), command);
+    }
+
+    fn set_parallel(&mut self, tables: usize) {
+        let command = Command::Parallel { tables: tables.max(1) };
+        self.command(Request::Command(command.clone()), command);
+    }
+
+    pub fn start(&mut self) {
+        self.ask(Request::Start, Ask::Start { on_error: None });
+    }
+
+    pub fn stop(&mut self) {
+        self.command(Request::Command(Command::Stop), Command::Stop);
+    }
+}

@@ -1,0 +1,234 @@
+//! Everything an operator can do, once: feeds keymap, footer, help and palette.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use super::KeyPress;
+
+/// Where an action's keys work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    Everywhere,
+    Connect,
+    Tables,
+    Map,
+    Check,
+    Run,
+    Review,
+    Preview,
+}
+
+impl Scope {
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Everywhere => "Everywhere",
+            Self::Connect => "Connect",
+            Self::Tables => "Tables",
+            Self::Map => "Map",
+            Self::Check => "Check",
+            Self::Run => "Run",
+            Self::Review => "Review",
+            Self::Preview => "Rows",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ActionId {
+    Connect,
+    Tables,
+    Map,
+    Check,
+    Run,
+    Review,
+    NextScreen,
+    PreviousScreen,
+    Help,
+    Palette,
+    Answer,
+    Undo,
+    Redo,
+    Back,
+    Repaint,
+    Suspend,
+    Detach,
+    Quit,
+    EditSide,
+    OtherSide,
+    TestSide,
+    ToggleTable,
+    PreviewTable,
+    CountTable,
+    FilterTables,
+    MapTable,
+    ReloadTables,
+    EditColumn,
+    SkipColumn,
+    NextTable,
+    PreviousTable,
+    EditFilter,
+    ShowCreate,
+    PreviewMapped,
+    RunChecks,
+    Start,
+    PauseResume,
+    MoreParallel,
+    LessParallel,
+    TableDetail,
+    Errors,
+    Stop,
+    EditRow,
+    RetryRow,
+    DiscardRow,
+    FilterReview,
+    ReloadReview,
+    Inspect,
+    NextPage,
+    PreviousPage,
+    CopyCell,
+    CopyRow,
+}
+
+#[derive(Debug)]
+pub struct Action {
+    pub id: ActionId,
+    /// Short enough for the footer.
+    pub title: &'static str,
+    /// A sentence for help.
+    pub help: &'static str,
+    pub scope: Scope,
+    /// The first is the one that is shown.
+    pub keys: &'static [&'static str],
+    /// Whether the footer shows it, space permitting; in the order of the catalogue.
+    pub footer: bool,
+}
+
+const fn shown(
+    id: ActionId,
+    scope: Scope,
+    keys: &'static [&'static str],
+    title: &'static str,
+    help: &'static str,
+) -> Action {
+    Action { id, title, help, scope, keys, footer: true }
+}
+
+const fn quiet(
+    id: ActionId,
+    scope: Scope,
+    keys: &'static [&'static str],
+    title: &'static str,
+    help: &'static str,
+) -> Action {
+    Action { footer: false, ..shown(id, scope, keys, title, help) }
+}
+
+use ActionId as Id;
+
+/// The screen's own actions first: the footer keeps this order.
+pub static ACTIONS: &[Action] = &[
+    shown(Id::EditSide, Scope::Connect, &["enter"], "edit", "Edit the field under the cursor, or press the button"),
+    shown(Id::OtherSide, Scope::Connect, &["left", "right", "h", "l"], "other side", "Go to the other side's panel"),
+    shown(Id::TestSide, Scope::Connect, &["t"], "test", "Connect to this side and show its version"),
+    shown(Id::ToggleTable, Scope::Tables, &["space"], "select", "Take the table into the plan, or out of it"),
+    shown(Id::PreviewTable, Scope::Tables, &["enter", "p"], "rows", "Look at the table's rows"),
+    shown(Id::MapTable, Scope::Tables, &["m"], "map", "Go to the mapping of the table"),
+    shown(Id::CountTable, Scope::Tables, &["c"], "count", "Count the table's rows exactly"),
+    shown(Id::FilterTables, Scope::Tables, &["/"], "filter", "Show only tables whose name has this text"),
+    quiet(Id::ReloadTables, Scope::Tables, &["r"], "reload", "Read the list of tables again"),
+    shown(Id::EditColumn, Scope::Map, &["enter", "e"], "edit", "Edit what makes the destination column"),
+    shown(
+        Id::SkipColumn,
+        Scope::Map,
+        &["x"],
+        "skip",
+        "Leave the column behind or unfilled on purpose; again: undo that",
+    ),
+    shown(Id::NextTable, Scope::Map, &["]"], "next table", "Go to the mapping of the next table"),
+    quiet(Id::PreviousTable, Scope::Map, &["["], "previous table", "Go to the mapping of the table before"),
+    shown(Id::EditFilter, Scope::Map, &["w"], "where", "Edit the condition that rows must meet"),
+    shown(Id::Undo, Scope::Map, &["u"], "undo", "Take back the last edit of the plan"),
+    quiet(Id::Redo, Scope::Map, &["ctrl-r"], "redo", "Make the edit again that was taken back"),
+    shown(Id::PreviewMapped, Scope::Map, &["p"], "rows", "Look at the source table's rows"),
+    shown(Id::ShowCreate, Scope::Map, &["d"], "DDL", "Show the statements that would create the destination table"),
+    shown(Id::RunChecks, Scope::Check, &["r"], "run checks", "Run the checks again"),
+    shown(Id::Start, Scope::Check, &["s"], "start", "Start the migration, or go on with the stopped one"),
+    shown(Id::PauseResume, Scope::Run, &["p"], "pause", "Pause after the chunks under way, or go on"),
+    shown(Id::MoreParallel, Scope::Run, &["+", "="], "more", "One more table at once"),
+    shown(Id::LessParallel, Scope::Run, &["-"], "fewer", "One table less at once"),
+    shown(Id::TableDetail, Scope::Run, &["enter"], "table", "Show the table in detail"),
+    shown(Id::Errors, Scope::Run, &["e"], "errors", "List the errors, newest first; open ones can be answered"),
+    shown(Id::Answer, Scope::Run, &["a"], "answer", "Answer the oldest open error"),
+    shown(Id::Stop, Scope::Run, &["x"], "stop", "Halt the run; it can be resumed"),
+    shown(Id::Start, Scope::Run, &["s"], "start", "Start the migration, or go on with the stopped one"),
+    shown(Id::EditRow, Scope::Review, &["enter", "i"], "edit and retry", "Change the row's values and try it again"),
+    shown(Id::RetryRow, Scope::Review, &["r"], "retry", "Try the row again as it is"),
+    shown(Id::DiscardRow, Scope::Review, &["d"], "discard", "Give the row up, with a reason"),
+    shown(
+        Id::FilterReview,
+        Scope::Review,
+        &["/"],
+        "filter",
+        "Show only rows whose table, column, cause or message has this text",
+    ),
+    quiet(Id::ReloadReview, Scope::Review, &["ctrl-r"], "reload", "Read the flagged rows again"),
+    shown(Id::Inspect, Scope::Preview, &["enter"], "whole cell", "Show the cell's whole value"),
+    shown(Id::NextPage, Scope::Preview, &["n"], "next rows", "The next page of rows"),
+    shown(Id::PreviousPage, Scope::Preview, &["b"], "rows before", "The page of rows before"),
+    shown(Id::CopyCell, Scope::Preview, &["y"], "copy", "Send the cell to the terminal's clipboard"),
+    quiet(Id::CopyRow, Scope::Preview, &["Y"], "copy row", "Send the row to the terminal's clipboard, tab-separated"),
+    quiet(Id::Connect, Scope::Everywhere, &["1"], "Connect", "Both sides of the migration"),
+    quiet(Id::Tables, Scope::Everywhere, &["2"], "Tables", "What to migrate"),
+    quiet(Id::Map, Scope::Everywhere, &["3"], "Map", "Which column feeds which"),
+    quiet(Id::Check, Scope::Everywhere, &["4"], "Check", "What must hold before a start"),
+    quiet(Id::Run, Scope::Everywhere, &["5"], "Run", "The run and its progress"),
+    quiet(Id::Review, Scope::Everywhere, &["6"], "Review", "Flagged rows"),
+    quiet(Id::NextScreen, Scope::Everywhere, &["tab"], "next screen", "Go to the next screen"),
+    quiet(Id::PreviousScreen, Scope::Everywhere, &["shift-tab"], "screen before", "Go to the screen before"),
+    quiet(Id::Back, Scope::Everywhere, &["esc"], "back", "Climb one level: close, clear the filter"),
+    shown(Id::Detach, Scope::Everywhere, &["ctrl-d"], "detach", "Leave the console; the run goes on in its host"),
+    shown(Id::Palette, Scope::Everywhere, &[":", "ctrl-p"], "command", "Find an action by name and run it"),
+    shown(Id::Help, Scope::Everywhere, &["?"], "help", "The keys, searchable"),
+    quiet(Id::Repaint, Scope::Everywhere, &["ctrl-l"], "repaint", "Draw the whole screen again"),
+    quiet(Id::Suspend, Scope::Everywhere, &["ctrl-z"], "suspend", "Back to the shell; `fg` returns"),
+    quiet(Id::Quit, Scope::Everywhere, &["q", "ctrl-c"], "quit", "Leave the console"),
+];
+
+static KEYMAP: LazyLock<HashMap<(Scope, KeyPress), ActionId>> = LazyLock::new(|| {
+    let keys = ACTIONS.iter().flat_map(|action| action.keys.iter().map(move |key| (action, key)));
+    keys.filter_map(|(action, key)| Some(((action.scope, key.parse().ok()?), action.id))).collect()
+});
+
+/// What `key` does in the first of `scopes` that knows it.
+pub fn find(scopes: &[Scope], key: KeyPress) -> Option<ActionId> {
+    scopes.iter().find_map(|scope| KEYMAP.get(&(*scope, key)).copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_reads_and_means_one_thing_in_its_scope() {
+        let keys: usize = ACTIONS.iter().map(|action| action.keys.len()).sum();
+        assert_eq!(KEYMAP.len(), keys);
+    }
+
+    #[test]
+    fn no_screen_hides_a_key_that_works_everywhere() {
+        let everywhere = ACTIONS.iter().filter(|action| action.scope == Scope::Everywhere);
+        for key in everywhere.flat_map(|action| action.keys) {
+            let hidden = ACTIONS.iter().find(|action| {
+                !matches!(action.scope, Scope::Everywhere | Scope::Preview) && action.keys.contains(key)
+            });
+            assert!(hidden.is_none(), "{key}: {hidden:?}");
+        }
+    }
+
+    #[test]
+    fn every_action_says_what_it_does() {
+        for action in ACTIONS {
+            assert!(action.help.len() > 5 && !action.title.is_empty() && !action.keys.is_empty(), "{action:?}");
+            assert!(action.title.len() <= 16, "{}", action.title);
+        }
+    }
+}

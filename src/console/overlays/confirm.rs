@@ -1,0 +1,130 @@
+//! A question before something that cannot simply be taken back. Cancel comes first and is chosen.
+
+use ratatui::{layout::Rect, text::Line};
+
+use super::{After, Overlay};
+use crate::{
+    console::{
+        app::{App, Effect, Exit},
+        keys::KeyPress,
+        theme::Role,
+        widgets::{Canvas, centred, wrap},
+    },
+    model::{RunPhase, thousands},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Start,
+    Stop,
+    Quit,
+    DropDraft,
+}
+
+#[derive(Clone, Debug)]
+pub struct Confirm {
+    title: String,
+    lines: Vec<String>,
+    cancel: &'static str,
+    go: &'static str,
+    deed: Deed,
+    /// Whether the deed is chosen, and not Cancel.
+    chosen: bool,
+}
+
+impl Confirm {
+    fn new(title: &str, lines: Vec<String>, go: &'static str, deed: Deed) -> Self {
+        Self { title: title.into(), lines, cancel: "Cancel", go, deed, chosen: false }
+    }
+
+    /// Names what will be written to.
+    pub fn start(app: &App) -> Self {
+        let outline = &app.plan.outline;
+        let label = outline.destination.label.as_ref().map(|label| format!(" ({label})")).unwrap_or_default();
+        let tables = outline.tables.len();
+        let resumes = app.run.snapshot.phase == RunPhase::Stopped;
+        let lines = vec![
+            format!("Destination: {}{label}", outline.destination.url),
+            format!("Source:      {}", outline.source.url),
+            format!("Tables:      {}", thousands(tables as u64)),
+            String::new(),
+            "The destination will be written to.".to_owned(),
+        ];
+        match resumes {
+            true => Self::new("Go on with the stopped migration?", lines, "Go on", Deed::Start),
+            false => Self::new("Start the migration?", lines, "Start Migration", Deed::Start),
+        }
+    }
+
+    pub fn stop(_: &App) -> Self {
+        let lines = vec![
+            "Chunks under way are rolled back; what is committed stays.".to_owned(),
+            "The run can be resumed by a new start.".to_owned(),
+        ];
+        Self::new("Stop the run?", lines, "Stop", Deed::Stop)
+    }
+
+    pub fn quit(app: &App) -> Self {
+        let what = match app.can_detach {
+            true => "The run goes on in its host; `whimbrel attach` comes back to it.",
+            false => "The run ends with this console: chunks under way are rolled back, and it can be resumed.",
+        };
+        Self::new("Quit while the run goes on?", vec![what.to_owned()], "Quit", Deed::Quit)
+    }
+
+    pub fn drop_draft() -> Self {
+        let lines = vec!["What was changed in this form is not saved.".to_owned()];
+        Self { cancel: "Keep editing", ..Self::new("Drop the changes?", lines, "Drop", Deed::DropDraft) }
+    }
+
+    pub fn key(&mut self, app: &mut App, key: KeyPress) -> After {
+        match () {
+            () if key.is("esc") => return After::Close,
+            () if key.is("enter") => {
+                if self.chosen {
+                    self.go(app);
+                }
+                return After::Close;
+            }
+            () if key.is("right") || key.is("l") => self.chosen = true,
+            () if key.is("left") || key.is("h") => self.chosen = false,
+            () if key.is("tab") || key.is("shift-tab") => self.chosen = !self.chosen,
+            () => {}
+        }
+        After::Stay
+    }
+
+    fn go(&self, app: &mut App) {
+        match self.deed {
+            Deed::Start => app.start(),
+            Deed::Stop => app.stop(),
+            Deed::Quit => app.effect(Effect::Quit(if app.can_detach { Exit::Detached } else { Exit::Quit })),
+            Deed::DropDraft => app.overlays.retain(|overlay| !matches!(overlay, Overlay::Column(_))),
+        }
+    }
+
+    pub fn draw(&self, canvas: &mut Canvas<'_, '_>, area: Rect) {
+        let width = 66.min(area.width);
+        let text: Vec<String> =
+            self.lines.iter().flat_map(|line| wrap(line, usize::from(width.saturating_sub(4)))).collect();
+        let place = centred(area, width, text.len() as u16 + 5);
+        let inner = canvas.popup(place, &self.title, "←→ choose · enter confirm · esc cancel");
+        let mut lines: Vec<Line<'static>> = vec![Line::raw("")];
+        lines.extend(text.into_iter().map(|line| canvas.span(Role::Text, format!(" {line}")).into()));
+        lines.push(Line::raw(""));
+        lines.truncate(usize::from(inner.height).saturating_sub(1));
+        let row = lines.len() as u16;
+        canvas.lines(inner, lines);
+        let button = |here: bool, text: &str| {
+            let text = if here { format!("▸[ {text} ]") } else { format!(" [ {text} ]") };
+            canvas.span(if here { Role::Selection } else { Role::Text }, text)
+        };
+        let buttons = Line::from(vec![
+            canvas.span(Role::Text, "  "),
+            button(!self.chosen, self.cancel),
+            canvas.span(Role::Text, "   "),
+            button(self.chosen, self.go),
+        ]);
+        canvas.line(inner, row, buttons);
+    }
+}

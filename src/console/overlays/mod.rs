@@ -1,0 +1,116 @@
+//! What lies over a screen: a stack, the top one gets the keys. One idea: an overlay never knows what lies below it; it
+//! says [`After::Close`], and Esc always closes exactly one.
+
+mod actions;
+mod column;
+mod confirm;
+mod errors;
+mod input;
+mod prompt;
+mod row;
+mod rows;
+mod table;
+mod text;
+mod values;
+
+use ratatui::layout::Rect;
+
+use super::{
+    app::App,
+    keys::KeyPress,
+    widgets::{Canvas, Field},
+};
+use crate::model::FaultId;
+
+pub use actions::ActionList;
+pub use column::ColumnForm;
+pub use confirm::Confirm;
+pub use errors::ErrorList;
+pub use input::Input;
+pub use prompt::Prompt;
+pub use row::{Purpose, RowEditor};
+pub use rows::Rows;
+pub use text::TextView;
+
+#[derive(Debug)]
+pub enum Overlay {
+    Confirm(Confirm),
+    /// Help and palette.
+    Actions(ActionList),
+    /// A fault and what to do about it.
+    Prompt(Prompt),
+    /// A row's cells, to be changed.
+    Row(RowEditor),
+    /// A table's rows, to look at.
+    Rows(Rows),
+    /// Text to read: a cell, a statement.
+    Text(TextView),
+    /// What makes a destination column.
+    Column(Box<ColumnForm>),
+    Errors(ErrorList),
+    /// One line of text that is asked for.
+    Input(Input),
+    /// A table of the run in detail, by its name.
+    Table(String),
+}
+
+/// What becomes of an overlay after a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    Stay,
+    Close,
+}
+
+impl Overlay {
+    pub fn key(&mut self, app: &mut App, key: KeyPress) -> After {
+        match self {
+            Self::Confirm(confirm) => confirm.key(app, key),
+            Self::Actions(list) => list.key(app, key),
+            Self::Prompt(prompt) => prompt.key(app, key),
+            Self::Row(editor) => editor.key(app, key),
+            Self::Rows(rows) => rows.key(app, key),
+            Self::Text(text) => text.key(app, key),
+            Self::Column(form) => form.key(app, key),
+            Self::Errors(list) => list.key(app, key),
+            Self::Input(input) => input.key(app, key),
+            Self::Table(_) if key.is("esc") || key.is("enter") || key.is("q") => After::Close,
+            Self::Table(_) => After::Stay,
+        }
+    }
+
+    /// The field that takes what is pasted.
+    pub fn field(&mut self) -> Option<&mut Field> {
+        match self {
+            Self::Actions(list) => Some(&mut list.query),
+            Self::Row(editor) => Some(editor.field()),
+            Self::Column(form) => form.field(),
+            Self::Errors(list) => Some(&mut list.filter),
+            Self::Input(input) => Some(&mut input.field),
+            Self::Confirm(_) | Self::Prompt(_) | Self::Rows(_) | Self::Text(_) | Self::Table(_) => None,
+        }
+    }
+
+    /// The open fault that this is about, and without which it has no sense.
+    pub fn fault(&self) -> Option<&FaultId> {
+        match self {
+            Self::Prompt(prompt) => Some(&prompt.fault),
+            Self::Row(editor) => editor.open_fault(),
+            _ => None,
+        }
+    }
+
+    pub fn draw(&self, app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
+        match self {
+            Self::Confirm(confirm) => confirm.draw(canvas, area),
+            Self::Actions(list) => list.draw(app, canvas, area),
+            Self::Prompt(prompt) => prompt.draw(app, canvas, area),
+            Self::Row(editor) => editor.draw(canvas, area),
+            Self::Rows(rows) => rows.draw(app, canvas, area),
+            Self::Text(text) => text.draw(canvas, area),
+            Self::Column(form) => form.draw(app, canvas, area),
+            Self::Errors(list) => list.draw(app, canvas, area),
+            Self::Input(input) => input.draw(canvas, area),
+            Self::Table(name) => table::draw(app, canvas, area, name),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The driver: the only place with a clock, channels and a `select!`. Turns what happens into messages, performs the
+//! effects, draws when something changed.
+
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+    time::sleep_until,
+};
+
+use super::{App, Effect, Exit, Message, Options, Redraw, input::Input, terminal::Screen, update};
+use crate::{host::Port, protocol::FromHost};
+
+/// Between two frames that nobody pressed a key for.
+const FRAME: Duration = Duration::from_millis(100);
+/// Messages that are taken in before one draw.
+const BATCH: usize = 64;
+
+/// Why a console cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    #[error("cannot use the terminal: {0}; without a terminal, give the command `run`, `check` or `status`")]
+    Terminal(#[from] io::Error),
+}
+
+/// Runs a console on this process's terminal until the operator or the host ends it.
+pub async fn run(port: Port, options: Options) -> Result<Exit, ConsoleError> {
+    let look = options.look();
+    let mut screen = Screen::enter()?;
+    let (input, keys) = Input::start()?;
+    let mut driver = Driver {
+        app: App::new(&options, look),
+        port,
+        keys,
+        signals: Signals::new()?,
+        started: Instant::now(),
+        drawn: None,
+        repaint: false,
+    };
+    let exit = driver.drive(&mut screen).await;
+    drop(input);
+    Ok(exit?)
+}
+
+struct Signals {
+    resize: Signal,
+    hang_up: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            resize: signal(SignalKind::window_change())?,
+            hang_up: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+}
+
+struct Driver {
+    app: App,
+    port: Port,
+    keys: mpsc::Receiver<Message>,
+    signals: Signals,
+    started: Instant,
+    drawn: Option<Instant>,
+    repaint: bool,
+}
+
+/// What woke the driver.
+enum Woken {
+    Message(Message),
+    Resized,
+    HungUp,
+    Frame,
+}
+
+impl Driver {
+    async fn drive(&mut self, screen: &mut Screen) -> io::Result<Exit> {
+        let (width, height) = screen.size()?;
+        self.tell(Message::Resize { width, height }, screen)?;
+        if let Some(exit) = self.tell(Message::Opened, screen)? {
+            return Ok(exit);
+        }
+        loop {
+            self.draw_if_due(screen)?;
+            let mut woken = Some(self.wait().await);
+            for _ in 0..BATCH {
+                let Some(now) = woken.take() else { break };
+                if let Some(exit) = self.wake(now, screen)? {
+                    return Ok(exit);
+                }
+                woken = self.keys.try_recv().ok().map(Woken::Message);
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let alarm = self.alarm();
+        tokio::select! {
+            biased;
+            _ = self.signals.hang_up.recv() => Woken::HungUp,
+            _ = self.signals.terminate.recv() => Woken::HungUp,
+            message = self.keys.recv() => message.map_or(Woken::HungUp, Woken::Message),
+            _ = self.signals.resize.recv() => Woken::Resized,
+            message = self.port.receive() => Woken::Message(from_host(message)),
+            () = sleep(alarm) => Woken::Frame,
+        }
+    }
+
+    /// When the console wants to be woken though nothing happens: for a frame that waits, or for its own sake.
+    fn alarm(&self) -> Option<Instant> {
+        let frame =
+            (self.app.redraw == Redraw::Soon).then(|| self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME));
+        let own = self.app.wakes_in().map(|ms| self.started + Duration::from_millis(self.app.now_ms + ms));
+        [frame, own].into_iter().flatten().min()
+    }
+
+    fn wake(&mut self, woken: Woken, screen: &mut Screen) -> io::Result<Option<Exit>> {
+        let message = match woken {
+            Woken::HungUp => return Ok(Some(Exit::HungUp)),
+            Woken::Frame => return self.tell_time(screen),
+            Woken::Message(Message::Resize { .. }) | Woken::Resized => {
+                let (width, height) = screen.size()?;
+                Message::Resize { width, height }
+            }
+            Woken::Message(message) => message,
+        };
+        if let Some(exit) = self.tell_time(screen)? {
+            return Ok(Some(exit));
+        }
+        self.tell(message, screen)
+    }
+
+    fn tell_time(&mut self, screen: &mut Screen) -> io::Result<Option<Exit>> {
+        let now_ms = self.started.elapsed().as_millis() as u64;
+        self.tell(Message::Tick { now_ms }, screen)
+    }
+
+    fn tell(&mut self, message: Message, screen: &mut Screen) -> io::Result<Option<Exit>> {
+        let mut messages = vec![message];
+        while let Some(message) = messages.pop() {
+            for effect in update(&mut self.app, message) {
+                match effect {
+                    Effect::Quit(exit) => return Ok(Some(exit)),
+                    Effect::Send(message) => {
+                        messages.extend(self.port.send(message).err().map(Message::Undelivered));
+                    }
+                    Effect::Copy(text) => self.copy(&text, screen)?,
+                    Effect::Repaint => self.repaint = true,
+                    Effect::Suspend => {
+                        screen.suspend()?;
+                        let (width, height) = screen.size()?;
+                        messages.push(Message::Resize { width, height });
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn copy(&mut self, text: &str, screen: &mut Screen) -> io::Result<()> {
+        match screen.copy(text)? {
+            true => self.app.say("Sent to the terminal, which may or may not put it into its clipboard"),
+            false => self.app.complain("Too long for a terminal's clipboard"),
+        }
+        Ok(())
+    }
+
+    fn draw_if_due(&mut self, screen: &mut Screen) -> io::Result<()> {
+        let due = match self.app.redraw {
+            Redraw::None => false,
+            Redraw::Soon => self.drawn.is_none_or(|drawn| drawn.elapsed() >= FRAME),
+            Redraw::Now => true,
+        };
+        if !due && !self.repaint {
+            return Ok(());
+        }
+        if std::mem::take(&mut self.repaint) {
+            screen.repaint()?;
+        }
+        self.app.redraw = Redraw::None;
+        screen.draw(&self.app)?;
+        self.drawn = Some(Instant::now());
+        Ok(())
+    }
+}
+
+fn from_host(message: Option<FromHost>) -> Message {
+    message.map_or(Message::Gone, |message| Message::Host(Box::new(message)))
+}
+
+async fn sleep(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,210 @@
+//! What every screen has around it: header, stage bar, footer, toasts.
+
+use ratatui::{
+    layout::Rect,
+    text::{Line, Span},
+    widgets::Clear,
+};
+
+use crate::{
+    console::{
+        Screen,
+        app::{App, figures},
+        keys::{ACTIONS, Action, ActionId, Availability, availability},
+        screens::Link,
+        theme::Role,
+        widgets::{Canvas, fit},
+    },
+    model::{RunPhase, TablePhase, clean, clip, display_width, thousands},
+    protocol::CheckState,
+};
+
+pub(super) fn draw_header(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
+    let right = header_right(app, canvas);
+    let label = app.plan.outline.destination.label.as_ref().or(app.plan.outline.source.label.as_ref());
+    let label = label.map(|label| clip(&clean(label), 20));
+    let name = match (app.plan.loaded, app.plan.outline.name.as_str()) {
+        (false, _) => "loading the plan…",
+        (true, "") => "unnamed",
+        (true, name) => name,
+    };
+    let taken = right.width() + label.as_ref().map_or(0, |label| display_width(label) + 5) + 14;
+    let name = clip(&clean(name), usize::from(area.width).saturating_sub(taken).max(6));
+    let mut left =
+        vec![canvas.span(Role::Title, " whimbrel"), canvas.span(Role::Muted, " · "), canvas.span(Role::Header, name)];
+    if let Some(label) = label {
+        let role = if label.to_lowercase().starts_with("prod") { Role::Danger } else { Role::Warn };
+        left.extend([canvas.span(Role::Muted, " · "), canvas.span(role, format!(" {label} "))]);
+    }
+    canvas.line(area, 0, Line::from(left));
+    let width = (right.width() as u16).min(area.width);
+    canvas.line(Rect { x: area.right() - width, width, ..area }, 0, right);
+    let stages = stages(app, canvas, usize::from(area.width));
+    canvas.line(area, 1, stages);
+}
+
+fn header_right(app: &App, canvas: &Canvas<'_, '_>) -> Line<'static> {
+    let mut spans = Vec::new();
+    let waiting = app.waiting_faults().count();
+    if waiting > 0 {
+        let text = format!(" ! {waiting} error{} ", if waiting == 1 { "" } else { "s" });
+        spans.extend([canvas.span(Role::Danger, text), Span::raw(" ")]);
+    }
+    if app.plan.loaded {
+        let digest: String = app.plan.digest.chars().take(7).collect();
+        spans.push(canvas.span(Role::Muted, format!("plan {digest} · ")));
+    }
+    let (role, text) = run_state(app);
+    spans.extend([canvas.span(role, text), Span::raw(" ")]);
+    Line::from(spans)
+}
+
+/// The run in a few words, as the header has it.
+fn run_state(app: &App) -> (Role, String) {
+    let run = &app.run;
+    let percent = || figures(run).percent.map(|percent| format!(" {percent} %")).unwrap_or_default();
+    let held = run.snapshot.tables.iter().any(|table| table.phase == TablePhase::Held);
+    match run.snapshot.phase {
+        RunPhase::Ready => (Role::Muted, "○ ready".into()),
+        RunPhase::Running if held => (Role::Error, format!("● held{}", percent())),
+        RunPhase::Running => (Role::Ok, format!("● running{}", percent())),
+        RunPhase::Draining => (Role::Warn, format!("● draining{}", percent())),
+        RunPhase::Paused => (Role::Warn, format!("○ paused{}", percent())),
+        RunPhase::Stopped => (Role::Error, "✗ stopped".into()),
+        RunPhase::Completed => (Role::Ok, "✓ completed".into()),
+    }
+}
+
+fn stages(app: &App, canvas: &Canvas<'_, '_>, width: usize) -> Line<'static> {
+    let whole = stage_line(app, canvas, true);
+    if whole.width() <= width { whole } else { stage_line(app, canvas, false) }
+}
+
+fn stage_line(app: &App, canvas: &Canvas<'_, '_>, names: bool) -> Line<'static> {
+    let mut spans = vec![Span::raw(" ")];
+    for (place, screen) in Screen::ALL.into_iter().enumerate() {
+        let here = screen == app.screen;
+        let name = if names || here { format!(" {}", screen.title()) } else { String::new() };
+        let text = format!("{}{name}", place + 1);
+        match here {
+            true => spans.push(canvas.span(Role::StageNow, format!("▐{text}▌"))),
+            false => spans.push(canvas.span(Role::Stage, text)),
+        }
+        if let Some((role, sign)) = stage_sign(app, screen) {
+            spans.push(canvas.span(role, format!(" {sign}")));
+        }
+        spans.push(Span::raw("  "));
+    }
+    Line::from(spans)
+}
+
+fn stage_sign(app: &App, screen: Screen) -> Option<(Role, String)> {
+    let tick = |done: bool| done.then(|| (Role::Ok, "✓".to_owned()));
+    let begun = app.run.has_begun();
+    let tables = !app.plan.outline.tables.is_empty();
+    match screen {
+        Screen::Connect if begun => tick(true),
+        Screen::Connect => app.connect.sign(),
+        Screen::Tables => tick(tables),
+        Screen::Map if app.plan.has_errors() => Some((Role::Error, "✗".into())),
+        Screen::Map => tick(tables && app.plan.loaded),
+        Screen::Check => match &app.check.list.value {
+            None => tick(begun),
+            Some(checks) if checks.iter().any(|check| check.state == CheckState::Failed) => {
+                Some((Role::Error, "✗".into()))
+            }
+            Some(_) => tick(true),
+        },
+        Screen::Run => tick(app.run.snapshot.phase == RunPhase::Completed),
+        Screen::Review => {
+            let flagged = app.flagged();
+            (flagged > 0).then(|| (Role::Warn, thousands(flagged)))
+        }
+    }
+}
+
+impl super::ConnectScreen {
+    fn sign(&self) -> Option<(Role, String)> {
+        if self.sides.iter().any(|form| matches!(form.link, Link::Failed(_))) {
+            return Some((Role::Error, "✗".into()));
+        }
+        let all = self.sides.iter().all(|form| matches!(form.link, Link::Connected(_)));
+        all.then(|| (Role::Ok, "✓".into()))
+    }
+}
+
+/// The keys of the top layer; what does not fit is left out from the middle, help stays.
+pub(super) fn draw_footer(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
+    let scopes = app.scopes();
+    let shown = |action: &&Action| action.footer && scopes.contains(&action.scope) && is_worth_showing(app, action.id);
+    let actions: Vec<&Action> = ACTIONS.iter().filter(shown).collect();
+    let (fixed, own): (Vec<&Action>, Vec<&Action>) =
+        actions.into_iter().partition(|action| matches!(action.id, ActionId::Help | ActionId::Palette));
+    let fixed: Vec<_> = fixed.into_iter().map(|action| hint(app, canvas, action)).collect();
+    let end: usize = fixed.iter().map(|hint| Line::from(hint.clone()).width() + 3).sum();
+    let mut line = Line::raw(" ");
+    let mut used = 1;
+    for action in own {
+        let hint = hint(app, canvas, action);
+        let width = Line::from(hint.clone()).width() + 3;
+        if used + width + end > usize::from(area.width) + 2 {
+            break;
+        }
+        used += width;
+        push_hint(canvas, &mut line, hint);
+    }
+    fixed.into_iter().for_each(|hint| push_hint(canvas, &mut line, hint));
+    canvas.line(area, 0, line);
+}
+
+fn push_hint(canvas: &Canvas<'_, '_>, line: &mut Line<'static>, hint: Vec<Span<'static>>) {
+    if line.spans.len() > 1 {
+        line.push_span(canvas.span(Role::Muted, " · "));
+    }
+    line.spans.extend(hint);
+}
+
+fn is_worth_showing(app: &App, id: ActionId) -> bool {
+    match id {
+        ActionId::Detach => app.can_detach && app.run.is_going(),
+        ActionId::Start if app.screen == Screen::Run => availability(id, app) == Availability::Yes,
+        ActionId::Answer | ActionId::ShowCreate => availability(id, app) == Availability::Yes,
+        _ => true,
+    }
+}
+
+fn hint(app: &App, canvas: &Canvas<'_, '_>, action: &Action) -> Vec<Span<'static>> {
+    let key = match action.keys {
+        ["left", "right", ..] => "←→",
+        keys => keys.first().copied().unwrap_or_default(),
+    };
+    let title = match (action.id, app.run.snapshot.phase) {
+        (ActionId::PauseResume, RunPhase::Paused) => "resume",
+        (ActionId::Start, RunPhase::Stopped) => "resume",
+        _ => action.title,
+    };
+    match availability(action.id, app) {
+        Availability::Yes => vec![canvas.span(Role::Key, key), canvas.span(Role::Text, format!(" {title}"))],
+        Availability::No(why) if action.id == ActionId::Start => {
+            vec![canvas.span(Role::Hint, format!("{key} {title} ({})", clip(&why, 34)))]
+        }
+        Availability::No(_) => vec![canvas.span(Role::Hint, format!("{key} {title}"))],
+    }
+}
+
+pub(super) fn draw_toasts(app: &App, canvas: &mut Canvas<'_, '_>, body: Rect) {
+    for (place, toast) in app.toasts.iter().rev().enumerate() {
+        let place = place as u16;
+        if place >= body.height {
+            return;
+        }
+        let sign = if toast.bad { "✗" } else { "•" };
+        let text = clip(&clean(&toast.text), usize::from(body.width).saturating_sub(6));
+        let width = (display_width(&text) as u16 + 4).min(body.width);
+        let area = Rect { x: body.right() - width, y: body.bottom() - 1 - place, width, height: 1 };
+        let role = if toast.bad { Role::Danger } else { Role::Toast };
+        canvas.frame.render_widget(Clear, area);
+        let line = canvas.span(role, fit(&format!(" {sign} {text}"), usize::from(width)));
+        canvas.line(area, 0, line);
+    }
+}

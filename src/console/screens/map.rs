@@ -1,0 +1,289 @@
+//! Map: which source column feeds which destination column, and what that does to sampled rows.
+
+mod sample;
+
+use ratatui::{layout::Rect, text::Line};
+
+use crate::{
+    console::{
+        app::{App, Fetched, Request},
+        draft::Edit,
+        keys::{ActionId, KeyPress},
+        overlays::{ColumnForm, Input, Overlay, TextView},
+        theme::Role,
+        widgets::{Canvas, Cursor, fit, split_top, window, wrap},
+    },
+    plan::ColumnPlan,
+    protocol::{ColumnView, Sampled, TableChecks},
+};
+
+pub use sample::draw_sample;
+
+#[derive(Debug, Default)]
+pub struct MapScreen {
+    /// Which table of the plan.
+    pub table: usize,
+    /// The destination table that what follows belongs to.
+    pub shown: Option<String>,
+    pub checks: Fetched<TableChecks>,
+    pub trial: Fetched<Sampled>,
+    cursor: Cursor,
+}
+
+/// A line of the map.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MapRow {
+    /// A destination column.
+    Column(ColumnView),
+    /// A source column that nothing uses.
+    Unused(String),
+    /// A source column that is left behind on purpose.
+    Left(String),
+}
+
+impl MapScreen {
+    /// Turns to another table.
+    pub fn show(&mut self, table: &str) {
+        *self = Self { table: self.table, shown: Some(table.to_owned()), ..Self::default() };
+    }
+
+    /// What is shown is of an older plan; it stays until the new comes.
+    pub fn forget(&mut self) {
+        self.checks.error = None;
+        self.trial.error = None;
+    }
+
+    pub fn rows(&self, app: &App) -> Vec<MapRow> {
+        let Some(checks) = &self.checks.value else { return Vec::new() };
+        let columns = checks.columns.iter().cloned().map(MapRow::Column);
+        let unused = checks.unused.iter().cloned().map(MapRow::Unused);
+        let left = app.map_table().map(|table| table.skip.clone()).unwrap_or_default();
+        columns.chain(unused).chain(left.into_iter().map(MapRow::Left)).collect()
+    }
+
+    pub fn row(&self, app: &App) -> Option<MapRow> {
+        self.rows(app).get(self.cursor.0).cloned()
+    }
+}
+
+impl App {
+    pub fn map_key(&mut self, key: KeyPress) -> bool {
+        let (len, page) = (self.map.rows(self).len(), self.page());
+        self.map.cursor.hold(len);
+        self.map.cursor.key(key, len, page)
+    }
+
+    pub fn map_action(&mut self, id: ActionId) {
+        let Some(table) = self.map_table().cloned() else { return };
+        let tables = self.plan.outline.tables.len();
+        match id {
+            ActionId::EditColumn => self.edit_column(),
+            ActionId::SkipColumn => self.skip_column(),
+            ActionId::NextTable => self.turn_to((self.map.table + 1) % tables),
+            ActionId::PreviousTable => self.turn_to((self.map.table + tables - 1) % tables),
+            ActionId::EditFilter => {
+                let filter = table.filter.as_deref().unwrap_or_default();
+                self.open(Overlay::Input(Input::filter(&table.to, filter)));
+            }
+            ActionId::PreviewMapped => self.open_rows(table.from),
+            ActionId::ShowCreate => {
+                let statements = self.map.checks.value.as_ref().map(|checks| checks.statements.join("\n\n"));
+                let title = format!("What would create {}", table.to);
+                self.open(Overlay::Text(TextView::new(title, statements.unwrap_or_default())));
+            }
+            _ => {}
+        }
+    }
+
+    fn turn_to(&mut self, table: usize) {
+        self.map.table = table;
+        self.ask_mapping(false);
+    }
+
+    fn edit_column(&mut self) {
+        let (Some(table), Some(MapRow::Column(view))) = (self.map_table().cloned(), self.map.row(self)) else { return };
+        let written = table.columns.get(&view.target).cloned();
+        // What is not written maps by name; the form leaves that unsaid, so that an expression can take its place.
+        let plan = written.unwrap_or_default();
+        let mut form = ColumnForm::new(&table.to, view, plan);
+        form.changed(self);
+        self.open(Overlay::Column(Box::new(form)));
+    }
+
+    fn skip_column(&mut self) {
+        let (Some(table), Some(row)) = (self.map_table().cloned(), self.map.row(self)) else { return };
+        let mut left = table.skip.clone();
+        let (what, edit) = match row {
+            MapRow::Column(view) if table.columns.get(&view.target).is_some_and(|plan| plan.skip) => {
+                (format!("filling of {}", view.target), Edit::RemoveColumn { table: table.to, column: view.target })
+            }
+            MapRow::Column(view) => {
+                let plan = ColumnPlan { skip: true, ..ColumnPlan::default() };
+                let what = format!("skip of {}", view.target);
+                (what, Edit::SetColumn { table: table.to, column: view.target, plan })
+            }
+            MapRow::Unused(name) => {
+                left.push(name.clone());
+                (format!("skip of {name}"), Edit::SetSkip { table: table.to, columns: left })
+            }
+            MapRow::Left(name) => {
+                left.retain(|column| *column != name);
+                (format!("use of {name}"), Edit::SetSkip { table: table.to, columns: left })
+            }
+        };
+        self.edit(&what, &edit);
+    }
+}
+
+pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
+    let Some(table) = app.map_table() else {
+        let inner = canvas.panel(area, canvas.title("Mapping"), true);
+        let text = if app.plan.loaded { " The plan has no table yet: 2 selects some" } else { " Reading the plan…" };
+        let line = canvas.span(Role::Muted, text);
+        return canvas.line(inner, 0, line);
+    };
+    let below = (area.height / 3).clamp(5, 14);
+    let (upper, lower) = split_top(area, area.height.saturating_sub(below));
+    let create = app.map.checks.value.as_ref().is_some_and(|checks| !checks.exists);
+    let create = if create { " · will be created" } else { "" };
+    let place = app.map.table.min(app.plan.outline.tables.len() - 1) + 1;
+    let title = format!("{} → {} · table {place} of {}{create}", table.from, table.to, app.plan.outline.tables.len());
+    let inner = canvas.panel(upper, canvas.title(&title), true);
+    draw_columns(app, canvas, inner);
+    draw_trial(app, canvas, lower);
+}
+
+fn draw_columns(app: &App, canvas: &mut Canvas<'_, '_>, inner: Rect) {
+    let rows = app.map.rows(app);
+    if rows.is_empty() {
+        let lines = match &app.map.checks.error {
+            Some(error) => wrap(&format!("✗ {error}"), usize::from(inner.width)),
+            None => vec![" Reading the mapping…".into()],
+        };
+        let lines: Vec<Line<'static>> = lines.into_iter().map(|line| canvas.span(Role::Text, line).into()).collect();
+        return canvas.lines(inner, lines);
+    }
+    let cursor = app.map.cursor.0.min(rows.len() - 1);
+    let widths = Widths::of(usize::from(inner.width));
+    let heads = [("source column", "type", "destination column", "type")].map(|(from, ft, to, tt)| {
+        let (from, ft) = (fit(from, widths.name), fit(ft, widths.ty));
+        format!("  {from} {ft}   {} {} mapping", fit(to, widths.name), fit(tt, widths.ty))
+    });
+    let head = canvas.span(Role::Header, &heads[0]);
+    canvas.line(inner, 0, head);
+    let notes = note_lines(app, canvas, &rows[cursor], usize::from(inner.width));
+    let space = usize::from(inner.height).saturating_sub(1 + notes.len());
+    for (at, place) in window(cursor, rows.len(), space).enumerate() {
+        let line = row_line(canvas, &rows[place], &widths, place == cursor);
+        canvas.line(inner, at as u16 + 1, line);
+        if place == cursor {
+            canvas.mark(inner, at as u16 + 1, Role::Selection);
+        }
+    }
+    let (_, foot) = split_top(inner, inner.height.saturating_sub(notes.len() as u16));
+    canvas.lines(foot, notes);
+}
+
+struct Widths {
+    name: usize,
+    ty: usize,
+}
+
+impl Widths {
+    fn of(width: usize) -> Self {
+        let ty = if width < 90 { 11 } else { 16 };
+        Self { name: width.saturating_sub(2 + 2 + 4 + 2 * ty + 14).max(16) / 2, ty }
+    }
+}
+
+fn row_line(canvas: &Canvas<'_, '_>, row: &MapRow, widths: &Widths, here: bool) -> Line<'static> {
+    let sign = canvas.span(Role::Key, if here { "▸ " } else { "  " });
+    let column = |role: Role, name: &str, ty: &str| {
+        canvas.span(role, format!("{} {}", fit(name, widths.name), fit(ty, widths.ty)))
+    };
+    match row {
+        MapRow::Column(view) => {
+            let bad = view.problem.is_some() || view.class == "lossy";
+            let role = if view.source.is_empty() { Role::Muted } else { Role::Text };
+            let class = if view.class.is_empty() || view.source.is_empty() { &view.how } else { &view.class };
+            let (class_role, bad_sign) = if bad { (Role::Error, "✗ ") } else { (class_role(&view.class), "") };
+            Line::from(vec![
+                sign,
+                column(role, &view.source, &view.source_type),
+                canvas.span(Role::Muted, if view.source.is_empty() { "   " } else { " → " }),
+                column(role, &view.target, &view.target_type),
+                canvas.span(class_role, format!(" {bad_sign}{class}")),
+            ])
+        }
+        MapRow::Unused(name) => Line::from(vec![
+            sign,
+            column(Role::Warn, name, ""),
+            canvas.span(Role::Warn, "   ! unused: x leaves it behind"),
+        ]),
+        MapRow::Left(name) => {
+            Line::from(vec![sign, column(Role::Muted, name, ""), canvas.span(Role::Muted, "   left behind on purpose")])
+        }
+    }
+}
+
+fn class_role(class: &str) -> Role {
+    match class {
+        "checked" => Role::Warn,
+        "lossy" => Role::Error,
+        _ => Role::Ok,
+    }
+}
+
+/// What is to be said about the column under the cursor, and about the table.
+fn note_lines(app: &App, canvas: &Canvas<'_, '_>, row: &MapRow, width: usize) -> Vec<Line<'static>> {
+    let mut notes = Vec::new();
+    if let MapRow::Column(view) = row {
+        match (&view.problem, view.class.as_str()) {
+            (Some(problem), _) => notes.push((Role::Error, format!(" ✗ {}: {problem}", view.target))),
+            (None, "lossy") => {
+                notes
+                    .push((Role::Error, format!(" ✗ {} can lose: accept it (enter) or map it otherwise", view.target)));
+            }
+            (None, "checked") => {
+                notes.push((
+                    Role::Muted,
+                    format!(" {}: {}; a value that would lose is an error", view.target, view.how),
+                ));
+            }
+            (None, _) => notes.push((Role::Muted, format!(" {}: {}", view.target, view.how))),
+        }
+    }
+    let filter = app.map_table().and_then(|table| table.filter.clone());
+    notes.extend(filter.map(|filter| (Role::Muted, format!(" where {filter}"))));
+    let problems = app.map.checks.value.iter().flat_map(|checks| &checks.problems).take(2);
+    notes.extend(problems.map(|problem| {
+        let (role, sign) = if problem.error { (Role::Error, "✗") } else { (Role::Warn, "!") };
+        (role, format!(" {sign} {}", problem.message))
+    }));
+    notes.into_iter().map(|(role, text)| canvas.span(role, fit(&text, width)).into()).collect()
+}
+
+fn draw_trial(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
+    let asking = app.pending.any(|request| matches!(request, Request::Trial(_)));
+    let title = if asking { "Sampled rows, before and after …" } else { "Sampled rows, before and after" };
+    let inner = canvas.panel(area, canvas.title(title), false);
+    let focus = app.map.row(app);
+    let (target, source) = match &focus {
+        Some(MapRow::Column(view)) => (view.target.as_str(), view.source.as_str()),
+        Some(MapRow::Unused(name) | MapRow::Left(name)) => ("", name.as_str()),
+        None => ("", ""),
+    };
+    match (&app.map.trial.value, &app.map.trial.error) {
+        (_, Some(error)) => {
+            let lines = wrap(&format!("✗ {error}"), usize::from(inner.width));
+            let lines: Vec<Line<'static>> =
+                lines.into_iter().map(|line| canvas.span(Role::Error, line).into()).collect();
+            canvas.lines(inner, lines);
+        }
+        (Some(sampled), None) => draw_sample(canvas, inner, sampled, target, source, asking),
+        (None, None) => {
+            let line = canvas.span(Role::Muted, " Reading a sample…");
+            canvas.line(inner, 0, line);
+        }
+    }
+}

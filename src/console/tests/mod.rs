@@ -1,0 +1,9 @@
+//! The console as a whole: screens as snapshots, flows against a scripted host, and a sweep that must never panic.
+
+mod flow;
+mod host;
+mod script;
+mod seed;
+mod snapshots;
+mod sweep;
+mod update;

@@ -1,0 +1,255 @@
+//! The product's own figures and names.
+
+use crate::{
+    model::{
+        Cause, Cell, Column, ColumnType, Count, Counts, Fault, FaultId, Gauge, NamedCell, Page, RunId, RunPhase, Table,
+        TableEntry, TablePhase,
+    },
+    protocol::{
+        Answer, CheckItem, CheckState, ColumnView, Event, Fact, FromHost, ReviewItem, ReviewState, Sampled, Snapshot,
+        StartedTable, TableChecks, TableProgress, TrialRow,
+    },
+};
+
+pub(super) const PLAN: &str = r#"[plan]
+name = "Postgres to CredVault"
+
+[source]
+url = "postgres://migration_user@source-db.example.com/old_database"
+
+[destination]
+url = "sqlite:credvault.db"
+label = "production"
+
+[[table]]
+from = "customers"
+to = "customers"
+skip = ["internal_notes"]
+
+[table.columns]
+id = "customer_id"
+user_email = { expr = "upper(email)" }
+tier_code = { from = "customer_tier", type = "integer", values = { gold = 1, silver = 2 } }
+
+[[table]]
+from = "orders"
+to = "orders"
+"#;
+
+pub(super) fn plan() -> Answer {
+    plan_of(PLAN)
+}
+
+pub(super) fn plan_of(text: &str) -> Answer {
+    Answer::Plan { path: "plan.toml".into(), text: text.into(), digest: "3f9a12c0ffee".into(), problems: Vec::new() }
+}
+
+pub(super) fn tables() -> Answer {
+    let entry = |name: &str, rows, bytes| TableEntry { name: name.into(), rows, bytes };
+    Answer::Tables(vec![
+        entry("customers", Count::Estimate(1_234_567), Some(142_000_000)),
+        entry("internal_logs", Count::Estimate(98_765_432), Some(12_400_000_000)),
+        entry("orders", Count::Exact(5_234_891), Some(890_000_000)),
+        entry("products", Count::Exact(643), Some(96_000)),
+        entry("sessions", Count::Unknown, None),
+    ])
+}
+
+pub(super) fn page() -> Answer {
+    let cell = |text: &str| if text == "-" { Cell::Null } else { Cell::text(text) };
+    let row = |cells: [&str; 4]| cells.iter().map(|text| cell(text)).collect();
+    Answer::Page(Page {
+        columns: ["id", "name", "email", "notes"].map(str::to_owned).to_vec(),
+        types: vec![ColumnType::INTEGER, ColumnType::TEXT, ColumnType::TEXT, ColumnType::TEXT],
+        rows: vec![
+            row(["1", "Alice Smith", "alice@example.com", "-"]),
+            row(["2", "Bob 山田", "bob@example.com", ""]),
+            row(["13", "Carol\u{1b}[31m", "carol@example.com", "one\ntwo"]),
+        ],
+        total: Count::Exact(1_234_567),
+    })
+}
+
+pub(super) fn mapping() -> Answer {
+    let view = |source: &str, source_type: &str, target: &str, target_type: &str, how: &str, class: &str| ColumnView {
+        target: target.into(),
+        target_type: target_type.into(),
+        source: source.into(),
+        source_type: source_type.into(),
+        how: how.into(),
+        class: class.into(),
+        problem: None,
+    };
+    let mut tier = view("customer_tier", "text", "tier_code", "integer", "values", "checked");
+    tier.problem = None;
+    let mut amount = view("balance", "decimal(12,2)", "balance", "double", "same name", "lossy");
+    amount.problem = Some("decimal to double can lose digits; accept the loss or choose a decimal type".into());
+    let column = |name: &str| Column::new(name, ColumnType::TEXT);
+    Answer::Mapping(Box::new(TableChecks {
+        from: Table { name: "customers".into(), columns: vec![column("customer_id")], ..Table::default() },
+        to: Table { name: "customers".into(), columns: vec![column("id")], ..Table::default() },
+        exists: false,
+        statements: vec!["CREATE TABLE \"customers\" (\n  \"id\" INTEGER NOT NULL,\n  \"user_email\" TEXT\n)".into()],
+        columns: vec![
+            view("customer_id", "integer", "id", "integer", "rename", "exact"),
+            view("name", "varchar(80)", "name", "text", "same name", "widening"),
+            view("upper(email)", "varchar(80)", "user_email", "text", "expression", "exact"),
+            tier,
+            amount,
+            view("", "", "internal_tag", "text", "unfilled", ""),
+        ],
+        unused: vec!["fax".into()],
+        problems: Vec::new(),
+    }))
+}
+
+pub(super) fn trial() -> Answer {
+    let row = |id: &str, email: &str, tier: &str, after: Option<[&str; 3]>| TrialRow {
+        before: [id, email, tier].map(Cell::text).to_vec(),
+        after: after.map(|cells| cells.map(Cell::text).to_vec()).unwrap_or_default(),
+        filtered: false,
+        fault: after.is_none().then(|| ("tier_code".to_owned(), "'bronze' is not in the value map".to_owned())),
+    };
+    Answer::Trial(Sampled {
+        source_columns: ["customer_id", "email", "customer_tier"].map(str::to_owned).to_vec(),
+        target_columns: ["id", "user_email", "tier_code"].map(str::to_owned).to_vec(),
+        rows: vec![
+            row("1", "alice@example.com", "gold", Some(["1", "ALICE@EXAMPLE.COM", "1"])),
+            row("2", "bob@example.com", "bronze", None),
+            row("3", "carol@example.com", "silver", Some(["3", "CAROL@EXAMPLE.COM", "2"])),
+        ],
+        error: None,
+    })
+}
+
+pub(super) fn checks(failed: bool) -> Answer {
+    let item = |name: &str, state, details: &[&str]| CheckItem {
+        name: name.into(),
+        state,
+        details: details.iter().map(|text| (*text).to_owned()).collect(),
+    };
+    let mappings = match failed {
+        true => item(
+            "Column mappings valid",
+            CheckState::Failed,
+            &[
+                "customers.balance: decimal to double can lose digits. Accept the loss in the mapping, or choose decimal(12,2).",
+            ],
+        ),
+        false => item("Column mappings valid", CheckState::Passed, &[]),
+    };
+    Answer::Checks(vec![
+        item("Source is accessible", CheckState::Passed, &["PostgreSQL 15.4"]),
+        item("Destination has space", CheckState::Passed, &["needs about 1,032 MB, free 48,200 MB"]),
+        mappings,
+        item("No data conflicts", CheckState::Warned, &["customers: fax is neither used nor skipped"]),
+        item("Permissions correct", CheckState::Passed, &[]),
+    ])
+}
+
+pub(super) fn run_id() -> RunId {
+    RunId("0197-run".into())
+}
+
+pub(super) fn fact(seq: u64, event: Event) -> FromHost {
+    FromHost::Fact(Box::new(Fact { run: run_id(), seq, at_ms: 0, event }))
+}
+
+pub(super) fn started() -> Event {
+    let table = |name: &str, rows| StartedTable {
+        from: name.into(),
+        to: name.into(),
+        rows: Count::Exact(rows),
+        counts: Counts::default(),
+        done: false,
+    };
+    Event::Started {
+        plan: "Postgres to CredVault".into(),
+        digest: "3f9a12c0ffee".into(),
+        on_error: crate::model::OnError::Ask,
+        resumed: false,
+        tables: vec![table("customers", 1_234_567), table("orders", 5_234_891)],
+    }
+}
+
+/// The fault of the product's own error text.
+pub(super) fn fault(id: &str, row: u64) -> Fault {
+    let named = |name: &str, text: &str| NamedCell { name: name.into(), cell: Cell::text(text) };
+    Fault {
+        id: FaultId(id.into()),
+        run: run_id(),
+        table: "customers".into(),
+        row,
+        column: Some("customer_id".into()),
+        target: Some("id".into()),
+        value: Some(Cell::text("ABC123")),
+        expected: "Integer".into(),
+        cause: Cause::Conversion,
+        message: "cannot convert 'ABC123' to integer".into(),
+        cells: vec![
+            named("customer_id", "ABC123"),
+            named("name", "Carol White"),
+            named("email", "carol@example.com"),
+            named("created_date", "03/07/2019"),
+            NamedCell { name: "fax".into(), cell: Cell::Null },
+        ],
+        digest: "d".into(),
+    }
+}
+
+pub(super) fn progress(name: &str, rows: u64, read: u64, phase: TablePhase) -> TableProgress {
+    let counts = Counts { read, written: read, ..Counts::default() };
+    TableProgress { from: name.into(), to: name.into(), rows: Count::Exact(rows), counts, phase, held: None }
+}
+
+/// A run of the customers alone, as far as the product's own figures have it.
+pub(super) fn snapshot(tables: Vec<TableProgress>) -> Snapshot {
+    Snapshot {
+        run: Some(run_id()),
+        seq: 10,
+        plan: "Postgres to CredVault".into(),
+        phase: RunPhase::Running,
+        tables,
+        parallel: 4,
+        ..Snapshot::default()
+    }
+}
+
+pub(super) fn customers() -> Snapshot {
+    snapshot(vec![progress("customers", 1_234_567, 1_000_000, TablePhase::Running)])
+}
+
+const MINUTE: u64 = 60_000;
+
+/// Gauges a minute apart that end in the product's own figures.
+pub(super) fn gauges() -> Vec<FromHost> {
+    let gauge = |minute: u64, read: u64| {
+        FromHost::Gauge(Gauge {
+            elapsed_ms: minute * MINUTE,
+            tables: vec![("customers".into(), read, read)],
+            bytes_read: minute * 60 * 38_000_000,
+            bytes_written: minute * 60 * 35_000_000,
+            cpu_percent: 61.0,
+            memory_bytes: 142_000_000,
+            now: "writing customers".into(),
+        })
+    };
+    vec![gauge(22, 1_024_567 - 45_000), gauge(23, 1_024_567)]
+}
+
+pub(super) fn review() -> Answer {
+    let item = |id: &str, row: u64, state| ReviewItem { fault: fault(id, row), state, by: None, reason: None };
+    let mut discarded = item("c", 45_700, ReviewState::Discarded);
+    discarded.by = Some("ada".into());
+    discarded.reason = Some("test account".into());
+    let mut late = item("d", 7, ReviewState::Flagged);
+    late.fault.column = Some("created_date".into());
+    late.fault.value = Some(Cell::text("31/31/2019"));
+    late.fault.expected = "Date".into();
+    Answer::Review(vec![
+        item("a", 45_632, ReviewState::Flagged),
+        item("b", 45_650, ReviewState::Flagged),
+        discarded,
+        late,
+    ])
+}

@@ -1,0 +1,310 @@
+//! Every screen and overlay as it looks, whole at 80x24 and at 120x40.
+
+use super::{script::Script, seed};
+use crate::{
+    console::{Appearance, Borders, Colour, Look, Message, Screen},
+    model::{Cell, Count, Counts, NamedCell, Page, Problem, RunPhase, TablePhase},
+    protocol::{Answer, Ask, FromHost, Sampled, SideName, SideView, Snapshot},
+};
+
+macro_rules! look {
+    ($name:literal, $script:expr) => {{
+        let script = $script;
+        insta::assert_snapshot!(concat!($name, "_80x24"), script.screen(80, 24));
+        insta::assert_snapshot!(concat!($name, "_120x40"), script.screen(120, 40));
+    }};
+}
+
+fn open(screen: Screen) -> Script {
+    let mut script = Script::open(screen);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script
+}
+
+fn run(snapshot: Snapshot) -> Script {
+    let mut script = open(Screen::Run);
+    script.host(FromHost::Snapshot(Box::new(snapshot)));
+    script
+}
+
+fn seed_run() -> Script {
+    let mut script = run(seed::customers());
+    for gauge in seed::gauges() {
+        script.host(gauge);
+    }
+    script
+}
+
+fn is_trial(ask: &Ask) -> bool {
+    matches!(ask, Ask::Trial { .. })
+}
+
+fn map() -> Script {
+    let mut script = open(Screen::Map);
+    script.answer(|ask| matches!(ask, Ask::Mapping { .. }), Ok(seed::mapping()));
+    script.answer(is_trial, Ok(seed::trial()));
+    script
+}
+
+#[test]
+fn connect() {
+    look!("connect_loading", &mut Script::open(Screen::Connect));
+    let mut script = open(Screen::Connect);
+    look!("connect_untested", &mut script);
+    script.keys("t");
+    let view = SideView { side: SideName::Source, version: "PostgreSQL 15.4".into() };
+    script.answer(|ask| matches!(ask, Ask::Connect { .. }), Ok(Answer::Connected(view)));
+    script.keys("right t");
+    let why = "cannot open credvault.db: Permission denied. Grant the account what it lacks, or use another account.";
+    script.answer(|ask| matches!(ask, Ask::Connect { .. }), Err(why));
+    script.keys("left down down down down down enter").type_text("hunter2");
+    look!("connect_typing_a_password", &mut script);
+}
+
+#[test]
+fn tables() {
+    look!("tables_loading", &mut open(Screen::Tables));
+    let mut script = open(Screen::Tables);
+    script.answer(
+        |ask| matches!(ask, Ask::Tables { .. }),
+        Err("cannot connect to source-db.example.com: refused. Check host and port."),
+    );
+    look!("tables_error", &mut script);
+    script.keys("r").answer(|ask| matches!(ask, Ask::Tables { .. }), Ok(Answer::Tables(Vec::new())));
+    look!("tables_empty", &mut script);
+    script.keys("r").answer(|ask| matches!(ask, Ask::Tables { .. }), Ok(seed::tables()));
+    script.keys("down");
+    look!("tables", &mut script);
+    script.keys("/").type_text("er");
+    look!("tables_filtered", &mut script);
+}
+
+#[test]
+fn rows() {
+    let mut script = open(Screen::Tables);
+    script.answer(|ask| matches!(ask, Ask::Tables { .. }), Ok(seed::tables()));
+    script.keys("p");
+    look!("rows_loading", &mut script);
+    script.answer(|ask| matches!(ask, Ask::Preview { .. }), Ok(seed::page()));
+    look!("rows", &mut script);
+    script.keys("down down right right right enter");
+    look!("rows_cell", &mut script);
+    script.keys("esc esc p").answer(
+        |ask| matches!(ask, Ask::Preview { .. }),
+        Ok(Answer::Page(Page { columns: vec!["id".into()], total: Count::Exact(0), ..Page::default() })),
+    );
+    look!("rows_empty", &mut script);
+}
+
+#[test]
+fn mappings() {
+    look!("map_loading", &mut open(Screen::Map));
+    let mut script = map();
+    script.keys("down down down");
+    look!("map", &mut script);
+    script.keys("d");
+    look!("map_create", &mut script);
+    script.keys("esc down");
+    look!("map_lossy", &mut script);
+    let mut script = Script::open(Screen::Map);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan_of("[plan]\nname = \"empty\"\n")));
+    look!("map_empty", &mut script);
+}
+
+#[test]
+fn column_form() {
+    let mut script = map();
+    script.keys("down down down enter").answer(is_trial, Ok(seed::trial()));
+    look!("form", &mut script);
+    script.keys("esc up enter").answer(is_trial, Ok(seed::trial()));
+    script.keys("backspace");
+    let problem = Problem { line: 1, column: 12, error: true, message: "expected ) at the end".into() };
+    script.answer(is_trial, Ok(Answer::Trial(Sampled { error: Some(problem), ..Sampled::default() })));
+    look!("form_parse_error", &mut script);
+    script.keys("esc");
+    look!("form_drop", &mut script);
+}
+
+#[test]
+fn checks() {
+    look!("check_running", &mut open(Screen::Check));
+    let mut script = open(Screen::Check);
+    script.answer(|ask| *ask == Ask::Check, Ok(seed::checks(true)));
+    look!("check_failed", &mut script);
+    script.keys("s");
+    assert!(script.app.overlays.is_empty(), "a failed check locks the start");
+    script.at(20_000).keys("r").answer(|ask| *ask == Ask::Check, Ok(seed::checks(false)));
+    look!("check_passed", &mut script);
+    script.keys("s");
+    look!("check_start", &mut script);
+}
+
+#[test]
+fn the_product_s_own_run() {
+    let mut script = seed_run();
+    look!("run_seed", &mut script);
+    let screen = script.screen(80, 24);
+    for words in [
+        "Progress: ████████░░ 82%",
+        "Migrated: 1,024,567 / 1,234,567 rows",
+        "Time elapsed: 23 minutes",
+        "Estimated: 5 minutes remaining",
+        "Speed: 45,000 rows/minute",
+        "Now: writing customers",
+    ] {
+        assert!(screen.contains(words), "{words} in\n{screen}");
+    }
+}
+
+#[test]
+fn runs() {
+    look!("run_ready", &mut open(Screen::Run));
+    let mut snapshot = seed::snapshot(vec![
+        seed::progress("customers", 1_234_567, 1_024_567, TablePhase::Parked),
+        seed::progress("orders", 5_234_891, 1_101_312, TablePhase::Running),
+        seed::progress("products", 25_643, 25_643, TablePhase::Done),
+        seed::progress("a_table_with_a_rather_long_name", 99, 0, TablePhase::Waiting),
+    ]);
+    snapshot.tables[0].counts.flagged = 3;
+    snapshot.tables[0].counts.written -= 3;
+    snapshot.open = vec![seed::fault("a", 45_632), seed::fault("b", 45_633)];
+    snapshot.raised = 5;
+    let mut script = run(snapshot.clone());
+    script.host(seed::gauges().remove(0));
+    look!("run_parked", &mut script);
+    snapshot.open.clear();
+    snapshot.tables[0].phase = TablePhase::Held;
+    snapshot.tables[0].held = Some("10,000 rows failed: the mapping of customer_id is wrong, not the rows".into());
+    look!("run_held", &mut run(snapshot.clone()));
+    snapshot.tables[0].held = None;
+    snapshot.phase = RunPhase::Draining;
+    look!("run_draining", &mut run(snapshot.clone()));
+    snapshot.phase = RunPhase::Paused;
+    look!("run_paused", &mut run(snapshot.clone()));
+    snapshot.phase = RunPhase::Stopped;
+    snapshot.stopped = Some("decided at row 45,632 of customers".into());
+    look!("run_stopped", &mut run(snapshot.clone()));
+    snapshot.phase = RunPhase::Completed;
+    let counts = Counts { read: 1_234_567, written: 1_234_560, skipped: 4, flagged: 3, filtered: 0 };
+    snapshot.tables = vec![seed::progress("customers", 1_234_567, 0, TablePhase::Done)];
+    snapshot.tables[0].counts = counts;
+    look!("run_completed", &mut run(snapshot));
+}
+
+#[test]
+fn the_product_s_own_error() {
+    let mut script = seed_run();
+    script.host(seed::fact(11, crate::protocol::Event::FaultRaised { fault: Box::new(seed::fault("a", 45_632)) }));
+    look!("run_badge", &mut script);
+    script.at(2_000);
+    look!("prompt", &mut script);
+    let screen = script.screen(80, 24);
+    for words in [
+        "Error on row 45,632 of customers",
+        "Column 'customer_id' has invalid value: \"ABC123\"",
+        "Expected: Integer",
+        "○ Skip row",
+        "● Fail and stop",
+        "○ Mark for review",
+        "○ Edit and retry",
+    ] {
+        assert!(screen.contains(words), "{words} in\n{screen}");
+    }
+    insta::assert_snapshot!("prompt_60x16", script.screen(60, 16));
+    script.at(2_400).keys("down down enter");
+    look!("prompt_edit", &mut script);
+    script.keys("backspace down ctrl-n");
+    look!("prompt_edited", &mut script);
+}
+
+#[test]
+fn run_overlays() {
+    let mut script = seed_run();
+    script.host(seed::fact(11, crate::protocol::Event::FaultRaised { fault: Box::new(seed::fault("a", 45_632)) }));
+    script.host(seed::fact(12, crate::protocol::Event::FaultRaised { fault: Box::new(seed::fault("b", 45_700)) }));
+    let settled = crate::protocol::Event::FaultSettled {
+        fault: crate::model::FaultId("a".into()),
+        table: "customers".into(),
+        decision: crate::model::Decision::Skip,
+        by: "ada".into(),
+    };
+    script.host(seed::fact(13, settled)).keys("e");
+    look!("errors", &mut script);
+    script.keys("down enter");
+    look!("error_settled", &mut script);
+    script.keys("esc esc enter");
+    look!("table_detail", &mut script);
+    script.keys("esc x");
+    look!("stop", &mut script);
+    script.keys("esc q");
+    look!("quit", &mut script);
+}
+
+#[test]
+fn review() {
+    look!("review_loading", &mut open(Screen::Review));
+    let mut script = open(Screen::Review);
+    script.answer(|ask| matches!(ask, Ask::Review { .. }), Ok(Answer::Review(Vec::new())));
+    look!("review_empty", &mut script);
+    script.keys("ctrl-r").answer(|ask| matches!(ask, Ask::Review { .. }), Ok(seed::review()));
+    look!("review", &mut script);
+    script.keys("r").answer(|ask| matches!(ask, Ask::Act { .. }), Err("still no integer: 'ABC123'"));
+    look!("review_failed", &mut script);
+    script.keys("d");
+    look!("review_discard", &mut script);
+}
+
+#[test]
+fn help_and_palette() {
+    let mut script = seed_run();
+    script.keys("?");
+    look!("help", &mut script);
+    script.keys("esc :").type_text("sto");
+    look!("palette", &mut script);
+}
+
+#[test]
+fn notices_and_toasts() {
+    let mut script = seed_run();
+    insta::assert_snapshot!("too_small", script.screen(40, 10));
+    script.tell(Message::Paste("rm -rf /\n".into()));
+    look!("toast", &mut script);
+}
+
+#[test]
+fn ascii() {
+    let mut script = seed_run();
+    script.app.look = Look::choose(Appearance::Dark, Colour::Off, Borders::Ascii, |_| None);
+    let screen = script.screen(80, 24);
+    assert!(screen.is_ascii(), "{screen}");
+    insta::assert_snapshot!("run_ascii", screen);
+}
+
+#[test]
+fn without_colour_nothing_is_coloured() {
+    let mut script = seed_run();
+    script.app.look = Look::choose(Appearance::Dark, Colour::Auto, Borders::Unicode, |name| {
+        (name == "NO_COLOR").then(|| "1".to_owned())
+    });
+    let reset = ratatui::style::Color::Reset;
+    assert!(script.buffer(80, 24).content.iter().all(|cell| cell.fg == reset && cell.bg == reset));
+}
+
+#[test]
+fn a_value_cannot_steer_the_terminal() {
+    let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{202e}";
+    let mut snapshot = seed::customers();
+    let mut fault = seed::fault("a", 1);
+    fault.value = Some(Cell::text(evil));
+    fault.cells = vec![NamedCell { name: evil.into(), cell: Cell::text(evil) }];
+    fault.table = evil.into();
+    fault.message = evil.into();
+    snapshot.open = vec![fault];
+    snapshot.tables[0].to = evil.into();
+    let mut script = run(snapshot);
+    for keys in ["a", "esc", "e", "enter"] {
+        script.at(script.app.now_ms + 1_000).keys(keys);
+        let text: String = script.buffer(80, 24).content.iter().map(|cell| cell.symbol().to_owned()).collect();
+        assert!(!text.chars().any(|char| char.is_control() || char == '\u{202e}'), "{keys}");
+    }
+}

@@ -1,0 +1,159 @@
+//! Random sizes, random keys, random messages: nothing may panic.
+
+use proptest::prelude::*;
+
+use super::{script::Script, seed};
+use crate::{
+    console::{Message, Screen},
+    model::{Decision, FaultId, TablePhase},
+    protocol::{Answer, Event, FromHost, HeldWhy, Reply},
+};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Key(&'static str),
+    Paste(String),
+    Wait(u64),
+    Answer(u64, usize),
+    Fact(usize),
+    Reply(bool),
+    Draw(u16, u16),
+}
+
+const KEYS: &[&str] = &[
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "tab",
+    "shift-tab",
+    "enter",
+    "esc",
+    "up",
+    "down",
+    "left",
+    "right",
+    "pgup",
+    "pgdn",
+    "home",
+    "end",
+    "space",
+    "backspace",
+    "delete",
+    "/",
+    "?",
+    ":",
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+    "i",
+    "j",
+    "k",
+    "m",
+    "n",
+    "p",
+    "r",
+    "s",
+    "t",
+    "u",
+    "w",
+    "x",
+    "y",
+    "[",
+    "]",
+    "+",
+    "-",
+    "ctrl-n",
+    "ctrl-r",
+    "ctrl-u",
+    "ctrl-t",
+    "山",
+    "Y",
+];
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0..KEYS.len()).prop_map(|at| Step::Key(KEYS[at])),
+        1 => any::<String>().prop_map(Step::Paste),
+        2 => (0u64..4_000).prop_map(Step::Wait),
+        4 => (0u64..30, 0usize..10).prop_map(|(id, which)| Step::Answer(id, which)),
+        2 => (0usize..10).prop_map(Step::Fact),
+        1 => any::<bool>().prop_map(Step::Reply),
+        2 => (1u16..=200, 1u16..=60).prop_map(|(width, height)| Step::Draw(width, height)),
+    ]
+}
+
+fn answer(which: usize) -> Result<Answer, String> {
+    Ok(match which {
+        0 => seed::plan(),
+        1 => seed::tables(),
+        2 => seed::page(),
+        3 => seed::mapping(),
+        4 => seed::trial(),
+        5 => seed::checks(true),
+        6 => seed::checks(false),
+        7 => seed::review(),
+        8 => Answer::Count(3),
+        _ => return Err("it \u{1b}[2J broke".into()),
+    })
+}
+
+fn event(which: usize, seq: u64) -> FromHost {
+    let table = || "customers".to_owned();
+    seed::fact(
+        seq,
+        match which {
+            0 => seed::started(),
+            1 => Event::TableStarted { table: table() },
+            2 | 3 => Event::FaultRaised { fault: Box::new(seed::fault(&format!("f{}", seq % 7), seq)) },
+            4 => Event::FaultSettled {
+                fault: FaultId(format!("f{}", seq % 7)),
+                table: table(),
+                decision: Decision::Skip,
+                by: "eve".into(),
+            },
+            5 => Event::TableHeld { table: table(), why: HeldWhy::Budget, message: "too much".into() },
+            6 => Event::Paused,
+            7 => {
+                return FromHost::Snapshot(Box::new(seed::snapshot(vec![seed::progress(
+                    "x",
+                    seq,
+                    seq,
+                    TablePhase::Done,
+                )])));
+            }
+            8 => Event::Stopped { why: "x".into(), by: "y".into() },
+            _ => return seed::gauges().remove(0),
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_panics(start in 0usize..6, steps in proptest::collection::vec(step(), 1..120)) {
+        let mut script = Script::open(Screen::ALL[start]);
+        for (at, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Key(key) => drop(script.keys(key)),
+                Step::Paste(text) => drop(script.tell(Message::Paste(text))),
+                Step::Wait(ms) => drop(script.at(script.app.now_ms + ms)),
+                Step::Answer(id, which) => drop(script.host(FromHost::Answer { id, answer: answer(which) })),
+                Step::Fact(which) => drop(script.host(event(which, at as u64 + 1))),
+                Step::Reply(done) => {
+                    let reply = if done { Reply::Done } else { Reply::Refused("no".into()) };
+                    script.host(FromHost::Reply { id: at as u64 % 20, reply });
+                }
+                Step::Draw(width, height) => drop(script.screen(width, height)),
+            }
+        }
+        for (width, height) in [(1, 1), (59, 16), (60, 16), (61, 17), (80, 24), (200, 60)] {
+            script.screen(width, height);
+        }
+    }
+}

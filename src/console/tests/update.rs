@@ -1,0 +1,278 @@
+//! What messages do, where it matters most: answers, arming, newest wins, undo, start.
+
+use super::{script::Script, seed};
+use crate::{
+    console::{Effect, Exit, Message, Screen, overlays::Overlay},
+    model::{Cell, Decision, FaultId, NamedCell, Scope},
+    protocol::{Ask, Command, Event, FromHost, Reply, ReviewAction},
+};
+
+fn running() -> Script {
+    let mut script = Script::open(Screen::Run);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.host(FromHost::Snapshot(Box::new(seed::customers())));
+    script
+}
+
+fn raise(script: &mut Script, seq: u64, id: &str) {
+    script.host(seed::fact(seq, Event::FaultRaised { fault: Box::new(seed::fault(id, seq)) }));
+}
+
+fn prompt(script: &Script) -> Option<String> {
+    match script.app.overlays.last() {
+        Some(Overlay::Prompt(prompt)) => Some(prompt.fault.0.clone()),
+        _ => None,
+    }
+}
+
+#[test]
+fn the_prompt_waits_until_nobody_types_and_then_until_it_was_seen() {
+    let mut script = running();
+    script.at(1_000).keys("down");
+    raise(&mut script, 11, "a");
+    assert_eq!(script.app.wakes_in(), Some(2_000));
+    script.at(2_999);
+    assert_eq!(prompt(&script), None);
+    script.at(3_000);
+    assert_eq!(prompt(&script).as_deref(), Some("a"));
+    script.at(3_299).keys("enter");
+    assert_eq!(script.commands(), [], "keys of the first 300 ms are dropped");
+    script.at(3_300).keys("enter");
+    let stop = Command::Answer { fault: FaultId("a".into()), decision: Decision::Stop, scope: Scope::Row };
+    assert_eq!(script.commands(), [stop]);
+}
+
+#[test]
+fn the_prompt_does_not_come_over_another_overlay() {
+    let mut script = running();
+    script.keys("?");
+    raise(&mut script, 11, "a");
+    script.at(60_000);
+    assert_eq!((prompt(&script), script.app.wakes_in()), (None, None));
+    script.keys("esc").at(62_000);
+    assert_eq!(prompt(&script).as_deref(), Some("a"));
+}
+
+#[test]
+fn a_key_opens_it_at_once_and_esc_sets_it_aside() {
+    let mut script = running();
+    raise(&mut script, 11, "a");
+    script.keys("a").at(400).keys("esc").at(60_000);
+    assert_eq!(prompt(&script), None);
+    raise(&mut script, 12, "b");
+    script.at(70_000);
+    assert_eq!(prompt(&script).as_deref(), Some("b"), "another one still comes up");
+    script.at(71_000).keys("esc a");
+    assert_eq!(prompt(&script).as_deref(), Some("a"));
+}
+
+#[test]
+fn after_an_answer_the_next_one_comes_that_it_does_not_settle() {
+    let mut script = running();
+    for (seq, id) in [(11, "a"), (12, "b")] {
+        raise(&mut script, seq, id);
+    }
+    let mut other = seed::fault("c", 9);
+    other.column = Some("name".into());
+    script.host(seed::fact(13, Event::FaultRaised { fault: Box::new(other) }));
+    script.keys("a").at(1_000).keys("up right enter");
+    let answer = Command::Answer { fault: FaultId("a".into()), decision: Decision::Skip, scope: Scope::ColumnAndCause };
+    assert_eq!(script.commands(), [answer]);
+    assert_eq!(prompt(&script).as_deref(), Some("c"));
+    script.keys("enter");
+    assert_eq!(script.commands().len(), 1, "the next one is armed anew");
+}
+
+#[test]
+fn a_refused_answer_brings_the_fault_back() {
+    let mut script = running();
+    raise(&mut script, 11, "a");
+    script.keys("a").at(1_000).keys("enter").reply(Reply::Refused("the row is not the one shown".into()));
+    script.at(60_000);
+    assert_eq!(prompt(&script).as_deref(), Some("a"));
+}
+
+#[test]
+fn a_fault_that_another_operator_settles_closes_its_prompt() {
+    let mut script = running();
+    raise(&mut script, 11, "a");
+    script.keys("a");
+    let (fault, decision) = (FaultId("a".into()), Decision::Flag);
+    script.host(seed::fact(12, Event::FaultSettled { fault, table: "customers".into(), decision, by: "eve".into() }));
+    assert_eq!(prompt(&script), None);
+}
+
+#[test]
+fn an_edit_sends_what_was_changed_and_only_for_its_row() {
+    let mut script = running();
+    raise(&mut script, 11, "a");
+    script.keys("a").at(1_000).keys("right right down down enter enter");
+    assert_eq!(script.commands(), [], "nothing is changed yet");
+    script.keys("home delete delete delete down ctrl-n down down down").type_text("0 ").keys("enter");
+    let named = |name: &str, cell| NamedCell { name: name.into(), cell };
+    let cells =
+        vec![named("customer_id", Cell::text("123")), named("name", Cell::Null), named("fax", Cell::text("0 "))];
+    let answer = Command::Answer { fault: FaultId("a".into()), decision: Decision::Edit { cells }, scope: Scope::Row };
+    assert_eq!(script.commands(), [answer]);
+    assert!(script.app.overlays.is_empty());
+}
+
+#[test]
+fn an_older_trial_never_replaces_a_newer_one() {
+    let mut script = Script::open(Screen::Map);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.answer(|ask| matches!(ask, Ask::Mapping { .. }), Ok(seed::mapping()));
+    script.keys("down enter");
+    let first = script.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Send(crate::protocol::ToHost::Ask { id, ask: Ask::Trial { .. } }) => Some(*id),
+        _ => None,
+    });
+    script.keys("tab").type_text("trim(name)");
+    script.answer(|ask| matches!(ask, Ask::Trial { .. }), Ok(seed::trial()));
+    script.host(FromHost::Answer { id: first.unwrap(), answer: Err("old".into()) });
+    let Some(Overlay::Column(form)) = script.app.overlays.last() else { panic!("the form is open") };
+    assert!(form.trial.error.is_none() && form.trial.value.is_some());
+    let texts: Vec<String> = script
+        .asks()
+        .into_iter()
+        .filter_map(|ask| match ask {
+            Ask::Trial { text, .. } => text,
+            _ => None,
+        })
+        .collect();
+    assert!(texts.last().unwrap().contains("name = { expr = \"trim(name)\" }"), "{texts:?}");
+}
+
+#[test]
+fn an_edit_is_saved_and_can_be_taken_back_and_made_again() {
+    let mut script = Script::open(Screen::Map);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.answer(|ask| matches!(ask, Ask::Mapping { .. }), Ok(seed::mapping()));
+    let saved = |script: &Script| match script.asks().into_iter().rev().find(|ask| matches!(ask, Ask::Save { .. })) {
+        Some(Ask::Save { text }) => text,
+        _ => panic!("nothing was saved"),
+    };
+    script.keys("end up x");
+    let edited = saved(&script);
+    assert!(edited.contains("\"internal_notes\", \"fax\""), "{edited}");
+    script.answer(|ask| matches!(ask, Ask::Save { .. }), Ok(seed::plan_of(&edited)));
+    script.keys("u");
+    assert_eq!(saved(&script), seed::PLAN);
+    script.answer(|ask| matches!(ask, Ask::Save { .. }), Ok(seed::plan()));
+    script.keys("ctrl-r");
+    assert_eq!(saved(&script), edited);
+    script.answer(|ask| matches!(ask, Ask::Save { .. }), Ok(seed::plan_of(&edited)));
+    assert_eq!(script.app.plan.undo.len(), 1);
+}
+
+#[test]
+fn a_refused_save_leaves_the_plan_as_it_was() {
+    let mut script = Script::open(Screen::Map);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.answer(|ask| matches!(ask, Ask::Mapping { .. }), Ok(seed::mapping()));
+    script.keys("x").answer(|ask| matches!(ask, Ask::Save { .. }), Err("refused while a run goes on"));
+    assert_eq!(script.app.plan.text, seed::PLAN);
+    assert!(script.app.plan.undo.is_empty());
+    assert!(script.app.toasts.last().unwrap().bad);
+}
+
+#[test]
+fn start_is_cancelled_first_and_names_the_destination() {
+    let mut script = Script::open(Screen::Check);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.answer(|ask| *ask == Ask::Check, Ok(seed::checks(false)));
+    script.keys("s");
+    assert!(script.screen(80, 24).contains("Destination: sqlite:credvault.db (production)"));
+    script.keys("enter s esc");
+    assert!(!script.asks().iter().any(|ask| matches!(ask, Ask::Start { .. })));
+    script.keys("s right enter");
+    assert!(script.asks().iter().any(|ask| matches!(ask, Ask::Start { .. })));
+}
+
+#[test]
+fn a_paste_goes_to_a_field_only() {
+    let mut script = Script::open(Screen::Tables);
+    script.tell(Message::Paste("q\n".into()));
+    assert!(script.app.toasts.last().unwrap().text.contains("field only"));
+    script.keys("/").tell(Message::Paste("cust\n".into()));
+    assert_eq!(script.app.tables.filter.text(), "cust");
+}
+
+#[test]
+fn a_password_goes_to_the_host_alone_and_is_forgotten() {
+    let mut script = Script::open(Screen::Connect);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.keys("end up enter").type_text("hunter2");
+    assert!(!script.screen(80, 24).contains("hunter2"));
+    script.keys("enter");
+    let Some(Ask::Connect { password: Some(password), .. }) = script.asks().pop() else { panic!("connects") };
+    assert_eq!(password.0, "hunter2");
+    assert!(!format!("{:?}{:?}", script.app, script.effects).contains("hunter2"));
+    let view = crate::protocol::SideView { side: crate::protocol::SideName::Source, version: "15".into() };
+    script.answer(|ask| matches!(ask, Ask::Connect { .. }), Ok(crate::protocol::Answer::Connected(view)));
+    script.keys("t");
+    assert!(matches!(script.asks().pop(), Some(Ask::Connect { password: None, .. })));
+}
+
+#[test]
+fn an_address_is_saved_before_it_is_tested() {
+    let mut script = Script::open(Screen::Connect);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.keys("down enter").type_text("x").keys("enter esc t");
+    let Some(Ask::Save { text }) = script.asks().pop() else { panic!("saves: {:?}", script.asks()) };
+    assert!(text.contains("@source-db.example.comx/old_database"), "{text}");
+    script.answer(|ask| matches!(ask, Ask::Save { .. }), Ok(seed::plan_of(&text)));
+    assert!(matches!(script.asks().pop(), Some(Ask::Connect { .. })));
+}
+
+#[test]
+fn quitting_asks_only_while_a_run_goes_on() {
+    let mut script = running();
+    script.keys("q enter");
+    assert!(!script.effects.iter().any(|effect| matches!(effect, Effect::Quit(_))));
+    script.keys("q right enter");
+    assert_eq!(script.effects.last(), Some(&Effect::Quit(Exit::Detached)));
+    let mut script = Script::open(Screen::Connect);
+    script.keys("q");
+    assert_eq!(script.effects.last(), Some(&Effect::Quit(Exit::Quit)));
+}
+
+#[test]
+fn run_keys_send_their_commands() {
+    let mut script = running();
+    script.keys("p + - x right enter");
+    let parallel = |tables| Command::Parallel { tables };
+    assert_eq!(script.commands(), [Command::Pause, parallel(5), parallel(3), Command::Stop]);
+    script.host(seed::fact(11, Event::Paused)).keys("p");
+    assert_eq!(script.commands().last(), Some(&Command::Resume));
+}
+
+#[test]
+fn a_discard_needs_a_reason() {
+    let mut script = Script::open(Screen::Review);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.answer(|ask| matches!(ask, Ask::Review { .. }), Ok(seed::review()));
+    script.keys("down d enter").type_text("test account").keys("enter");
+    let acts: Vec<Ask> = script.asks().into_iter().filter(|ask| matches!(ask, Ask::Act { .. })).collect();
+    let action = ReviewAction::Discard { reason: "test account".into() };
+    assert_eq!(acts, [Ask::Act { fault: FaultId("a".into()), action }]);
+}
+
+#[test]
+fn nothing_animates_while_nothing_happens() {
+    let mut script = running();
+    script.at(100_000);
+    assert_eq!(script.app.wakes_in(), None);
+}
+
+#[test]
+fn every_action_is_reachable_in_the_palette_of_its_screen() {
+    for screen in Screen::ALL {
+        let mut script = Script::open(screen);
+        script.keys(":");
+        let screen_text = script.screen(120, 60);
+        for action in crate::console::ACTIONS.iter().filter(|action| action.scope == screen.scope()) {
+            assert!(screen_text.contains(action.title), "{}", action.title);
+        }
+    }
+}
