@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::support::{
-    servers::{MysqlDatabase, PostgresDatabase, statements_of},
+    script::{statements_of, text_of},
+    servers::{MysqlDatabase, PostgresDatabase},
+    shops::{CHINOOK, SAKILA, chinook, sakila},
     sides::SqliteFile,
 };
 
@@ -84,6 +86,16 @@ fn a_script_is_cut_into_statements_as_the_client_does() {
 }
 
 #[test]
+fn bytes_in_a_script_become_hex_and_text_stays() {
+    let script =
+        b"-- it's a comment\nINSERT INTO t VALUES ('it''s', 'a\\'b', '\x89P\\0\\r\\n\\Z''\\'\\\\', '\xc3\xa9');";
+    assert_eq!(
+        text_of(script),
+        "-- it's a comment\nINSERT INTO t VALUES ('it''s', 'a\\'b', x'8950000d0a1a27275c', 'é');"
+    );
+}
+
+#[test]
 fn an_sqlite_file_gives_every_value() {
     let folder = tempfile::tempdir().unwrap();
     let file = SqliteFile::new(folder.path().join("values.sqlite"));
@@ -91,4 +103,22 @@ fn an_sqlite_file_gives_every_value() {
     let rows = file.rows("SELECT a, b, c, d FROM t WHERE a = 1");
     assert_eq!(rows, [["1", "0.1", "é", "\\x00ff"].map(text)]);
     assert_eq!(file.count("SELECT count(*) FROM t"), 2);
+}
+
+#[test]
+fn the_sample_shops_hold_what_they_are_known_to() {
+    if let Some(chinook) = chinook() {
+        for (table, rows) in CHINOOK {
+            assert_eq!(chinook.count(&format!("SELECT count(*) FROM {table}")), *rows, "{table}");
+        }
+        assert_eq!(CHINOOK.iter().map(|(_, rows)| rows).sum::<u64>(), 15_607);
+    }
+    if let Some(sakila) = sakila("sakila") {
+        for (table, rows) in SAKILA {
+            assert_eq!(sakila.count(&format!("SELECT count(*) FROM {table}")), *rows, "{table}");
+        }
+        let tables = "SELECT count(*) FROM information_schema.tables \
+                      WHERE table_schema = database() AND table_type = 'BASE TABLE'";
+        assert_eq!(sakila.count(tables), SAKILA.len() as u64);
+    }
 }

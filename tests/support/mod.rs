@@ -5,6 +5,8 @@
 pub mod compare;
 pub mod normal;
 pub mod rust;
+pub mod script;
 pub mod servers;
+pub mod shops;
 pub mod sides;
 pub mod skip;

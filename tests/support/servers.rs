@@ -21,7 +21,7 @@ use sqlx::{
 };
 use url::Url;
 
-use super::{normal::Raw, skip::left_out};
+use super::{normal::Raw, script::statements_of, skip::left_out};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -171,37 +171,6 @@ impl Drop for MysqlDatabase {
 /// Values as text: bytes in hex, NULL as `None`.
 pub fn as_text(rows: Vec<Vec<Raw>>) -> Vec<Vec<Option<String>>> {
     rows.into_iter().map(|row| row.into_iter().map(Raw::into_text).collect()).collect()
-}
-
-/// The statements of a script for the `mariadb` client: `DELIMITER` is followed, choosing a database is left out.
-pub fn statements_of(script: &str) -> Vec<String> {
-    let mut delimiter = ";".to_owned();
-    let mut statements = Vec::new();
-    let mut statement = String::new();
-    for line in script.lines() {
-        if let Some(new) = line.strip_prefix("DELIMITER ") {
-            delimiter = new.trim().to_owned();
-            continue;
-        }
-        if statement.is_empty() && (line.trim().is_empty() || line.starts_with("--")) {
-            continue;
-        }
-        statement.push_str(line);
-        statement.push('\n');
-        if let Some(whole) = statement.trim_end().strip_suffix(&delimiter) {
-            statements.push(whole.trim().to_owned());
-            statement.clear();
-        }
-    }
-    statements.push(statement.trim().to_owned());
-    statements.retain(|statement| !statement.is_empty() && !chooses_database(statement));
-    statements
-}
-
-fn chooses_database(statement: &str) -> bool {
-    let start: Vec<String> = statement.split_whitespace().take(2).map(str::to_uppercase).collect();
-    let start: Vec<&str> = start.iter().map(String::as_str).collect();
-    matches!(start.as_slice(), ["USE", ..] | ["CREATE" | "DROP", "SCHEMA" | "DATABASE"])
 }
 
 fn number(rows: &[Vec<Option<String>>], sql: &str) -> u64 {

