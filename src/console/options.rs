@@ -51,6 +51,8 @@ pub struct Options {
     pub borders: Borders,
     /// Whose decisions these are.
     pub user: String,
+    /// Begin the run at once, with this policy in place of the plan's where one is given.
+    pub begin: Option<Option<crate::model::OnError>>,
     /// Whether the host goes on without this console.
     pub can_detach: bool,
 }

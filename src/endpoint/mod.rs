@@ -6,11 +6,11 @@
 
 pub mod csv;
 mod error;
+pub mod mysql;
+pub mod postgres;
 mod registry;
 mod secret;
 pub mod sqlite;
-pub mod postgres;
-pub mod mysql;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    Destination, EndpointError, ErrorKind, Result, Source, mysql::Mysql, postgres::Postgres, secret,
+    Destination, EndpointError, ErrorKind, Result, Source, csv::Csv, mysql::Mysql, postgres::Postgres, secret,
     sqlite::Sqlite,
 };
 use crate::plan::{Address, SidePlan, address};
@@ -17,7 +17,7 @@ pub async fn open_source(side: &SidePlan, base: &Path, password: Option<&str>) -
         Address::Postgres(url) => Arc::new(Postgres::connect(&url, password, true).await?),
         Address::Mysql(url) => Arc::new(Mysql::connect(&url, password, true).await?),
         Address::Sqlite(path) => Arc::new(Sqlite::connect(&path, true).await?),
-        Address::Csv(_) => return Err(EndpointError::new(ErrorKind::Address, "csv", "soon")),
+        Address::Csv(path) => Arc::new(Csv::connect(&path, &side.csv, true).await?),
     })
 }
 
@@ -29,7 +29,7 @@ pub async fn open_destination(side: &SidePlan, base: &Path, password: Option<&st
         Address::Postgres(url) => Arc::new(Postgres::connect(&url, password, false).await?),
         Address::Mysql(url) => Arc::new(Mysql::connect(&url, password, false).await?),
         Address::Sqlite(path) => Arc::new(Sqlite::connect(&path, false).await?),
-        Address::Csv(_) => return Err(EndpointError::new(ErrorKind::Address, "csv", "soon")),
+        Address::Csv(path) => Arc::new(Csv::connect(&path, &side.csv, false).await?),
     })
 }
 
