@@ -20,7 +20,7 @@ use super::{
     number::{Number, exact_number, real_of_decimal, text_survives},
     types::{Affinity, DOUBLE_DIGITS},
 };
-use crate::model::{Cause, Cell, Column, ColumnType, cell_at};
+use crate::model::{Cause, Cell, Column, cell_at};
 
 /// A destination column, as far as writing to it must know it.
 #[derive(Clone, Debug)]
@@ -63,7 +63,6 @@ impl Target {
             true => TextInto::Affine,
             false => TextInto::Text,
         };
-        debug_assert!(column.ty != ColumnType::TEXT || text != TextInto::Number);
         Self { name: column.name.clone(), native: column.native.clone(), text, is_rowid }
     }
 }
@@ -214,7 +213,10 @@ mod tests {
     use datafusion::arrow::array::ArrayRef;
 
     use super::*;
-    use crate::{endpoint::sqlite::types::column_type, model::array_of};
+    use crate::{
+        endpoint::sqlite::types::column_type,
+        model::{ColumnType, array_of},
+    };
 
     fn target(native: &str, is_rowid: bool) -> Target {
         Target::new(&Column { native: native.into(), ..Column::new("x", column_type(native)) }, is_rowid)

@@ -4,7 +4,7 @@
 //! a row value compared in the key's own collations.
 
 use rusqlite::{
-    Connection, Row, ToSql,
+    Connection, OptionalExtension as _, Row, ToSql,
     types::{ToSqlOutput, ValueRef},
 };
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,9 @@ pub(super) struct Order {
 impl Order {
     pub(super) fn of(connection: &Connection, table: &str) -> Result<Self> {
         let context = || format!("cannot find the key of {table}");
-        let by = match without_rowid(connection, table).map_err(|error| failure(&error, context()))? {
+        let no_table = || EndpointError::new(ErrorKind::NoTable, context(), "there is no such table");
+        let without_rowid = without_rowid(connection, table).map_err(|error| failure(&error, context()))?;
+        let by = match without_rowid.ok_or_else(no_table)? {
             true => primary_key(connection, table).map_err(|error| failure(&error, context()))?,
             false => vec![rowid(connection, table).map_err(|error| failure(&error, context()))?],
         };
@@ -64,8 +66,9 @@ impl Order {
     }
 }
 
-fn without_rowid(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT wr FROM pragma_table_list(?1) WHERE schema = 'main'", [table], |row| row.get(0))
+fn without_rowid(connection: &Connection, table: &str) -> rusqlite::Result<Option<bool>> {
+    let sql = "SELECT wr FROM pragma_table_list(?1) WHERE schema = 'main'";
+    connection.query_row(sql, [table], |row| row.get(0)).optional()
 }
 
 /// Whichever of the names no column of the table has taken; one that is the row id by declaration will do too.

@@ -3,7 +3,10 @@
 //! SQLite lets one connection write at a time. All loaders of a destination share one, which a loader holds from `begin`
 //! to the end of its transaction; the others wait for it in line instead of failing with "database is locked".
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -59,7 +62,7 @@ impl Writer {
 }
 
 /// Durable at every commit, and readers are not kept out while we write.
-fn connect(path: &PathBuf) -> Result<Connection> {
+fn connect(path: &Path) -> Result<Connection> {
     let connection = open(path, Access::Create)?;
     connection
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;")

@@ -251,3 +251,63 @@ fn the_quick_way_to_a_float_is_the_exact_one() {
 fn float_array(value: f64) -> ArrayRef {
     Arc::new(datafusion::arrow::array::Float64Array::from(vec![value]))
 }
+
+/// `digits` with a point before the last `scale` of them.
+fn decimal_text(digits: i128, scale: usize) -> String {
+    let plain = format!("{:0>width$}", digits.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = plain.split_at(plain.len() - scale);
+    let sign = if digits < 0 { "-" } else { "" };
+    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_decimal_arrives_exactly_or_not_at_all(
+        digits in -1_000_000_000_000_i128..1_000_000_000_000, from in 0_usize..10, to in 0_usize..10,
+    ) {
+        let text = decimal_text(digits, from);
+        let target = format!("decimal(12,{to})");
+        let zeros = from.saturating_sub(to);
+        let unit = 10_i128.pow(u32::try_from(zeros).unwrap());
+        let grown = digits / unit * 10_i128.pow(u32::try_from(to.saturating_sub(from)).unwrap());
+        let exact = digits % unit == 0 && grown.unsigned_abs() < 1_000_000_000_000;
+        let expected = exact.then(|| decimal_text(grown, to));
+        for source in ["text", "numeric", &format!("decimal(38,{from})"), &format!("decimal(60,{from})")] {
+            let made = convert(source, &text, &target);
+            proptest::prop_assert_eq!(made.as_ref().ok(), expected.as_ref(), "{} {}: {:?}", source, text, made);
+        }
+    }
+
+    #[test]
+    fn an_integer_arrives_exactly_or_not_at_all(value in proptest::num::i64::ANY) {
+        let text = value.to_string();
+        for (target, fits) in [
+            ("tinyint", i8::try_from(value).is_ok()),
+            ("integer", i32::try_from(value).is_ok()),
+            ("bigint unsigned", u64::try_from(value).is_ok()),
+            ("decimal(10,0)", value.unsigned_abs() < 10_000_000_000),
+            ("text", true),
+        ] {
+            for source in ["bigint", "text", "decimal(19,0)", "numeric"] {
+                let made = convert(source, &text, target);
+                proptest::prop_assert_eq!(made.as_deref().ok(), fits.then_some(text.as_str()), "{} to {}", source, target);
+            }
+        }
+        let double = convert("bigint", &text, "double");
+        proptest::prop_assert_eq!(double.is_ok(), i128::from(value as f64 as i64) == i128::from(value) && value != i64::MAX);
+    }
+
+    #[test]
+    fn timestamps_come_back_from_text(micros in -62_135_596_800_000_000_i64..253_402_300_800_000_000) {
+        for zone in [false, true] {
+            let ty = ColumnType::Timestamp { zone };
+            let values = datafusion::arrow::array::TimestampMicrosecondArray::from(vec![micros]);
+            let array: ArrayRef = Arc::new(values.with_timezone_opt(zone.then_some("+00:00")));
+            let text = Conversion::between(&ty, &ColumnType::TEXT).unwrap().apply(&array).unwrap().array;
+            let back = Conversion::between(&ColumnType::TEXT, &ty).unwrap().apply(&text).unwrap();
+            proptest::prop_assert_eq!(&back.array, &array);
+        }
+    }
+}

@@ -23,7 +23,7 @@ const STACK_BYTES: usize = 128 << 20;
 
 const MOST_WORDS: usize = 4000;
 
-const MOST_LEVELS: usize = 200;
+const MOST_LEVELS: usize = 100;
 
 /// Does the work on a stack that no expression overflows.
 pub(in crate::transform) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, ExprError> {

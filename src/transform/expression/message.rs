@@ -94,6 +94,13 @@ fn uncastable(text: &str) -> Option<String> {
     Some(format!("'{value}' is not {noun}"))
 }
 
+/// The parser's words and ours.
+const WORDS: &[(&str, &str)] = &[
+    ("recursion limit exceeded", "the expression nests too deeply"),
+    ("found: EOF", "found the end"),
+    ("Expected: ", "expected "),
+];
+
 pub(super) fn syntax_error(sql: &str, error: &DataFusionError) -> ExprError {
     let text = words(error);
     let (message, line, column) = match text.rsplit_once(" at Line: ").and_then(|(message, place)| {
@@ -103,7 +110,7 @@ pub(super) fn syntax_error(sql: &str, error: &DataFusionError) -> ExprError {
         Some((message, line, column)) => (message.to_owned(), line, column),
         None => (text, 0, 0),
     };
-    let message = message.replace("found: EOF", "found the end").replace("Expected: ", "expected ");
+    let message = WORDS.iter().fold(message, |message, (theirs, ours)| message.replace(theirs, ours));
     let message = if lacks_end(sql) { format!("{message}; a CASE needs its END") } else { message };
     ExprError { message, line, column }
 }
@@ -158,8 +165,11 @@ fn planner_words(text: &str) -> String {
         || text.to_owned(),
         |start| format!("{}; cast both sides to one type", start.replace("Cannot coerce arithmetic", "there is no")),
     );
-    // Some messages go on with the parser's own structures.
-    let text = text.split_once(" { ").map_or(text.as_str(), |(start, _)| start.trim_end_matches(char::is_alphanumeric));
+    // Some messages go on with the parser's own structures, which hold the places of their parts.
+    let text = match text.split_once(" { ") {
+        Some((start, rest)) if rest.contains("Span(") => start.trim_end_matches(char::is_alphanumeric),
+        _ => &text,
+    };
     let text =
         text.replace("Invalid function '", "there is no function '").replace(".\nDid you mean", "; did you mean");
     plain_types(text.trim_end())

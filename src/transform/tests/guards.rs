@@ -226,9 +226,9 @@ fn on_a_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 fn deep_expressions_are_compiled_and_evaluated_without_a_deep_stack() {
     for sql in [
         format!("{}t{}", "upper(".repeat(45), ")".repeat(45)),
-        vec!["t"; 190].join(" || "),
-        vec!["v > 0"; 190].join(" and "),
-        vec!["v"; 190].join(" + "),
+        vec!["t"; 95].join(" || "),
+        vec!["v > 0"; 95].join(" and "),
+        vec!["v"; 95].join(" + "),
         format!("case {} else 'x' end", "when t = 'a' then 'b' ".repeat(400)),
     ] {
         let start = sql[..20].to_owned();
@@ -243,7 +243,7 @@ fn expressions_that_would_overflow_any_stack_are_refused() {
         (vec!["t"; 1000].join(" || "), "nests too deeply"),
         (vec!["v"; 1999].join(" + "), "nests too deeply"),
         (vec!["v"; 100_000].join(" + "), "too long"),
-        (format!("{}t{}", "upper(".repeat(1000), ")".repeat(1000)), "recursion limit"),
+        (format!("{}t{}", "upper(".repeat(1000), ")".repeat(1000)), "nests too deeply"),
         (format!("{}t", "not ".repeat(3000)), ""),
         (format!("{}v", "- ".repeat(3000)), ""),
         (format!("{}1{}", "(".repeat(1900), ")".repeat(1900)), ""),
