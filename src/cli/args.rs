@@ -8,7 +8,7 @@ use crate::model::OnError;
 
 /// An operator's console for data migrations.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, args_conflicts_with_subcommands = true, after_help = EXITS)]
+#[command(version, max_term_width = 100, after_help = EXITS)]
 pub struct Arguments {
     /// The plan to open in the console.
     pub plan: Option<PathBuf>,
