@@ -237,6 +237,16 @@ async fn generated_columns_are_read_and_recreated_but_never_written() {
 }
 
 #[tokio::test]
+async fn an_identity_that_is_always_generated_takes_the_values_given() {
+    let database = Database::new().await;
+    database.run("CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text)").await;
+    let endpoint = database.connect().await;
+    let table = endpoint.describe("t").await.unwrap();
+    load(&endpoint, &table, &batch_of(&table, &["41|a".into(), "7|b".into()])).await;
+    assert_eq!(database.texts("SELECT id || v FROM t ORDER BY t.id").await, ["7b", "41a"]);
+}
+
+#[tokio::test]
 async fn what_no_batch_can_hold_is_rejected_with_all_its_cells() {
     let database = Database::new().await;
     database
