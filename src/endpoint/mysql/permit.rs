@@ -27,8 +27,9 @@ pub(super) async fn permissions(session: &mut Session, create: bool, tables: &[T
         for (right, statement) in probes(table) {
             if is_denied(session, statement).await? {
                 findings.push(format!(
-                    "The account may not {} table {table}: GRANT {right} ON {{db}}.{table}",
-                    if right == "SELECT" { "read" } else { "write" }
+                    "The account may not {} table {table}: GRANT {right} ON {{db}}.{}",
+                    if right == "SELECT" { "read" } else { "write" },
+                    sql::name(table)
                 ));
             }
         }
@@ -37,6 +38,9 @@ pub(super) async fn permissions(session: &mut Session, create: bool, tables: &[T
     if findings.iter().any(|finding| finding.contains("{db}")) {
         let database = session.value("SELECT DATABASE()", &[]).await?.unwrap_or_default();
         let account = session.value("SELECT CURRENT_USER()", &[]).await?.unwrap_or_default();
+        let account =
+            account.rsplit_once('@').map(|(user, host)| format!("{}@{}", sql::quoted(user), sql::quoted(host)));
+        let account = account.unwrap_or_else(|| "CURRENT_USER".into());
         for finding in &mut findings {
             if finding.contains("{db}") {
                 *finding = format!("{} TO {account}.", finding.replace("{db}", &sql::name(&database)));

@@ -137,7 +137,7 @@ async fn rights_are_asked_about_and_nothing_is_changed() {
     let findings = poor.permissions(true, &tables).await.unwrap();
     assert_eq!(findings.len(), 2, "{findings:#?}");
     assert!(findings[0].starts_with("The account may not create tables: GRANT CREATE"), "{findings:#?}");
-    let grant = format!("write table r: GRANT INSERT ON `{}`.r TO {user}@127.0.0.1.", scratch.name);
+    let grant = format!("write table r: GRANT INSERT ON `{}`.`r` TO '{user}'@'127.0.0.1'.", scratch.name);
     assert!(findings[1].contains(&grant), "{findings:#?}");
     assert_eq!(scratch.rows("SHOW TABLES").await.len(), 2);
     assert_eq!(mysql.count("t").await.unwrap(), 0);

@@ -1,5 +1,8 @@
 //! Against the server that `WHIMBREL_TEST_MYSQL` names; each test makes a database of its own and drops it.
 
+// A test that is skipped says so.
+#![allow(clippy::print_stderr)]
+
 mod connect;
 mod ddl;
 mod load;

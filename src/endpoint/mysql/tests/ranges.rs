@@ -260,32 +260,3 @@ async fn a_range_in_the_middle_is_read_from_the_index() {
     assert!(!explained[0][9].as_deref().unwrap_or("").contains("filesort"), "{explained:?}");
     scratch.drop().await;
 }
-
-/// Not a test of time: prints rows a second, for `cargo test -- --ignored --nocapture`.
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn speed() {
-    let scratch = Scratch::new().await;
-    scratch
-        .run(&[
-            "CREATE TABLE s (id int PRIMARY KEY, n varchar(40), d decimal(12,2), t datetime(6), f double, k bigint)",
-            "INSERT INTO s SELECT seq, CONCAT('name ', seq), seq / 100, '2024-01-01' + INTERVAL seq SECOND, seq / 3, seq FROM seq_1_to_300000",
-            "CREATE TABLE d LIKE s",
-        ])
-        .await;
-    let mysql = scratch.mysql().await;
-    mysql.prepare().await.unwrap();
-    let table = mysql.describe("s").await.unwrap();
-    let begun = std::time::Instant::now();
-    let (batches, _) = read(&mysql.snapshot().await.unwrap(), &table, &WHOLE, 1 << 20).await;
-    eprintln!("read  {:.0} rows/s", 300_000.0 / begun.elapsed().as_secs_f64());
-    let begun = std::time::Instant::now();
-    let mut loader = loader(&mysql, &Table { name: "d".into(), ..table }).await;
-    loader.begin().await.unwrap();
-    for batch in &batches {
-        assert_eq!(loader.write(&batch.batch).await.unwrap(), []);
-    }
-    loader.commit(&mark("d", 0)).await.unwrap();
-    eprintln!("write {:.0} rows/s", 300_000.0 / begun.elapsed().as_secs_f64());
-    scratch.drop().await;
-}

@@ -1,8 +1,11 @@
 use super::*;
 use crate::model::{ColumnType, cell_at};
 
-/// Column definition, the type it should have, literals that go in, and what should come out.
-const KINDS: &[(&str, &str, &[(&str, &str)])] = &[
+/// A literal that goes in, and what should come out.
+type Pair = (&'static str, &'static str);
+
+/// Column definition, the type it should have, and values.
+const KINDS: &[(&str, &str, &[Pair])] = &[
     ("tinyint(1)", "tinyint", &[("2", "2"), ("-128", "-128"), ("127", "127")]),
     ("tinyint unsigned", "tinyint unsigned", &[("255", "255")]),
     ("smallint", "smallint", &[("-32768", "-32768")]),
