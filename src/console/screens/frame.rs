@@ -167,8 +167,8 @@ fn push_hint(canvas: &Canvas<'_, '_>, line: &mut Line<'static>, hint: Vec<Span<'
 fn is_worth_showing(app: &App, id: ActionId) -> bool {
     match id {
         ActionId::Detach => app.can_detach && app.run.is_going(),
-        ActionId::Start if app.screen == Screen::Run => availability(id, app) == Availability::Yes,
-        ActionId::Answer | ActionId::ShowCreate => availability(id, app) == Availability::Yes,
+        ActionId::ShowCreate => availability(id, app) == Availability::Yes,
+        _ if app.screen == Screen::Run => availability(id, app) == Availability::Yes,
         _ => true,
     }
 }
@@ -176,11 +176,13 @@ fn is_worth_showing(app: &App, id: ActionId) -> bool {
 fn hint(app: &App, canvas: &Canvas<'_, '_>, action: &Action) -> Vec<Span<'static>> {
     let key = match action.keys {
         ["left", "right", ..] => "←→",
+        ["+", ..] => "+ -",
         keys => keys.first().copied().unwrap_or_default(),
     };
     let title = match (action.id, app.run.snapshot.phase) {
         (ActionId::PauseResume, RunPhase::Paused) => "resume",
         (ActionId::Start, RunPhase::Stopped) => "resume",
+        (ActionId::MoreParallel, _) => "parallel",
         _ => action.title,
     };
     match availability(action.id, app) {
