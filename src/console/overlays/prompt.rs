@@ -94,7 +94,7 @@ impl Prompt {
             Choice::Stop => Decision::Stop,
             Choice::Flag => Decision::Flag,
             Choice::Edit => {
-                app.open(Overlay::Row(RowEditor::new(fault, Purpose::Prompt)));
+                app.open(Overlay::Row(Box::new(RowEditor::new(fault, Purpose::Prompt))));
                 return After::Stay;
             }
         };

@@ -15,7 +15,7 @@ use crate::{
         theme::Role,
         widgets::{Canvas, fit},
     },
-    model::{RunPhase, TablePhase, clean, clip, display_width, thousands},
+    model::{RunPhase, clean, clip, display_width, thousands},
     protocol::CheckState,
 };
 
@@ -63,10 +63,9 @@ fn header_right(app: &App, canvas: &Canvas<'_, '_>) -> Line<'static> {
 fn run_state(app: &App) -> (Role, String) {
     let run = &app.run;
     let percent = || figures(run).percent.map(|percent| format!(" {percent} %")).unwrap_or_default();
-    let held = run.snapshot.tables.iter().any(|table| table.phase == TablePhase::Held);
     match run.snapshot.phase {
         RunPhase::Ready => (Role::Muted, "○ ready".into()),
-        RunPhase::Running if held => (Role::Error, format!("● held{}", percent())),
+        RunPhase::Running if run.is_held() => (Role::Error, format!("● held{}", percent())),
         RunPhase::Running => (Role::Ok, format!("● running{}", percent())),
         RunPhase::Draining => (Role::Warn, format!("● draining{}", percent())),
         RunPhase::Paused => (Role::Warn, format!("○ paused{}", percent())),
@@ -181,6 +180,7 @@ fn hint(app: &App, canvas: &Canvas<'_, '_>, action: &Action) -> Vec<Span<'static
     };
     let title = match (action.id, app.run.snapshot.phase) {
         (ActionId::PauseResume, RunPhase::Paused) => "resume",
+        (ActionId::PauseResume, _) if app.run.is_held() => "try again",
         (ActionId::Start, RunPhase::Stopped) => "resume",
         (ActionId::MoreParallel, _) => "parallel",
         _ => action.title,

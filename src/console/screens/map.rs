@@ -26,6 +26,8 @@ pub struct MapScreen {
     /// The destination table that what follows belongs to.
     pub shown: Option<String>,
     pub checks: Fetched<TableChecks>,
+    /// What is shown is of an older plan; it stays until the new comes.
+    pub stale: bool,
     pub trial: Fetched<Sampled>,
     cursor: Cursor,
 }
@@ -47,8 +49,9 @@ impl MapScreen {
         *self = Self { table: self.table, shown: Some(table.to_owned()), ..Self::default() };
     }
 
-    /// What is shown is of an older plan; it stays until the new comes.
+    /// The plan changed.
     pub fn forget(&mut self) {
+        self.stale = true;
         self.checks.error = None;
         self.trial.error = None;
     }
@@ -97,7 +100,7 @@ impl App {
 
     fn turn_to(&mut self, table: usize) {
         self.map.table = table;
-        self.ask_mapping(false);
+        self.ask_mapping();
     }
 
     fn edit_column(&mut self) {
@@ -259,8 +262,8 @@ fn note_lines(app: &App, canvas: &Canvas<'_, '_>, row: &MapRow, width: usize) ->
         (role, format!(" {sign} {}", problem.message))
     }));
     let lines = notes.into_iter().flat_map(|(role, text)| {
-        let lines = wrap(&text, width).into_iter().take(2);
-        lines.map(move |line| (role, line)).collect::<Vec<_>>()
+        let lines = wrap(text.trim_start(), width.saturating_sub(1)).into_iter().take(2);
+        lines.map(move |line| (role, format!(" {line}"))).collect::<Vec<_>>()
     });
     lines.map(|(role, text)| canvas.span(role, text).into()).collect()
 }
