@@ -3,65 +3,65 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal as _},
-    os::fd::{AsFd as _, OwnedFd},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+    io::{self, IsTerminal as _, Read as _, Write as _},
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::net::UnixStream,
     },
     time::Duration,
 };
 
 use crossterm::event::{Event, read};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
 
 use super::{app::Message, keys::KeyPress};
 
-/// How often the thread looks whether it is still wanted.
-const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
-
-/// The thread that reads keys; it ends when dropped, or by itself when the terminal hangs up.
+/// The thread that reads keys; it ends soon after this is dropped, or by itself when the terminal hangs up. Nobody joins
+/// it: a terminal that goes away in the middle of a read can hold it for ever.
 pub struct Input {
-    wanted: Arc<AtomicBool>,
+    wake: UnixStream,
 }
 
 impl Input {
     /// Messages come out of the receiver until the terminal is gone.
     pub fn start() -> io::Result<(Self, mpsc::Receiver<Message>)> {
         let (sender, receiver) = mpsc::channel(256);
-        let wanted = Arc::new(AtomicBool::new(true));
-        let thread_wanted = Arc::clone(&wanted);
+        let (wake, woken) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
         std::thread::Builder::new().name("console-input".into()).spawn(move || {
             // The error is that the terminal is gone; the closed channel says so.
-            let _ = pass_on(&thread_wanted, &sender);
+            let _ = pass_on(woken, &sender);
         })?;
-        Ok((Self { wanted }, receiver))
+        Ok((Self { wake }, receiver))
+    }
+
+    /// To be called after a change of size. Crossterm gets that signal too, and would forget a key that it has to tell of
+    /// in the same breath; so it is asked for it at once.
+    pub fn nudge(&self) {
+        let _ = (&self.wake).write(&[0]);
     }
 }
 
-impl Drop for Input {
-    fn drop(&mut self) {
-        self.wanted.store(false, Ordering::Relaxed);
-    }
-}
-
-fn pass_on(wanted: &AtomicBool, sender: &mpsc::Sender<Message>) -> io::Result<()> {
+fn pass_on(mut woken: UnixStream, sender: &mpsc::Sender<Message>) -> io::Result<()> {
     let terminal = terminal()?;
-    while wanted.load(Ordering::Relaxed) {
-        if !readable(&terminal)? {
-            continue;
-        }
+    loop {
+        let keys = wait(&terminal, &mut woken)?;
+        let mut read_any = false;
         // One read of crossterm's may hold many events.
         while crossterm::event::poll(Duration::ZERO)? {
+            read_any = true;
             if let Some(message) = message(read()?)
                 && sender.blocking_send(message).is_err()
             {
                 return Ok(());
             }
         }
+        if keys && !read_any {
+            // Half of a key's sequence: no reason to spin until the rest is there.
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
-    Ok(())
 }
 
 /// What crossterm reads from: standard input, or the terminal itself where that is something else.
@@ -82,17 +82,21 @@ fn message(event: Event) -> Option<Message> {
     }
 }
 
-/// Whether the terminal has something to read before long.
-fn readable(terminal: &OwnedFd) -> io::Result<bool> {
-    let mut fds = [PollFd::new(terminal, PollFlags::IN)];
-    match poll(&mut fds, Some(&LOOK)) {
+/// Waits for the terminal or a nudge; says whether the terminal has something to read. An error when the terminal is gone
+/// or nobody wants keys any more.
+fn wait(terminal: &OwnedFd, woken: &mut UnixStream) -> io::Result<bool> {
+    let mut fds = [PollFd::new(terminal, PollFlags::IN), PollFd::new(woken, PollFlags::IN)];
+    match poll(&mut fds, None) {
         Err(rustix::io::Errno::INTR) => return Ok(false),
         Err(error) => return Err(error.into()),
         Ok(_) => {}
     }
-    let happened = fds[0].revents();
-    if happened.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+    let (keys, nudge) = (fds[0].revents(), fds[1].revents());
+    if keys.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
         return Err(io::ErrorKind::BrokenPipe.into());
     }
-    Ok(happened.contains(PollFlags::IN))
+    if !nudge.is_empty() && woken.read(&mut [0; 16])? == 0 {
+        return Err(io::ErrorKind::BrokenPipe.into());
+    }
+    Ok(keys.contains(PollFlags::IN))
 }

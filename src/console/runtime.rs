@@ -35,14 +35,15 @@ pub async fn run(port: Port, options: Options) -> Result<Exit, ConsoleError> {
     let mut driver = Driver {
         app: App::new(&options, look),
         port,
+        input,
         keys,
         signals: Signals::new()?,
         started: Instant::now(),
         drawn: None,
         repaint: false,
+        suspend: false,
     };
     let exit = driver.drive(&mut screen).await;
-    drop(input);
     Ok(exit?)
 }
 
@@ -50,6 +51,7 @@ struct Signals {
     resize: Signal,
     hang_up: Signal,
     terminate: Signal,
+    continued: Signal,
 }
 
 impl Signals {
@@ -58,6 +60,7 @@ impl Signals {
             resize: signal(SignalKind::window_change())?,
             hang_up: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,
+            continued: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
         })
     }
 }
@@ -65,11 +68,14 @@ impl Signals {
 struct Driver {
     app: App,
     port: Port,
+    input: Input,
     keys: mpsc::Receiver<Message>,
     signals: Signals,
     started: Instant,
     drawn: Option<Instant>,
     repaint: bool,
+    /// The operator wants the shell.
+    suspend: bool,
 }
 
 /// What woke the driver.
@@ -77,13 +83,14 @@ enum Woken {
     Message(Message),
     Resized,
     HungUp,
+    /// After a stop, whoever stopped it.
+    Continued,
     Frame,
 }
 
 impl Driver {
     async fn drive(&mut self, screen: &mut Screen) -> io::Result<Exit> {
-        let (width, height) = screen.size()?;
-        self.tell(Message::Resize { width, height }, screen)?;
+        self.tell(resized(screen)?, screen)?;
         if let Some(exit) = self.tell(Message::Opened, screen)? {
             return Ok(exit);
         }
@@ -97,6 +104,11 @@ impl Driver {
                 }
                 woken = self.keys.try_recv().ok().map(Woken::Message);
             }
+            if std::mem::take(&mut self.suspend) {
+                screen.suspend()?;
+                self.signals.continued.recv().await;
+                self.wake(Woken::Continued, screen)?;
+            }
         }
     }
 
@@ -106,6 +118,7 @@ impl Driver {
             biased;
             _ = self.signals.hang_up.recv() => Woken::HungUp,
             _ = self.signals.terminate.recv() => Woken::HungUp,
+            _ = self.signals.continued.recv() => Woken::Continued,
             message = self.keys.recv() => message.map_or(Woken::HungUp, Woken::Message),
             _ = self.signals.resize.recv() => Woken::Resized,
             message = self.port.receive() => Woken::Message(from_host(message)),
@@ -125,10 +138,15 @@ impl Driver {
         let message = match woken {
             Woken::HungUp => return Ok(Some(Exit::HungUp)),
             Woken::Frame => return self.tell_time(screen),
-            Woken::Message(Message::Resize { .. }) | Woken::Resized => {
-                let (width, height) = screen.size()?;
-                Message::Resize { width, height }
+            Woken::Continued => {
+                screen.come_back()?;
+                resized(screen)?
             }
+            Woken::Resized => {
+                self.input.nudge();
+                resized(screen)?
+            }
+            Woken::Message(Message::Resize { .. }) => resized(screen)?,
             Woken::Message(message) => message,
         };
         if let Some(exit) = self.tell_time(screen)? {
@@ -153,11 +171,7 @@ impl Driver {
                     }
                     Effect::Copy(text) => self.copy(&text, screen)?,
                     Effect::Repaint => self.repaint = true,
-                    Effect::Suspend => {
-                        screen.suspend()?;
-                        let (width, height) = screen.size()?;
-                        messages.push(Message::Resize { width, height });
-                    }
+                    Effect::Suspend => self.suspend = true,
                 }
             }
         }
@@ -189,6 +203,11 @@ impl Driver {
         self.drawn = Some(Instant::now());
         Ok(())
     }
+}
+
+fn resized(screen: &Screen) -> io::Result<Message> {
+    let (width, height) = screen.size()?;
+    Ok(Message::Resize { width, height })
 }
 
 fn from_host(message: Option<FromHost>) -> Message {

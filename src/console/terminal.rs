@@ -81,6 +81,9 @@ impl Screen {
 
     /// Draws what changed, in one synchronized update and one write.
     pub fn draw(&mut self, app: &App) -> io::Result<()> {
+        if !ENTERED.load(Ordering::SeqCst) {
+            return Err(io::Error::other("something panicked, and the terminal was given back"));
+        }
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| draw(app, frame))?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
@@ -111,10 +114,15 @@ impl Screen {
         Ok(true)
     }
 
-    /// Back to the shell until somebody brings the process to the front again. Stops this process alone, not its group.
+    /// Gives the terminal back to the shell and stops this process alone, not its group. The stop takes hold at any
+    /// moment after this, since it is the process that is stopped and not this thread: the caller waits for SIGCONT.
     pub fn suspend(&mut self) -> io::Result<()> {
         leave();
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        Ok(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?)
+    }
+
+    /// Takes the terminal again, whatever was done to it, and has the next draw paint everything.
+    pub fn come_back(&mut self) -> io::Result<()> {
         enter()?;
         self.repaint()
     }

@@ -35,7 +35,7 @@ impl App {
     pub fn entered(&mut self) {
         match self.screen {
             Screen::Tables if self.tables.list.value.is_none() => self.ask_tables(),
-            Screen::Map if self.plan.loaded => self.ask_mapping(false),
+            Screen::Map if self.plan.loaded => self.ask_mapping(),
             Screen::Check if self.check.list.value.is_none() => self.ask_checks(),
             Screen::Review => self.ask(Request::Review, Ask::Review { run: None }),
             _ => {}
@@ -54,16 +54,17 @@ impl App {
         }
     }
 
-    /// Asks for the mapping of the table that the map shows, and for its sample; again only when `anew`.
-    pub fn ask_mapping(&mut self, anew: bool) {
+    /// Asks for the mapping of the table that the map shows, and for its sample; again only where the plan changed.
+    pub fn ask_mapping(&mut self) {
         let Some(table) = self.map_table().map(|table| table.to.clone()) else { return };
         let known = self.map.shown.as_deref() == Some(table.as_str()) && self.map.checks.value.is_some();
-        if known && !anew {
+        if known && !self.map.stale {
             return;
         }
         if self.map.shown.as_deref() != Some(table.as_str()) {
             self.map.show(&table);
         }
+        self.map.stale = false;
         self.ask(Request::Mapping(table.clone()), Ask::Mapping { table: table.clone(), text: None });
         self.ask(Request::Trial(table.clone()), Ask::Trial { table, text: None, offset: 0, limit: SAMPLE_ROWS });
     }

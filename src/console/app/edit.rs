@@ -68,15 +68,18 @@ impl App {
         self.plan.path = path;
         self.plan.digest = digest;
         self.plan.problems = problems;
-        self.plan.outline = Outline::read(&self.plan.text);
-        let outline = self.plan.outline.clone();
+        let outline = Outline::read(&self.plan.text);
+        if outline.source.url != self.plan.outline.source.url {
+            self.tables.list.value = None;
+        }
+        self.plan.outline = outline.clone();
         self.connect.follow(&outline);
         if changed {
             self.check.list.value = None;
             self.map.forget();
         }
         match self.screen {
-            Screen::Map => self.ask_mapping(changed),
+            Screen::Map => self.ask_mapping(),
             Screen::Check => self.entered(),
             _ => {}
         }

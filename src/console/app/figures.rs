@@ -116,7 +116,7 @@ fn total(tables: &[TableFigures]) -> Count {
     let counts: Vec<Count> = tables.iter().map(known).collect();
     let sum = counts.iter().filter_map(|count| count.rows()).sum();
     match counts {
-        counts if counts.iter().any(|count| *count == Count::Unknown) => Count::Unknown,
+        counts if counts.contains(&Count::Unknown) => Count::Unknown,
         counts if counts.iter().all(|count| count.exact().is_some()) => Count::Exact(sum),
         _ => Count::Estimate(sum),
     }

@@ -78,9 +78,8 @@ impl App {
     }
 
     fn pause_or_resume(&mut self) {
-        let held = self.run.snapshot.tables.iter().any(|table| table.held.is_some());
         let command = match self.run.snapshot.phase {
-            RunPhase::Running if !held => Command::Pause,
+            RunPhase::Running if !self.run.is_held() => Command::Pause,
             _ => Command::Resume,
         };
         self.command(Request::Command(command.clone()), command);

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::{
     console::widgets::Cursor,
-    model::{Decision, Fault, FaultId, Gauge, RunPhase},
+    model::{Decision, Fault, FaultId, Gauge, RunPhase, TablePhase},
     protocol::{Event, Fact, Snapshot},
 };
 
@@ -129,6 +129,11 @@ impl RunState {
     /// Whether something is under way.
     pub fn is_going(&self) -> bool {
         matches!(self.snapshot.phase, RunPhase::Running | RunPhase::Draining | RunPhase::Paused)
+    }
+
+    /// Whether a table waits for somebody to look at its mapping or its systems.
+    pub fn is_held(&self) -> bool {
+        self.snapshot.tables.iter().any(|table| table.phase == TablePhase::Held)
     }
 
     pub fn has_begun(&self) -> bool {

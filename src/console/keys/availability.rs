@@ -67,10 +67,10 @@ fn start(app: &App) -> Availability {
     if app.run.snapshot.phase == RunPhase::Completed {
         return no("The run is completed");
     }
-    let Some(checks) = &app.check.list.value else { return no("Run the checks first: 4, then r") };
     if app.pending.has(&Request::Check) {
         return no("The checks are still running");
     }
+    let Some(checks) = &app.check.list.value else { return no("Run the checks first: 4, then r") };
     match checks.iter().filter(|check| check.state == CheckState::Failed).count() {
         0 => Availability::Yes,
         1 => no("1 check failed"),

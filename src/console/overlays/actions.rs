@@ -133,8 +133,7 @@ fn score(query: &str, action: &Action) -> Option<u32> {
         () if action.keys.contains(&query) => Some(35),
         () if title.contains(query) => Some(30),
         () if all.contains(query) => Some(20),
-        () if is_subsequence(query, &title) => Some(10),
-        () => is_subsequence(query, &all).then_some(1),
+        () => is_subsequence(query, &title).then_some(10),
     }
 }
 

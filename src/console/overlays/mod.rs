@@ -40,7 +40,7 @@ pub enum Overlay {
     /// A fault and what to do about it.
     Prompt(Prompt),
     /// A row's cells, to be changed.
-    Row(RowEditor),
+    Row(Box<RowEditor>),
     /// A table's rows, to look at.
     Rows(Rows),
     /// Text to read: a cell, a statement.

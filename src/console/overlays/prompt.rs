@@ -35,11 +35,12 @@ impl Choice {
     ];
 }
 
-const SCOPES: [(Scope, &str); 4] = [
-    (Scope::Row, "this row"),
-    (Scope::ColumnAndCause, "same column and cause"),
-    (Scope::Table, "this table"),
-    (Scope::Run, "whole run"),
+/// Each with its words, and with fewer of them for a narrow screen.
+const SCOPES: [(Scope, &str, &str); 4] = [
+    (Scope::Row, "this row", "this row"),
+    (Scope::ColumnAndCause, "same column and cause", "same cause"),
+    (Scope::Table, "this table", "table"),
+    (Scope::Run, "whole run", "run"),
 ];
 
 #[derive(Clone, Debug)]
@@ -93,7 +94,7 @@ impl Prompt {
             Choice::Stop => Decision::Stop,
             Choice::Flag => Decision::Flag,
             Choice::Edit => {
-                app.open(Overlay::Row(RowEditor::new(fault, Purpose::Prompt)));
+                app.open(Overlay::Row(Box::new(RowEditor::new(fault, Purpose::Prompt))));
                 return After::Stay;
             }
         };
@@ -145,13 +146,14 @@ impl Prompt {
             ])
         }));
         lines.extend(gap());
-        lines.push(self.scope_line(canvas));
+        lines.push(self.scope_line(canvas, width));
         lines
     }
 
-    fn scope_line(&self, canvas: &Canvas<'_, '_>) -> Line<'static> {
+    fn scope_line(&self, canvas: &Canvas<'_, '_>, width: usize) -> Line<'static> {
         let mut spans = vec![canvas.span(Role::Text, " apply to ")];
-        for (scope, name) in SCOPES {
+        for (scope, name, short) in SCOPES {
+            let name = if width < 72 { short } else { name };
             let here = scope == self.scope();
             let off = self.choice() == Choice::Edit && !here;
             spans.push(match (here, off) {

@@ -11,7 +11,7 @@ use crate::{
         theme::Role,
         widgets::{Canvas, Field, fit, split_left, split_top, wrap},
     },
-    model::System,
+    model::{System, clean, clip},
     protocol::{Secret, SideName},
 };
 
@@ -302,6 +302,7 @@ fn draw_row(canvas: &mut Canvas<'_, '_>, inner: Rect, at: u16, form: &SideForm, 
     let width = usize::from(inner.width);
     let label = format!("{sign}{}", fit(row.label(), 17.min(width / 2)));
     let (role, value) = form.shown(row);
+    let value = clip(&clean(&value), width.saturating_sub(label.chars().count()));
     let spans = vec![canvas.span(if here { Role::Key } else { Role::Muted }, label.clone()), canvas.span(role, value)];
     canvas.line(inner, at, Line::from(spans));
     if let (true, Some(field)) = (here, &form.editing) {

@@ -15,7 +15,7 @@ use crate::{
         theme::Role,
         widgets::{Canvas, fit},
     },
-    model::{RunPhase, TablePhase, clean, clip, display_width, thousands},
+    model::{RunPhase, clean, clip, display_width, thousands},
     protocol::CheckState,
 };
 
@@ -63,10 +63,9 @@ fn header_right(app: &App, canvas: &Canvas<'_, '_>) -> Line<'static> {
 fn run_state(app: &App) -> (Role, String) {
     let run = &app.run;
     let percent = || figures(run).percent.map(|percent| format!(" {percent} %")).unwrap_or_default();
-    let held = run.snapshot.tables.iter().any(|table| table.phase == TablePhase::Held);
     match run.snapshot.phase {
         RunPhase::Ready => (Role::Muted, "○ ready".into()),
-        RunPhase::Running if held => (Role::Error, format!("● held{}", percent())),
+        RunPhase::Running if run.is_held() => (Role::Error, format!("● held{}", percent())),
         RunPhase::Running => (Role::Ok, format!("● running{}", percent())),
         RunPhase::Draining => (Role::Warn, format!("● draining{}", percent())),
         RunPhase::Paused => (Role::Warn, format!("○ paused{}", percent())),
@@ -167,8 +166,8 @@ fn push_hint(canvas: &Canvas<'_, '_>, line: &mut Line<'static>, hint: Vec<Span<'
 fn is_worth_showing(app: &App, id: ActionId) -> bool {
     match id {
         ActionId::Detach => app.can_detach && app.run.is_going(),
-        ActionId::Start if app.screen == Screen::Run => availability(id, app) == Availability::Yes,
-        ActionId::Answer | ActionId::ShowCreate => availability(id, app) == Availability::Yes,
+        ActionId::ShowCreate => availability(id, app) == Availability::Yes,
+        _ if app.screen == Screen::Run => availability(id, app) == Availability::Yes,
         _ => true,
     }
 }
@@ -176,11 +175,14 @@ fn is_worth_showing(app: &App, id: ActionId) -> bool {
 fn hint(app: &App, canvas: &Canvas<'_, '_>, action: &Action) -> Vec<Span<'static>> {
     let key = match action.keys {
         ["left", "right", ..] => "←→",
+        ["+", ..] => "+ -",
         keys => keys.first().copied().unwrap_or_default(),
     };
     let title = match (action.id, app.run.snapshot.phase) {
         (ActionId::PauseResume, RunPhase::Paused) => "resume",
+        (ActionId::PauseResume, _) if app.run.is_held() => "try again",
         (ActionId::Start, RunPhase::Stopped) => "resume",
+        (ActionId::MoreParallel, _) => "parallel",
         _ => action.title,
     };
     match availability(action.id, app) {

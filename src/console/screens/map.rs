@@ -26,6 +26,8 @@ pub struct MapScreen {
     /// The destination table that what follows belongs to.
     pub shown: Option<String>,
     pub checks: Fetched<TableChecks>,
+    /// What is shown is of an older plan; it stays until the new comes.
+    pub stale: bool,
     pub trial: Fetched<Sampled>,
     cursor: Cursor,
 }
@@ -47,8 +49,9 @@ impl MapScreen {
         *self = Self { table: self.table, shown: Some(table.to_owned()), ..Self::default() };
     }
 
-    /// What is shown is of an older plan; it stays until the new comes.
+    /// The plan changed.
     pub fn forget(&mut self) {
+        self.stale = true;
         self.checks.error = None;
         self.trial.error = None;
     }
@@ -97,7 +100,7 @@ impl App {
 
     fn turn_to(&mut self, table: usize) {
         self.map.table = table;
-        self.ask_mapping(false);
+        self.ask_mapping();
     }
 
     fn edit_column(&mut self) {
@@ -165,11 +168,9 @@ fn draw_columns(app: &App, canvas: &mut Canvas<'_, '_>, inner: Rect) {
     }
     let cursor = app.map.cursor.0.min(rows.len() - 1);
     let widths = Widths::of(usize::from(inner.width));
-    let heads = [("source column", "type", "destination column", "type")].map(|(from, ft, to, tt)| {
-        let (from, ft) = (fit(from, widths.name), fit(ft, widths.ty));
-        format!("  {from} {ft}   {} {} mapping", fit(to, widths.name), fit(tt, widths.ty))
-    });
-    let head = canvas.span(Role::Header, &heads[0]);
+    let column = |name: &str| format!("{} {}", fit(name, widths.name), fit("type", widths.ty));
+    let head = format!("  {}   {} mapping", column("source"), column("destination"));
+    let head = canvas.span(Role::Header, head);
     canvas.line(inner, 0, head);
     let notes = note_lines(app, canvas, &rows[cursor], usize::from(inner.width));
     let space = usize::from(inner.height).saturating_sub(1 + notes.len());
@@ -260,7 +261,11 @@ fn note_lines(app: &App, canvas: &Canvas<'_, '_>, row: &MapRow, width: usize) ->
         let (role, sign) = if problem.error { (Role::Error, "✗") } else { (Role::Warn, "!") };
         (role, format!(" {sign} {}", problem.message))
     }));
-    notes.into_iter().map(|(role, text)| canvas.span(role, fit(&text, width)).into()).collect()
+    let lines = notes.into_iter().flat_map(|(role, text)| {
+        let lines = wrap(text.trim_start(), width.saturating_sub(1)).into_iter().take(2);
+        lines.map(move |line| (role, format!(" {line}"))).collect::<Vec<_>>()
+    });
+    lines.map(|(role, text)| canvas.span(role, text).into()).collect()
 }
 
 fn draw_trial(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {

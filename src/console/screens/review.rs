@@ -46,7 +46,7 @@ impl ReviewScreen {
 
     pub fn take(&mut self, list: Result<Vec<ReviewItem>, String>) {
         self.list.take(list.map(|mut items| {
-            items.sort_by(|a, b| (group(&a.fault), a.fault.row).cmp(&(group(&b.fault), b.fault.row)));
+            items.sort_by_cached_key(|item| (group(&item.fault), item.fault.row));
             items
         }));
     }
@@ -98,7 +98,9 @@ impl App {
         match (id, current) {
             (ActionId::FilterReview, _) => self.review.filtering = true,
             (ActionId::ReloadReview, _) => self.ask(Request::Review, Ask::Review { run: None }),
-            (ActionId::EditRow, Some(fault)) => self.open(Overlay::Row(RowEditor::new(fault, Purpose::Review))),
+            (ActionId::EditRow, Some(fault)) => {
+                self.open(Overlay::Row(Box::new(RowEditor::new(fault, Purpose::Review))))
+            }
             (ActionId::RetryRow, Some(fault)) => self.retry_flagged(fault.id, Vec::new()),
             (ActionId::DiscardRow, Some(fault)) => self.open(Overlay::Input(Input::discard(&fault))),
             _ => {}

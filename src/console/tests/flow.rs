@@ -7,7 +7,7 @@ use crate::{
     protocol::{Answer, Ask, Command, Event, SideView},
 };
 
-fn answer(ask: &Ask) -> Result<Answer, String> {
+pub(super) fn answer(ask: &Ask) -> Result<Answer, String> {
     Ok(match ask {
         Ask::Plan | Ask::Select { .. } => seed::plan(),
         Ask::Save { text } => seed::plan_of(text),

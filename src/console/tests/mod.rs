@@ -6,4 +6,5 @@ mod script;
 mod seed;
 mod snapshots;
 mod sweep;
+mod terminal;
 mod update;

@@ -133,8 +133,6 @@ fn event(which: usize, seq: u64) -> FromHost {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
-
     #[test]
     fn nothing_panics(start in 0usize..6, steps in proptest::collection::vec(step(), 1..120)) {
         let mut script = Script::open(Screen::ALL[start]);

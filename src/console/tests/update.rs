@@ -166,6 +166,22 @@ fn an_edit_is_saved_and_can_be_taken_back_and_made_again() {
 }
 
 #[test]
+fn a_plan_that_changed_elsewhere_is_mapped_anew() {
+    let mut script = Script::open(Screen::Map);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.answer(|ask| matches!(ask, Ask::Mapping { .. }), Ok(seed::mapping()));
+    let asked = |script: &Script| script.asks().iter().filter(|ask| matches!(ask, Ask::Mapping { .. })).count();
+    script.keys("2 3");
+    assert_eq!(asked(&script), 1);
+    script.keys("2").answer(|ask| matches!(ask, Ask::Tables { .. }), Ok(seed::tables()));
+    script
+        .keys("space")
+        .answer(|ask| matches!(ask, Ask::Select { .. }), Ok(seed::plan_of(&seed::PLAN.replace("gold", "gilt"))));
+    script.keys("3");
+    assert_eq!(asked(&script), 2);
+}
+
+#[test]
 fn a_refused_save_leaves_the_plan_as_it_was() {
     let mut script = Script::open(Screen::Map);
     script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));

@@ -6,6 +6,7 @@ use super::tables::{bar_text, count_text};
 use crate::{
     console::{
         app::{App, Figures},
+        keys::{ActionId, Availability, availability},
         theme::Role,
         widgets::{Canvas, flow, wrap},
     },
@@ -27,6 +28,7 @@ pub(super) fn now(app: &App) -> String {
         RunPhase::Completed => "Completed".into(),
         RunPhase::Running => match app.run.gauge.as_ref().map(|gauge| gauge.now.as_str()).unwrap_or_default() {
             "" if parked > 0 => "Now: waiting for answers".into(),
+            "" if snapshot.tables.iter().any(|table| table.held.is_some()) => "Now: held".into(),
             "" => "Now: starting".into(),
             now => format!("Now: {now}"),
         },
@@ -117,7 +119,11 @@ fn over(app: &App, canvas: &Canvas<'_, '_>, figures: &Figures, width: usize) -> 
     if snapshot.phase == RunPhase::Stopped {
         let why = format!("✗ Stopped: {}", snapshot.stopped.as_deref().unwrap_or("no reason given"));
         lines.extend(wrap(&why, width.saturating_sub(2)).into_iter().map(|line| canvas.span(Role::Error, line).into()));
-        lines.push(canvas.span(Role::Text, "What is committed stays; s goes on from there.").into());
+        let how = match availability(ActionId::Start, app) {
+            Availability::Yes => "What is committed stays; s goes on from there.",
+            Availability::No(_) => "What is committed stays; once the checks pass (4), s goes on from there.",
+        };
+        lines.push(canvas.span(Role::Text, how).into());
     }
     let word = |name: &str, rows: u64, role: Role| vec![canvas.span(role, format!("{name} {}", thousands(rows)))];
     let mut pieces = vec![

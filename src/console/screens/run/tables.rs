@@ -31,7 +31,7 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect, figures: 
     let cursor = app.run.cursor.0.min(tables.len() - 1);
     let widths = Widths::of(tables, usize::from(area.width));
     for (row, place) in window(cursor, tables.len(), usize::from(area.height)).enumerate() {
-        let line = table_line(app, canvas, &tables[place], &widths, place == cursor);
+        let line = table_line(canvas, &tables[place], &widths, place == cursor);
         canvas.line(area, row as u16, line);
     }
 }
@@ -43,7 +43,8 @@ impl Widths {
         let speed = longest(|table| display_width(&speed_text(table)));
         let words = longest(|table| words(table).iter().map(|(_, text)| display_width(text) + 2).sum());
         let name = longest(|table| display_width(&table.name)).clamp(4, 24);
-        let rest = width.saturating_sub(2 + 1 + 6 + 2 + rows + 2 + speed + words.min(16));
+        let rest =
+            width.saturating_sub(2 + 1 + 6 + 2 + rows + 2 + speed + words.min(if width < 100 { 18 } else { 30 }));
         let name = name.min(rest.saturating_sub(8)).max(4);
         Self { name, bar: rest.saturating_sub(name).clamp(4, 20), rows, speed }
     }
@@ -55,7 +56,7 @@ pub(super) fn bar_text(done: u64, of: u64, width: usize) -> (String, String) {
     ("█".repeat(filled), "░".repeat(width - filled))
 }
 
-fn table_line(app: &App, canvas: &Canvas<'_, '_>, table: &TableFigures, widths: &Widths, here: bool) -> Line<'static> {
+fn table_line(canvas: &Canvas<'_, '_>, table: &TableFigures, widths: &Widths, here: bool) -> Line<'static> {
     let role = match table.phase {
         TablePhase::Waiting => Role::Muted,
         _ => Role::Text,
@@ -75,7 +76,6 @@ fn table_line(app: &App, canvas: &Canvas<'_, '_>, table: &TableFigures, widths: 
         canvas.span(role, fit_right(&rows_text(table), widths.rows)),
         canvas.span(Role::Muted, format!("  {}", fit_right(&speed_text(table), widths.speed))),
     ];
-    let _ = app;
     spans.extend(words(table).into_iter().map(|(role, text)| canvas.span(role, format!("  {text}"))));
     Line::from(spans)
 }
