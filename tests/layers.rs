@@ -52,13 +52,13 @@ const LONGEST_FILE: usize = 600;
 
 #[test]
 fn arrows_between_rooms_point_down() {
-    let faults: Vec<String> = sources().iter().flat_map(|file| arrows(file)).collect();
+    let faults: Vec<String> = sources().iter().flat_map(arrows).collect();
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
 #[test]
 fn files_keep_to_the_house_rules() {
-    let faults: Vec<String> = sources().iter().flat_map(|file| house_rules(file)).collect();
+    let faults: Vec<String> = sources().iter().flat_map(house_rules).collect();
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
@@ -258,11 +258,7 @@ fn house_rules(file: &File) -> Vec<String> {
 }
 
 fn may_assert_sql(file: &File) -> bool {
-    match file.parts().as_slice() {
-        ["endpoint", _, "sql"] => true,
-        ["ledger", ..] => true,
-        _ => false,
-    }
+    matches!(file.parts().as_slice(), ["endpoint", _, "sql"] | ["ledger", ..])
 }
 
 fn sources() -> Vec<File> {

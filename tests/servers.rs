@@ -117,6 +117,9 @@ fn the_sample_shops_hold_what_they_are_known_to() {
         for (table, rows) in SAKILA {
             assert_eq!(sakila.count(&format!("SELECT count(*) FROM {table}")), *rows, "{table}");
         }
+        // As the client loads it.
+        let picture = sakila.rows("SELECT length(picture), md5(picture) FROM staff WHERE staff_id = 1");
+        assert_eq!(picture, [[text("36365"), text("633ca8e521307444eb54a499fbe42832")]]);
         let tables = "SELECT count(*) FROM information_schema.tables \
                       WHERE table_schema = database() AND table_type = 'BASE TABLE'";
         assert_eq!(sakila.count(tables), SAKILA.len() as u64);

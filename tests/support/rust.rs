@@ -99,7 +99,7 @@ impl Reader<'_> {
         let continued = before == "::" && at >= 2 && (self.tokens[at - 2].is_word() || self.text(at - 2) == ">");
         let absolute = before == "::" && at >= 2 && self.text(at - 2) == "use";
         let imported = matches!(before, "use" | "crate") || absolute;
-        !(continued && !absolute) && (imported || self.text(at + 1) == "::" || self.text(at + 1) == "!")
+        (absolute || !continued) && (imported || matches!(self.text(at + 1), "::" | "!"))
     }
 
     /// Notes the path that goes on at `at` after `prefix`, each branch of a group as a path of its own.
