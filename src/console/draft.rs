@@ -3,27 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
+use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use crate::{
     model::ColumnType,
-    plan::{ColumnPlan, Literal, Unlisted, ValueMap},
+    plan::{ColumnPlan, Literal, SecretRef, Side, Unlisted, ValueMap},
     protocol::SideName,
 };
 
-/// A change of the plan's text.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Edit {
-    SetColumn { table: String, column: String, plan: ColumnPlan },
-    RemoveColumn { table: String, column: String },
-    SetSkip { table: String, columns: Vec<String> },
-    SetFilter { table: String, filter: Option<String> },
-    SetSide { side: SideName, url: String },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct EditError(String);
+pub use crate::plan::{Edit, apply};
 
 /// What the screens show of a plan.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +26,8 @@ pub struct Outline {
 pub struct SideOutline {
     pub url: String,
     pub label: Option<String>,
+    /// Where the password comes from.
+    pub password: Option<SecretRef>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,7 +52,11 @@ impl Outline {
         let Ok(document) = text.parse::<DocumentMut>() else { return Self::default() };
         let side = |name: &str| {
             let table = document.get(name).and_then(Item::as_table_like);
-            SideOutline { url: string(table, "url").unwrap_or_default(), label: string(table, "label") }
+            SideOutline {
+                url: string(table, "url").unwrap_or_default(),
+                label: string(table, "label"),
+                password: table.and_then(|table| table.get("password")).and_then(secret),
+            }
         };
         let tables = document.get("table").and_then(Item::as_array_of_tables);
         Self {
@@ -90,6 +84,16 @@ fn table_outline(table: &Table) -> TableOutline {
             .map(|columns| columns.iter().map(|(name, item)| (name.to_owned(), column_plan(item))).collect())
             .unwrap_or_default(),
     }
+}
+
+fn secret(item: &Item) -> Option<SecretRef> {
+    if item.as_str() == Some("ask") {
+        return Some(SecretRef::Ask);
+    }
+    let table = item.as_table_like()?;
+    let text = |key: &str| string(Some(table), key);
+    let env = text("env").map(SecretRef::Env);
+    env.or_else(|| text("file").map(SecretRef::File)).or_else(|| text("command").map(SecretRef::Command))
 }
 
 fn strings(array: &Array) -> Vec<String> {
@@ -133,111 +137,14 @@ fn literal(item: &Item) -> Option<Literal> {
     }))
 }
 
-/// The text after the edit; all that the edit does not touch stays as it was, comments included.
-pub fn apply(text: &str, edit: &Edit) -> Result<String, EditError> {
-    let mut document = text.parse::<DocumentMut>().map_err(|error| EditError(error.to_string()))?;
-    match edit {
-        Edit::SetSide { side, url } => {
-            let name = match side {
-                SideName::Source => "source",
-                SideName::Destination => "destination",
-            };
-            set(&mut document[name]["url"], url.as_str().into());
-        }
-        Edit::SetFilter { table, filter } => {
-            let table = table_mut(&mut document, table)?;
-            match filter {
-                Some(filter) => set(&mut table["where"], filter.as_str().into()),
-                None => drop(table.remove("where")),
-            }
-        }
-        Edit::SetSkip { table, columns } => {
-            let table = table_mut(&mut document, table)?;
-            match columns.is_empty() {
-                true => drop(table.remove("skip")),
-                false => set(&mut table["skip"], columns.iter().collect::<Array>().into()),
-            }
-        }
-        Edit::SetColumn { table, column, plan } => {
-            let columns = table_mut(&mut document, table)?.entry("columns").or_insert(Item::Table(Table::new()));
-            let columns = columns.as_table_like_mut().ok_or_else(|| EditError("'columns' is no table".into()))?;
-            match columns.get_mut(column) {
-                Some(item) => set(item, column_value(plan)),
-                None => drop(columns.insert(column, Item::Value(column_value(plan)))),
-            }
-        }
-        Edit::RemoveColumn { table, column } => {
-            let columns = table_mut(&mut document, table)?.get_mut("columns").and_then(Item::as_table_like_mut);
-            columns.map(|columns| columns.remove(column));
-        }
-    }
-    Ok(document.to_string())
-}
-
-fn set(item: &mut Item, value: Value) {
-    let decor = item.as_value().map(|old| old.decor().clone());
-    *item = Item::Value(value);
-    if let (Some(decor), Some(value)) = (decor, item.as_value_mut()) {
-        *value.decor_mut() = decor;
-    }
-}
-
-fn table_mut<'d>(document: &'d mut DocumentMut, to: &str) -> Result<&'d mut Table, EditError> {
-    let missing = || EditError(format!("the plan has no table '{to}'"));
-    let tables = document.get_mut("table").and_then(Item::as_array_of_tables_mut).ok_or_else(missing)?;
-    let place = position(tables, to).ok_or_else(missing)?;
-    tables.get_mut(place).ok_or_else(missing)
-}
-
-fn position(tables: &ArrayOfTables, to: &str) -> Option<usize> {
-    tables.iter().position(|table| table_outline(table).to == to)
-}
-
-fn column_value(plan: &ColumnPlan) -> Value {
-    let only_from = ColumnPlan { from: plan.from.clone(), ..ColumnPlan::default() };
-    if let (Some(from), true) = (&plan.from, *plan == only_from) {
-        return from.as_str().into();
-    }
-    let mut table = InlineTable::new();
-    let mut text = |key: &str, value: &Option<String>| {
-        if let Some(value) = value {
-            table.insert(key, value.as_str().into());
-        }
+/// The edit that gives a side another URL; where its password comes from stays.
+pub fn set_side(outline: &Outline, side: SideName, url: String) -> Edit {
+    let password = outline.side(side).password.clone();
+    let side = match side {
+        SideName::Source => Side::Source,
+        SideName::Destination => Side::Destination,
     };
-    text("from", &plan.from);
-    text("expr", &plan.expr);
-    text("type", &plan.ty.as_ref().map(ToString::to_string));
-    if let Some(values) = &plan.values {
-        let entries = values.entries.iter().map(|(key, value)| (key.as_str(), literal_value(value)));
-        table.insert("values", entries.collect::<InlineTable>().into());
-        match values.unlisted {
-            Unlisted::Fault => None,
-            Unlisted::Default => table.insert("unlisted", "default".into()),
-            Unlisted::Keep => table.insert("unlisted", "keep".into()),
-        };
-    }
-    if let Some(default) = &plan.default {
-        table.insert("default", literal_value(default));
-    }
-    for (key, value) in [("check", &plan.check), ("note", &plan.note)] {
-        if let Some(value) = value {
-            table.insert(key, value.as_str().into());
-        }
-    }
-    for (key, value) in [("skip", plan.skip), ("accept_loss", plan.accept_loss)] {
-        if value {
-            table.insert(key, true.into());
-        }
-    }
-    table.into()
-}
-
-/// A whole number as one, all else as the text that it is.
-fn literal_value(literal: &Literal) -> Value {
-    match literal.0.parse::<i64>() {
-        Ok(number) if number.to_string() == literal.0 => number.into(),
-        _ => literal.0.as_str().into(),
-    }
+    Edit::SetSide { side, url, password }
 }
 
 #[cfg(test)]
@@ -283,15 +190,10 @@ from = "orders"
     }
 
     #[test]
-    fn an_edit_changes_its_place_only() {
-        let url = "postgres://you@db/old".to_owned();
-        let text = apply(TEXT, &Edit::SetSide { side: SideName::Source, url }).unwrap();
-        assert_eq!(text, TEXT.replace("me@db", "you@db"));
-        let plan = ColumnPlan { from: Some("cid".into()), ..ColumnPlan::default() };
-        let edit = Edit::SetColumn { table: "clients".into(), column: "id".into(), plan };
-        assert_eq!(apply(TEXT, &edit).unwrap(), TEXT.replace("\"customer_id\"", "\"cid\""));
-        let edit = Edit::SetSkip { table: "clients".into(), columns: vec![] };
-        assert!(!apply(TEXT, &edit).unwrap().contains("skip"));
+    fn another_url_keeps_where_the_password_comes_from() {
+        let text = TEXT.replace("# keep", "\npassword = { env = \"OLD\" }");
+        let edit = set_side(&Outline::read(&text), SideName::Source, "postgres://you@db/old".to_owned());
+        assert_eq!(apply(&text, &edit).unwrap(), text.replace("me@db", "you@db"));
     }
 
     #[test]
@@ -303,7 +205,5 @@ from = "orders"
         assert_eq!(Outline::read(&text).tables[1].columns["tier"], plan, "{text}");
         let edit = Edit::RemoveColumn { table: "orders".into(), column: "tier".into() };
         assert!(Outline::read(&apply(&text, &edit).unwrap()).tables[1].columns.is_empty());
-        let edit = Edit::SetFilter { table: "nope".into(), filter: None };
-        assert_eq!(apply(TEXT, &edit).unwrap_err().to_string(), "the plan has no table 'nope'");
     }
 }

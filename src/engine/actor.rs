@@ -44,7 +44,6 @@ struct Order {
 pub struct RunHandle {
     run: RunId,
     orders: mpsc::Sender<Order>,
-    facts: broadcast::Sender<Fact>,
     gauge: watch::Receiver<Gauge>,
     done: JoinHandle<Result<Snapshot, RunError>>,
 }
@@ -52,11 +51,6 @@ pub struct RunHandle {
 impl RunHandle {
     pub fn run(&self) -> &RunId {
         &self.run
-    }
-
-    /// Facts from now on. Whoever lags reads what it missed from the ledger.
-    pub fn facts(&self) -> broadcast::Receiver<Fact> {
-        self.facts.subscribe()
     }
 
     /// Figures of the moment, at most 10 a second.
@@ -84,15 +78,16 @@ impl RunHandle {
     }
 }
 
-/// Begins the run. `begun` listeners that subscribe before the first await of the caller miss no fact.
+/// Begins the run. The receiver gets every fact and closes when the run is over; whoever lags reads what it missed from
+/// the ledger.
 pub fn spawn(prepared: Prepared) -> (RunHandle, broadcast::Receiver<Fact>) {
     let (orders, orders_in) = mpsc::channel(64);
     let (facts, first) = broadcast::channel(FACTS);
     let (gauge_out, gauge) = watch::channel(Gauge::default());
     let run = prepared.run.id.clone();
-    let actor = Actor::new(prepared, facts.clone(), gauge_out);
+    let actor = Actor::new(prepared, facts, gauge_out);
     let done = tokio::spawn(actor.live(orders_in));
-    (RunHandle { run, orders, facts, gauge, done }, first)
+    (RunHandle { run, orders, gauge, done }, first)
 }
 
 struct Actor {

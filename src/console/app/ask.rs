@@ -23,6 +23,9 @@ impl App {
 
     pub(super) fn opened(&mut self) {
         self.ask(Request::Plan, Ask::Plan);
+        if let Some(on_error) = self.begins {
+            self.begin(on_error);
+        }
         self.entered();
     }
 

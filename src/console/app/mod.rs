@@ -23,7 +23,7 @@ use super::{
     screens::{CheckScreen, ConnectScreen, MapScreen, ReviewScreen, TablesScreen},
     theme::Look,
 };
-use crate::model::Problem;
+use crate::model::{OnError, Problem};
 
 pub use ask::{PAGE_ROWS, SAMPLE_ROWS};
 pub use figures::{Figures, TableFigures, figures};
@@ -93,6 +93,8 @@ pub struct App {
     pub look: Look,
     pub user: String,
     pub can_detach: bool,
+    /// Begin the run once the host listens.
+    begins: Option<Option<OnError>>,
     pub width: u16,
     pub height: u16,
     pub now_ms: u64,
@@ -119,6 +121,7 @@ impl App {
             look,
             user: options.user.clone(),
             can_detach: options.can_detach,
+            begins: options.begin,
             width: 80,
             height: 24,
             now_ms: 0,

@@ -7,7 +7,7 @@ use crate::{
         keys::{ActionId as Id, Availability, Scope, availability},
         overlays::{ActionList, Confirm, Overlay},
     },
-    model::RunPhase,
+    model::{OnError, RunPhase},
     protocol::{Ask, Command},
 };
 
@@ -90,8 +90,13 @@ impl App {
         self.command(Request::Command(command.clone()), command);
     }
 
+    /// Starts the run, with that policy in place of the plan's where one is given.
+    pub(super) fn begin(&mut self, on_error: Option<OnError>) {
+        self.ask(Request::Start, Ask::Start { on_error });
+    }
+
     pub fn start(&mut self) {
-        self.ask(Request::Start, Ask::Start { on_error: None });
+        self.begin(None);
     }
 
     pub fn stop(&mut self) {

@@ -6,7 +6,7 @@ use crate::{
     console::{
         address::Address,
         app::{App, Request},
-        draft::{Edit, Outline},
+        draft::{Outline, set_side},
         keys::{ActionId, KeyPress, Motion},
         theme::Role,
         widgets::{Canvas, Field, fit, split_left, split_top, wrap},
@@ -231,7 +231,8 @@ impl App {
             && url != form.url
         {
             let side = form.side;
-            self.edit(&format!("address of the {}", side_word(side)), &Edit::SetSide { side, url });
+            let edit = set_side(&self.plan.outline, side, url);
+            self.edit(&format!("address of the {}", side_word(side)), &edit);
         }
     }
 
