@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod compare;
+mod crash;
+mod demo;
 mod fixtures;
 mod layers;
+mod real_data;
+mod samples;
 mod servers;
 mod support;

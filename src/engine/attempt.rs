@@ -21,8 +21,9 @@ use crate::{
         SourceBatch,
     },
     ledger::{ChunkRecord, FaultRecord, FaultState, Ledger, LedgerError},
-    model::{Counts, Fault, NamedCell, OnError, RunId, batch_of, cells_of, edited},
+    model::{Counts, Decision, Fault, NamedCell, OnError, RunId, batch_of, cells_of, edited},
     plan::{Mapping, RunOptions},
+    protocol::Event,
     transform::{Applied, Transform, TransformError},
 };
 
@@ -354,11 +355,21 @@ impl Attempt<'_> {
             counts: gathered.counts,
             retried: String::new(),
         };
+        let ruled = ruled(&gathered.faults);
         let record = ChunkRecord { mark, faults: gathered.faults };
         self.shared.meter.now("committing", self.table);
         commit_chunk(&self.shared.ledger, &*self.shared.destination, lane, &record).await?;
-        Ok(Input::Committed { table: self.table.to_owned(), counts: gathered.counts, end })
+        Ok(Input::Committed { table: self.table.to_owned(), counts: gathered.counts, end, ruled })
     }
+}
+
+/// The first of what nobody was asked about.
+fn ruled(faults: &[FaultRecord]) -> Vec<(Fault, Decision, String)> {
+    let ruled = faults.iter().filter_map(|record| {
+        let decision = if record.state == FaultState::Skipped { Decision::Skip } else { Decision::Flag };
+        Some((record.fault.clone(), decision, record.by.clone()?))
+    });
+    ruled.take(Event::RULED_SHOWN).collect()
 }
 
 /// Pending in the ledger, then durable in the destination, then final in the ledger. When the commit's outcome is

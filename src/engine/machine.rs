@@ -36,6 +36,8 @@ pub enum Input {
         table: String,
         counts: Counts,
         end: Option<Position>,
+        /// Faults that a rule or the plan settled, with what and who.
+        ruled: Vec<(Fault, Decision, String)>,
     },
     /// No row follows.
     Exhausted {
@@ -298,7 +300,12 @@ impl Machine {
         let Some(table) = self.table_mut(&name) else { return };
         table.busy = false;
         match input {
-            Input::Committed { counts, end, .. } => self.committed(name, counts, end),
+            Input::Committed { counts, end, ruled, .. } => {
+                for (fault, decision, by) in ruled {
+                    self.emit(Event::FaultRuled { fault: Box::new(fault), decision, by });
+                }
+                self.committed(name, counts, end);
+            }
             Input::Exhausted { .. } => self.table_done(name),
             Input::Asked { faults, .. } => self.asked(name, faults),
             Input::Halted { fault, by, .. } => self.halted(*fault, &by),

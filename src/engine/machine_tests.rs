@@ -132,7 +132,7 @@ impl World {
         self.marks.entry(table).or_default().push((end, counts));
         self.answered.retain(|answered| answered.fault.table != spec.table);
         let end = end.map(|end| Position(end.to_string()));
-        Input::Committed { table: spec.table.clone(), counts, end }
+        Input::Committed { table: spec.table.clone(), counts, end, ruled: Vec::new() }
     }
 }
 
@@ -167,6 +167,8 @@ fn live(world: &mut World, on_error: OnError, dice: &mut Dice<'_>, attended: boo
                     folded.fold(&fact);
                     world.facts.push(fact);
                 }
+                // A stop answers nothing for the next life: the ledger keeps it, the row is asked about anew.
+                Step::Decide { decision: Decision::Stop, .. } => {}
                 Step::Decide { fault, decision, by, .. } => {
                     world.answered.push(Answered { fault: *fault, decision, by });
                 }

@@ -132,7 +132,10 @@ impl Ledger {
             .bind(plan_digest)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query("UPDATE faults SET state = 'answered' WHERE id = ? AND state = 'open'")
+        // A stop settles nothing for a run that goes on later: the row is asked about anew.
+        let state = if *decision == Decision::Stop { FaultState::Void } else { FaultState::Answered };
+        sqlx::query("UPDATE faults SET state = ? WHERE id = ? AND state = 'open'")
+            .bind(state.word())
             .bind(&fault.id.0)
             .execute(&mut *transaction)
             .await?;

@@ -45,6 +45,13 @@ pub enum Event {
         decision: Decision,
         by: String,
     },
+    /// A rule or the plan settled a fault at once; its chunk is committed. At most [`Event::RULED_SHOWN`] a chunk are told
+    /// one by one: all are counted, and those flagged are in review.
+    FaultRuled {
+        fault: Box<Fault>,
+        decision: Decision,
+        by: String,
+    },
     RuleAdded {
         rule: Rule,
         by: String,
@@ -88,6 +95,10 @@ pub enum Event {
     Completed {
         counts: Counts,
     },
+}
+
+impl Event {
+    pub const RULED_SHOWN: usize = 100;
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

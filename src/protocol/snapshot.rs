@@ -101,6 +101,7 @@ impl Snapshot {
                 self.raised += 1;
                 self.open.push((**fault).clone());
             }
+            Event::FaultRuled { .. } => self.raised += 1,
             Event::FaultSettled { fault, .. } => self.open.retain(|open| open.id != *fault),
             Event::RuleAdded { rule, .. } => self.rules.push(rule.clone()),
             Event::ParallelSet { tables } => self.parallel = *tables,

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each subject takes what it needs")]
 
+pub mod binary;
 pub mod compare;
 pub mod normal;
 pub mod rust;

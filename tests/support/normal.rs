@@ -62,8 +62,12 @@ impl Kind {
     pub fn normal(self, raw: &Raw) -> String {
         let text = match raw {
             Raw::Null => return "NULL".into(),
-            Raw::Bytes(bytes) => return hex(bytes),
-            Raw::Text(text) => text,
+            // A driver gives text of a binary collation as bytes.
+            Raw::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) if matches!(self, Self::Text | Self::Padded) => text,
+                _ => return hex(bytes),
+            },
+            Raw::Text(text) => text.as_str(),
         };
         let normal = match self {
             Self::Boolean => boolean(text),
@@ -72,7 +76,7 @@ impl Kind {
             Self::Date => date(text).map(|date| date.to_string()),
             Self::Time => time(text),
             Self::Timestamp => timestamp(text),
-            Self::Bytes => text.starts_with("\\x").then(|| text.clone()),
+            Self::Bytes => text.starts_with("\\x").then(|| text.to_owned()),
             Self::Json => serde_json::from_str(text).ok().map(|value| sorted(&value)),
             Self::Uuid => Some(text.to_lowercase()),
             Self::Text => Some(format!("'{text}'")),

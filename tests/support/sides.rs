@@ -29,6 +29,11 @@ impl SqliteFile {
         Self(path.as_ref().to_owned())
     }
 
+    /// As a plan writes it.
+    pub fn url(&self) -> String {
+        format!("sqlite:{}", self.0.display())
+    }
+
     /// Runs one or more statements; makes the file if there is none.
     pub fn execute(&self, sql: &str) {
         let connection = Connection::open(&self.0).unwrap();

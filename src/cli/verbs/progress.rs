@@ -86,7 +86,7 @@ fn tell(context: &Context, snapshot: &mut Snapshot, fact: Fact) -> Result<(), Cl
                 println!("  {}: {} rows {state}", table.to, thousands(table.counts.read));
             }
         }
-        Event::FaultRaised { fault } if snapshot.raised <= SHOWN_FAULTS => {
+        Event::FaultRaised { fault } | Event::FaultRuled { fault, .. } if snapshot.raised <= SHOWN_FAULTS => {
             let value = fault.value.as_ref().map(|cell| format!(" '{}'", crate::model::clean(&cell.display())));
             println!(
                 "row {} of {}: column '{}' has invalid value{}; expected {}: {}",

@@ -58,6 +58,10 @@ impl RunState {
                 self.answering.remove(&fault.id);
                 self.remember(fault);
             }
+            Event::FaultRuled { fault, decision, by } => {
+                self.remember(fault);
+                self.settle(&fault.id, decision, by);
+            }
             Event::FaultSettled { fault, decision, by, .. } => self.settle(fault, decision, by),
             Event::Paused | Event::Continued => self.samples.clear(),
             _ => {}

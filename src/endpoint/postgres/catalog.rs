@@ -129,8 +129,11 @@ fn entry(row: &PgRow, default_schema: &str) -> sqlx::Result<TableEntry> {
 pub(super) async fn describe(connection: &mut PgConnection, name: &TableName, schema: &str) -> Result<Table> {
     let context = || format!("cannot describe {}", name.display(schema));
     let failed = |error| failure(error, context());
-    let statement = sqlx::AssertSqlSafe(format!("{TABLES}{ONE_TABLE}"));
-    let found = sqlx::query(statement).bind(&name.schema).bind(&name.name).fetch_optional(&mut *connection).await;
+    let found = sql::query(format!("{TABLES}{ONE_TABLE}"))
+        .bind(&name.schema)
+        .bind(&name.name)
+        .fetch_optional(&mut *connection)
+        .await;
     let Some(row) = found.map_err(failed)? else {
         let message = format!("there is no table '{}' in schema '{}'", name.name, name.schema);
         return Err(EndpointError::new(ErrorKind::NoTable, context(), message));

@@ -4,7 +4,7 @@
 //! more or less than what is there.
 
 use sqlx::{
-    AssertSqlSafe, Row as _,
+    Row as _,
     postgres::{PgConnection, PgRow},
 };
 
@@ -49,7 +49,7 @@ pub(super) async fn of_run(connection: &mut PgConnection, schema: &str, run: &Ru
         return Ok(Vec::new());
     }
     let statement = format!("SELECT {COLUMNS} FROM {} WHERE run = $1 ORDER BY table_name, chunk", place(schema));
-    let rows = sqlx::query(AssertSqlSafe(statement)).bind(&run.0).fetch_all(connection).await.map_err(failed)?;
+    let rows = sql::query(statement).bind(&run.0).fetch_all(connection).await.map_err(failed)?;
     rows.iter().map(mark).collect::<sqlx::Result<_>>().map_err(failed)
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn write(connection: &mut PgConnection, schema: &str, mark: &Ma
     let statement = format!("INSERT INTO {} ({COLUMNS}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)", place(schema));
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let counts = &mark.counts;
-    let query = sqlx::query(AssertSqlSafe(statement))
+    let query = sql::query(statement)
         .bind(&mark.run.0)
         .bind(&mark.table)
         .bind(number(mark.chunk))

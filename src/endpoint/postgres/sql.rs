@@ -5,7 +5,8 @@
 
 use sqlx::{
     AssertSqlSafe,
-    postgres::{PgConnection, PgRow},
+    postgres::{PgArguments, PgConnection, PgRow, Postgres},
+    query::Query,
 };
 
 /// The most bytes that a name may have; the server would cut a longer one without an error.
@@ -30,6 +31,11 @@ pub(super) fn literal(text: &str) -> String {
 /// Runs statements that give no rows.
 pub(super) async fn run(connection: &mut PgConnection, sql: &str) -> sqlx::Result<()> {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
+}
+
+/// A statement that takes parameters, to be bound by the caller.
+pub(super) fn query(sql: String) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query(AssertSqlSafe(sql))
 }
 
 /// The rows of one statement without parameters; never cached as a prepared statement.
