@@ -115,10 +115,8 @@ impl Attempt<'_> {
     async fn perform(&self, lane: &mut Lane) -> Result<Input, AttemptError> {
         let snapshot = self.shared.readers.snapshot().await?;
         let result = self.with_snapshot(lane, &snapshot).await;
-        if let Err(AttemptError::Endpoint(error)) = &result {
-            if error.kind == ErrorKind::Lost {
-                self.shared.readers.lost(&snapshot).await;
-            }
+        if let Err(AttemptError::Endpoint(EndpointError { kind: ErrorKind::Lost, .. })) = &result {
+            self.shared.readers.lost(&snapshot).await;
         }
         result
     }

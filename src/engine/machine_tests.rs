@@ -95,8 +95,8 @@ impl World {
         let until = (from + CHUNK).min(rows.len());
         let mut fates = Vec::new();
         let mut open = Vec::new();
-        for row in from..until {
-            if !rows[row] {
+        for (row, bad) in rows.iter().enumerate().take(until).skip(from) {
+            if !bad {
                 fates.push((row, "written"));
                 continue;
             }
@@ -204,7 +204,7 @@ fn next(world: &mut World, machine: &Machine, pending: &mut Vec<Step>, chance: O
         Some(4) => return Input::Command { command: Command::Parallel { tables: 3 }, by },
         _ => {}
     }
-    if !pending.is_empty() && !(chance == Some(5) && !snapshot.open.is_empty()) {
+    if !pending.is_empty() && (chance != Some(5) || snapshot.open.is_empty()) {
         return match pending.remove(chance.unwrap_or(0) as usize % pending.len()) {
             Step::Attempt(spec) if chance == Some(6) => {
                 Input::Failed { table: spec.table, message: "lost".into(), transient: true }

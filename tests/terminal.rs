@@ -1,0 +1,145 @@
+//! The real binary on a pseudo-terminal: from opening the demo to a finished run with a prompt answered.
+
+use std::{
+    io::{Read, Write},
+    num::NonZero,
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use vt100::Parser;
+
+use crate::support::{binary::Desk, sides::SqliteFile};
+
+const DOWN: &str = "\x1b[B";
+const RIGHT: &str = "\x1b[C";
+const ENTER: &str = "\r";
+
+/// A terminal with the binary in it.
+struct Terminal {
+    screen: Arc<Mutex<Parser>>,
+    keys: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    _master: Box<dyn MasterPty + Send>,
+}
+
+impl Terminal {
+    fn open(desk: &Desk, arguments: &[&str], rows: u16, cols: u16) -> Self {
+        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_whimbrel"));
+        command.args(arguments);
+        command.cwd(desk.folder());
+        command.env("HOME", desk.path("home"));
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        command.env("USER", "tester");
+        command.env_remove("XDG_STATE_HOME");
+        command.env_remove("NO_COLOR");
+        let child = pair.slave.spawn_command(command).unwrap();
+        let screen = Arc::new(Mutex::new(Parser::new(NonZero::new(rows).unwrap(), NonZero::new(cols).unwrap(), 0)));
+        let mut output = pair.master.try_clone_reader().unwrap();
+        let shown = screen.clone();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(read @ 1..) = output.read(&mut bytes) {
+                shown.lock().unwrap().process(&bytes[..read]);
+            }
+        });
+        Self { screen, keys: pair.master.take_writer().unwrap(), child, _master: pair.master }
+    }
+
+    fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    /// Waits until the screen shows the text; fails with the screen.
+    #[track_caller]
+    fn wait_for(&self, text: &str) {
+        let since = Instant::now();
+        while !self.text().contains(text) {
+            assert!(since.elapsed() < Duration::from_secs(90), "no '{text}' on the screen:\n{}", self.text());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// A prompt takes no keys in its first moment; these are meant for it.
+    fn press_in_prompt(&mut self, keys: &[&str]) {
+        thread::sleep(Duration::from_millis(500));
+        for key in keys {
+            self.press(key);
+            thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    fn exit_code(mut self) -> u32 {
+        let since = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            assert!(since.elapsed() < Duration::from_secs(60), "the console did not end:\n{}", self.text());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn from_the_demo_to_a_finished_run_with_a_prompt_answered() {
+    let desk = Desk::new();
+    let mut terminal = Terminal::open(&desk, &["demo"], 24, 80);
+    terminal.wait_for("☑ customers");
+    terminal.press("3");
+    terminal.wait_for("→ tier_code");
+    terminal.press("4");
+    terminal.wait_for("Ready: s starts the migration");
+    terminal.press("s");
+    terminal.wait_for("Start the migration?");
+    terminal.press_in_prompt(&[RIGHT, ENTER]);
+    terminal.wait_for("Error on row ");
+    terminal.wait_for("● Fail and stop");
+    let shown = terminal.text();
+    let first = ["row 468 of customers", "'customer_id' has invalid value: \"ABC123\"", "Expected: Integer"];
+    let other = ["row 387 of orders", "'quantity' has invalid value: \"two\"", "Expected: Integer"];
+    let says = |words: [&str; 3]| words.iter().all(|words| shown.contains(words));
+    assert!(says(first) || says(other), "whichever table came first:\n{shown}");
+    terminal.press_in_prompt(&[DOWN, RIGHT, RIGHT, RIGHT]);
+    terminal.wait_for("● Mark for review");
+    terminal.wait_for("[whole run]");
+    terminal.press(ENTER);
+    terminal.wait_for("✓ completed");
+    terminal.wait_for("read 42,800   written 42,788   skipped 0   flagged 12");
+    terminal.press("6");
+    terminal.wait_for("12 wait");
+    terminal.press("q");
+    assert_eq!(terminal.exit_code(), 3);
+    let vault = SqliteFile::new(desk.path("whimbrel-demo/credvault.sqlite"));
+    assert_eq!(vault.count("SELECT count(*) FROM customers"), 11_990);
+    let reviewed = desk.run_to(0, &["review"]);
+    assert_eq!(reviewed.values[0]["runs"][0]["flagged"], 12);
+}
+
+#[test]
+fn the_same_at_120_by_40_answered_with_stop_and_resumed_from_a_script() {
+    let desk = Desk::new();
+    let mut terminal = Terminal::open(&desk, &["demo"], 40, 120);
+    terminal.wait_for("☑ customers");
+    terminal.press("4");
+    terminal.wait_for("Ready: s starts the migration");
+    terminal.press("s");
+    terminal.wait_for("Start the migration?");
+    terminal.press_in_prompt(&[RIGHT, ENTER]);
+    terminal.wait_for("Error on row ");
+    terminal.press_in_prompt(&[ENTER]);
+    terminal.wait_for("stopped");
+    terminal.press("q");
+    assert_eq!(terminal.exit_code(), 1);
+    let told = desk.run_to(3, &["run", "whimbrel-demo/demo.toml", "--resume", "--on-error", "flag"]);
+    assert_eq!(told.result()["counts"]["written"], 42_788);
+}
