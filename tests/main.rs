@@ -8,6 +8,7 @@ mod demo;
 mod fixtures;
 mod layers;
 mod pairs;
+mod readme;
 mod real_data;
 mod samples;
 mod servers;

@@ -20,7 +20,7 @@ mod theme;
 mod widgets;
 
 pub use app::{App, Effect, Exit, Message, Redraw, update};
-pub use keys::{ACTIONS, Action, ActionId, KeyPress};
+pub use keys::{ACTIONS, Action, ActionId, KeyPress, key_table};
 pub use options::{Options, Screen};
 pub use runtime::{ConsoleError, run};
 pub use screens::draw;

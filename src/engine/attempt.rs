@@ -31,7 +31,7 @@ use crate::{
 const ASKED_AT_ONCE: usize = 100;
 
 /// Wire bytes to a batch. With one batch waiting and one in each hand, a table holds a few times this.
-const BATCH_BYTES: usize = 2 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 
 /// What all attempts of a run share.
 pub(super) struct Shared {

@@ -3,6 +3,7 @@
 mod availability;
 mod catalogue;
 mod motion;
+mod table;
 
 use std::{fmt, str::FromStr};
 
@@ -11,6 +12,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 pub use availability::{Availability, availability};
 pub use catalogue::{ACTIONS, Action, ActionId, Scope, find};
 pub use motion::{Motion, moved};
+pub use table::key_table;
 
 /// A key as the console tells keys apart: shift is in the character, AltGr is none of our business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
