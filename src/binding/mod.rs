@@ -3,13 +3,13 @@
 //!
 //! Opens nothing and writes nothing. May not touch the engine, a terminal or sqlx.
 
-use std::collections::HashMap;
+use std::{cell::RefCell, collections::HashMap};
 
 use crate::{
     endpoint::{Catalog, Destination, EndpointError, ErrorKind, Source},
     model::{LoadOrder, Problem, Table, load_order},
     plan::{self, Document, Mapping, Origin, Phrase, Plan, Spans, TablePlan},
-    transform::{CompileError, RunInstant, Transform},
+    transform::{CompileError, ExprError, RunInstant, Transform},
 };
 
 /// One table of a plan, ready to check or run.
@@ -86,8 +86,36 @@ async fn describe(
         return Ok((Mapping { to, ..Mapping::default() }, Some(problem)));
     };
     let to = there(destination, &table.to, &mut known.destination).await?;
-    let type_of = |sql: &str| crate::transform::expression_type(&from, sql).map_err(|error| error.to_string());
-    Ok((plan::resolve_placed(table, &from, to.as_ref(), &type_of, spans), None))
+    let wrong = RefCell::new(Vec::new());
+    let type_of = |sql: &str| {
+        crate::transform::expression_type(&from, sql).map_err(|error| {
+            wrong.borrow_mut().push((sql.to_owned(), error.clone()));
+            error.to_string()
+        })
+    };
+    let mut mapping = plan::resolve_placed(table, &from, to.as_ref(), &type_of, spans);
+    for (sql, error) in wrong.into_inner() {
+        point_into(table, spans, &sql, &error, &mut mapping.problems);
+    }
+    Ok((mapping, None))
+}
+
+/// Moves the problem of a wrong expression from its column to the place inside the expression.
+fn point_into(table: &TablePlan, spans: &Spans, sql: &str, error: &ExprError, problems: &mut [Problem]) {
+    let message = error.to_string();
+    for (name, _) in table.columns.iter().filter(|(_, column)| column.expr.as_deref() == Some(sql)) {
+        let phrase = Phrase::Expr(name.clone());
+        let Some(place) = spans.expression_line(&table.to, &phrase, error.line.max(1), error.column.max(1)) else {
+            continue;
+        };
+        let at_column = spans.column(&table.to, name);
+        let its = |problem: &&mut Problem| {
+            Some((problem.line, problem.column)) == at_column && problem.message.contains(&message)
+        };
+        for problem in problems.iter_mut().filter(its) {
+            (problem.line, problem.column) = place;
+        }
+    }
 }
 
 async fn there(

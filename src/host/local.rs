@@ -11,7 +11,7 @@ use super::{Port, Workbench};
 use crate::{
     engine::{self, RunHandle, prepare},
     ledger::Ledger,
-    model::{Gauge, OnError, RunId},
+    model::{Gauge, OnError, RunId, RunPhase},
     protocol::{Answer, Ask, CheckState, Command, Fact, FromHost, Reply, Snapshot, ToHost},
 };
 
@@ -70,7 +70,8 @@ impl Local {
         let ledger = self.workbench.ledger();
         let Ok(runs) = ledger.runs(Some(&key)).await else { return };
         let Some(latest) = runs.first() else { return };
-        if let Ok(snapshot) = ledger.snapshot(&latest.id).await {
+        if let Ok(mut snapshot) = ledger.snapshot(&latest.id).await {
+            interrupted(&mut snapshot);
             let _ = self.outbox.send(FromHost::Snapshot(Box::new(snapshot))).await;
         }
     }
@@ -139,6 +140,15 @@ impl Local {
                 None
             }
         }
+    }
+}
+
+/// What the ledger calls a running run was cut off, since nobody runs it here: its process died.
+fn interrupted(snapshot: &mut Snapshot) {
+    if !snapshot.phase.is_over() {
+        snapshot.phase = RunPhase::Stopped;
+        snapshot.open.clear();
+        snapshot.stopped = Some("it was cut off; starting goes on with it".to_owned());
     }
 }
 

@@ -305,6 +305,13 @@ impl Workbench {
         check(&checked).await
     }
 
+    /// The statements that would create what is missing in the destination, in load order.
+    pub async fn statements(&self) -> Told<Vec<String>> {
+        let (document, plan) = self.read(None).await?;
+        let binding = self.bind(&document, &plan).await.map_err(|error| told(&error))?;
+        Ok(binding.tables.into_iter().flat_map(|table| table.statements).collect())
+    }
+
     /// A run of the plan as it is now.
     pub async fn job(&self, on_error: Option<OnError>, resume: bool, attended: bool, only: Vec<String>) -> Told<Job> {
         Ok(Job {

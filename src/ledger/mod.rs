@@ -11,6 +11,8 @@ mod faults;
 mod open;
 mod runs;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 pub use chunks::ChunkRecord;
 pub use error::LedgerError;

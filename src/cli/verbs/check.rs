@@ -8,12 +8,21 @@ use crate::{
 };
 
 pub async fn perform(context: &Context, arguments: &Check) -> Result<Exit, CliError> {
-    let items = context.workbench(&arguments.plan)?.check().await;
+    let bench = context.workbench(&arguments.plan)?;
+    let items = bench.check().await;
     let passed = passed(&items);
+    // Why there are none is among the checks.
+    let statements = bench.statements().await.unwrap_or_default();
     if context.json {
-        context.print(&json!({ "passed": passed, "checks": items }))?;
-    } else {
-        print(&items);
+        context.print(&json!({ "passed": passed, "checks": items, "creates": statements }))?;
+        return Ok(if passed { Exit::Well } else { Exit::Unchecked });
+    }
+    print(&items);
+    if !statements.is_empty() {
+        println!("\nThe run will create:");
+    }
+    for statement in &statements {
+        println!("\n{statement};");
     }
     Ok(if passed { Exit::Well } else { Exit::Unchecked })
 }

@@ -3,7 +3,6 @@
 use ratatui::{
     layout::Rect,
     text::{Line, Span},
-    widgets::Clear,
 };
 
 use crate::{
@@ -205,7 +204,7 @@ pub(super) fn draw_toasts(app: &App, canvas: &mut Canvas<'_, '_>, body: Rect) {
         let width = (display_width(&text) as u16 + 4).min(body.width);
         let area = Rect { x: body.right() - width, y: body.bottom() - 1 - place, width, height: 1 };
         let role = if toast.bad { Role::Danger } else { Role::Toast };
-        canvas.frame.render_widget(Clear, area);
+        canvas.clear(area);
         let line = canvas.span(role, fit(&format!(" {sign} {text}"), usize::from(width)));
         canvas.line(area, 0, line);
     }

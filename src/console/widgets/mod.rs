@@ -67,10 +67,24 @@ impl Canvas<'_, '_> {
         inner
     }
 
+    /// Empties the area. A wide character whose second half lies in it goes too: the terminal would draw that half over
+    /// whatever comes there.
+    pub fn clear(&mut self, area: Rect) {
+        self.frame.render_widget(Clear, area);
+        let Some(beside) = area.x.checked_sub(1) else { return };
+        for y in area.top()..area.bottom() {
+            if let Some(cell) = self.frame.buffer_mut().cell_mut((beside, y))
+                && display_width(cell.symbol()) > 1
+            {
+                cell.set_symbol(" ");
+            }
+        }
+    }
+
     /// A box over what is there already; gives the space inside.
     pub fn popup(&mut self, area: Rect, title: &str, hint: &str) -> Rect {
         let area = area.intersection(self.frame.area());
-        self.frame.render_widget(Clear, area);
+        self.clear(area);
         let title = self.title(title);
         let hint = self.span(Role::Hint, if hint.is_empty() { String::new() } else { format!(" {hint} ") });
         let inner = self.panel(area, title, true);

@@ -8,7 +8,7 @@ use std::{
 
 use super::*;
 
-const DATA: &str = "/work/shared/data";
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");
 
 /// The script, its database's name replaced.
 fn script(name: &str) -> Option<Vec<u8>> {

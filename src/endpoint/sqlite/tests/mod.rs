@@ -16,7 +16,7 @@ use crate::{
     model::{Cause, Cell, ColumnType, Count, Counts, ForeignKey, array_of, cell_at},
 };
 
-const CHINOOK: &str = "/work/shared/data/chinook.sqlite";
+const CHINOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/chinook.sqlite");
 
 struct Fixture {
     _folder: TempDir,

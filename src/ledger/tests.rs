@@ -1,0 +1,129 @@
+//! What stands in the ledger whatever moment the power goes.
+
+use super::{ChunkRecord, FaultRecord, FaultState, Ledger, NewRun};
+use crate::model::{
+    Cause, Cell, Counts, Decision, Fault, FaultId, Mark, NamedCell, Position, RunId, RunPhase, Scope, row_digest,
+};
+
+fn run() -> RunId {
+    RunId("run-1".into())
+}
+
+async fn ledger() -> (tempfile::TempDir, Ledger) {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(&folder.path().join("state")).await.unwrap();
+    let new = NewRun {
+        id: run(),
+        plan_key: "/plans/a.toml".into(),
+        plan_name: "a".into(),
+        plan_digest: "d1".into(),
+        plan_text: String::new(),
+        instant_ms: 1,
+        by: "ada".into(),
+    };
+    ledger.begin_run(&new).await.unwrap();
+    (folder, ledger)
+}
+
+fn fault(row: u64) -> Fault {
+    let cells = vec![NamedCell { name: "id".into(), cell: Cell::text("ABC") }];
+    Fault {
+        id: FaultId(format!("fault-{row}")),
+        run: run(),
+        table: "t".into(),
+        row,
+        column: Some("id".into()),
+        target: None,
+        value: Some(Cell::text("ABC")),
+        expected: "Integer".into(),
+        cause: Cause::Conversion,
+        message: "bad".into(),
+        digest: row_digest(&cells),
+        cells,
+    }
+}
+
+fn mark(chunk: u64) -> Mark {
+    Mark {
+        run: run(),
+        table: "t".into(),
+        chunk,
+        end: Some(Position("9".into())),
+        counts: Counts { read: 2, written: 1, flagged: 1, ..Counts::default() },
+        retried: String::new(),
+    }
+}
+
+fn by_rule(row: u64) -> FaultRecord {
+    FaultRecord { by: Some("plan: on_error = flag".into()), ..FaultRecord::new(fault(row), FaultState::Flagged) }
+}
+
+#[tokio::test]
+async fn a_flagged_row_is_in_review_once_its_chunk_is_committed_and_not_before() {
+    let (_folder, ledger) = ledger().await;
+    let chunk = ChunkRecord { mark: mark(0), faults: vec![by_rule(2)] };
+    ledger.chunk_pending(&chunk, 5).await.unwrap();
+    assert!(ledger.review(&run()).await.unwrap().is_empty());
+    ledger.chunk_committed(&run(), "t", 0).await.unwrap();
+    let review = ledger.review(&run()).await.unwrap();
+    assert_eq!(review.len(), 1);
+    assert_eq!(review[0].fault, fault(2));
+    assert_eq!(review[0].by.as_deref(), Some("plan: on_error = flag"));
+}
+
+#[tokio::test]
+async fn after_a_crash_the_marks_of_the_destination_decide() {
+    let (_folder, ledger) = ledger().await;
+    for chunk in [0, 1] {
+        let record = ChunkRecord { mark: mark(chunk), faults: vec![by_rule(chunk + 1)] };
+        ledger.chunk_pending(&record, 5).await.unwrap();
+    }
+    ledger.reconcile(&run(), &[mark(0)]).await.unwrap();
+    let rows: Vec<u64> = ledger.review(&run()).await.unwrap().iter().map(|record| record.fault.row).collect();
+    assert_eq!(rows, [1], "the chunk that did not arrive flags nothing");
+    assert_eq!(ledger.committed_chunks(&run()).await.unwrap(), [("t".to_owned(), 0)]);
+    assert!(ledger.pending_chunks(&run()).await.unwrap().is_empty());
+    assert!(ledger.standing_answers(&run()).await.unwrap().is_empty(), "a rule is no answer");
+}
+
+#[tokio::test]
+async fn an_answer_outlives_a_crash_until_its_row_is_committed() {
+    let (_folder, ledger) = ledger().await;
+    let flag = Decision::Flag;
+    ledger.raise(&[fault(1), fault(2), fault(3)], 0).await.unwrap();
+    ledger.decide(&fault(1), &flag, Scope::Row, "ada", None, 5, "d1").await.unwrap();
+    ledger.decide(&fault(2), &Decision::Stop, Scope::Row, "ada", None, 6, "d1").await.unwrap();
+    ledger.void_open(&run()).await.unwrap();
+    let standing = ledger.standing_answers(&run()).await.unwrap();
+    assert_eq!(standing.len(), 1, "a stop is asked about anew, an open question too");
+    assert_eq!((standing[0].fault.row, &standing[0].decision, standing[0].by.as_str()), (1, &flag, "ada"));
+    let record = || ChunkRecord { mark: mark(0), faults: vec![FaultRecord::new(fault(1), FaultState::Flagged)] };
+    ledger.chunk_pending(&record(), 7).await.unwrap();
+    ledger.reconcile(&run(), &[]).await.unwrap();
+    assert_eq!(ledger.standing_answers(&run()).await.unwrap().len(), 1, "its chunk was rolled back");
+    ledger.chunk_pending(&record(), 8).await.unwrap();
+    ledger.reconcile(&run(), &[mark(0)]).await.unwrap();
+    assert!(ledger.standing_answers(&run()).await.unwrap().is_empty());
+    assert_eq!(ledger.review(&run()).await.unwrap()[0].by.as_deref(), Some("ada"));
+}
+
+#[tokio::test]
+async fn a_retry_that_arrived_counts_as_written_even_if_nobody_could_say_so() {
+    let (_folder, ledger) = ledger().await;
+    ledger.chunk_pending(&ChunkRecord { mark: mark(0), faults: vec![by_rule(2)] }, 5).await.unwrap();
+    ledger.chunk_committed(&run(), "t", 0).await.unwrap();
+    let retry = Mark { chunk: Mark::FIRST_RETRY + 7, retried: fault(2).id.0, ..mark(0) };
+    ledger.chunk_pending(&ChunkRecord { mark: retry.clone(), faults: vec![] }, 6).await.unwrap();
+    ledger.reconcile(&run(), &[mark(0), retry]).await.unwrap();
+    assert_eq!(ledger.fault(&fault(2).id).await.unwrap().state, FaultState::Written);
+}
+
+#[tokio::test]
+async fn runs_are_found_by_the_beginning_of_their_id_and_by_plan() {
+    let (_folder, ledger) = ledger().await;
+    assert_eq!(ledger.run("run-").await.unwrap().phase, RunPhase::Running);
+    assert!(ledger.run("").await.is_err() && ledger.run("other").await.is_err());
+    assert!(ledger.unfinished("/plans/a.toml").await.unwrap().is_some());
+    ledger.retire_plan("/plans/a.toml").await.unwrap();
+    assert!(ledger.unfinished("/plans/a.toml").await.unwrap().is_none());
+}
