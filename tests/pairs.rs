@@ -157,3 +157,28 @@ fn from_sqlite() {
 fn from_csv() {
     NAMES.iter().for_each(|to| migrate("csv", to));
 }
+
+#[test]
+fn bytes_go_into_a_file_as_hex_and_the_run_can_be_resumed() {
+    let desk = Desk::new();
+    let source = SqliteFile::new(desk.path("bytes.sqlite"));
+    source.execute(
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, picture BLOB);
+         INSERT INTO things VALUES (1, x'00ff89'), (2, NULL), (3, x'');",
+    );
+    std::fs::create_dir(desk.path("out")).unwrap();
+    desk.run_to(0, &["new", "plan.toml", "--source", &source.url(), "--destination", "csv:out"]);
+    desk.run_to(0, &["run", "plan.toml", "--on-error", "stop"]);
+    let written = std::fs::read_to_string(desk.path("out/things.csv")).unwrap();
+    assert_eq!(written, "id,picture\n1,\\x00ff89\n2,\n3,\\x\n");
+    source.execute("INSERT INTO things VALUES (4, x'01')");
+    desk.write(
+        "more.toml",
+        &std::fs::read_to_string(desk.path("plan.toml"))
+            .unwrap()
+            .replace("from = \"things\"", "from = \"things\"\nwhere = \"id > 3\""),
+    );
+    let told = desk.run_to(0, &["run", "more.toml", "--on-error", "stop"]);
+    assert_eq!(told.result()["counts"]["filtered"], 3);
+    assert!(std::fs::read_to_string(desk.path("out/things.csv")).unwrap().ends_with("3,\\x\n4,\\x01\n"));
+}

@@ -149,6 +149,7 @@ impl Attempt<'_> {
     }
 
     fn asked(&self, gathered: Gathered) -> Input {
+        self.shared.meter.now("waiting for answers about", self.table);
         Input::Asked { table: self.table.to_owned(), faults: gathered.open }
     }
 

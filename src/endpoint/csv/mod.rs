@@ -88,6 +88,22 @@ fn describe(folder: &Folder, name: &str) -> Result<Table> {
     Ok(Table { name: name.to_owned(), columns: file.columns, rows, bytes, ..Table::default() })
 }
 
+const BYTES: ColumnType = ColumnType::Bytes { max: None };
+
+fn is_bytes(ty: &ColumnType) -> bool {
+    matches!(ty, ColumnType::Bytes { .. })
+}
+
+/// To whoever writes on, columns that were created for bytes are of bytes: written as `\x` hex, read as text.
+fn tell_bytes(folder: &Folder, table: &mut Table) -> Result<()> {
+    let file = folder::name(&folder.find(&table.name)?);
+    let bytes = sidecar::load(&folder.path)?.files.remove(&file).map(|written| written.bytes).unwrap_or_default();
+    for column in table.columns.iter_mut().filter(|column| bytes.contains(&column.name)) {
+        *column = Column::new(column.name.clone(), BYTES);
+    }
+    Ok(())
+}
+
 fn preview(folder: &Folder, table: &Table, offset: u64, limit: u32) -> Result<Page> {
     let file = open(folder, &table.name)?;
     let mut rows = file.rows_from(file.start)?;
@@ -129,7 +145,15 @@ impl Catalog for Csv {
 
     async fn describe(&self, table: &str) -> Result<Table> {
         let table = table.to_owned();
-        self.look(move |folder| describe(folder, &table)).await
+        let to_write = !self.read_only;
+        self.look(move |folder| {
+            let mut described = describe(folder, &table)?;
+            if to_write {
+                tell_bytes(folder, &mut described)?;
+            }
+            Ok(described)
+        })
+        .await
     }
 
     async fn count(&self, table: &str) -> Result<u64> {
@@ -154,7 +178,7 @@ impl Source for Csv {
 #[async_trait]
 impl Destination for Csv {
     fn column_for(&self, column: &Column, _from: Option<System>) -> Column {
-        Column::new(column.name.clone(), ColumnType::TEXT)
+        Column::new(column.name.clone(), if is_bytes(&column.ty) { BYTES } else { ColumnType::TEXT })
     }
 
     /// A file has none: what it begins with is its header.

@@ -36,6 +36,9 @@ pub(super) struct Written {
     /// The columns of a file without header.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) columns: Vec<String>,
+    /// The columns that hold bytes, which a file cannot tell from text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) bytes: Vec<String>,
 }
 
 pub(super) fn load(folder: &Path) -> Result<Ledger> {

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     endpoint::{EndpointError, ErrorKind, LoadOptions, Loader, Mark, Refusal, Result},
-    model::{Cause, Cell, Table, cell_at},
+    model::{Cause, Cell, ColumnType, Table, cell_at},
 };
 
 /// One writer at a time for each file.
@@ -65,7 +65,9 @@ pub(super) fn create(folder: &Folder, table: &Table) -> Result<()> {
         })?;
     }
     let columns = if dialect.header { Vec::new() } else { names };
-    let written = Written { length: head.len() as u64, open: false, columns };
+    let bytes = table.columns.iter().filter(|column| matches!(column.ty, ColumnType::Bytes { .. }));
+    let bytes = bytes.map(|column| column.name.clone()).collect();
+    let written = Written { length: head.len() as u64, open: false, columns, bytes };
     sidecar::update(&folder.path, |ledger| {
         ledger.files.insert(name(&path), written);
         Ok(())
