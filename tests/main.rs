@@ -12,6 +12,7 @@ mod pairs;
 mod readme;
 mod real_data;
 mod samples;
+mod secrets;
 mod servers;
 mod support;
 mod terminal;
