@@ -6,7 +6,7 @@ use crate::{
     cli::{CliError, Exit, args::Review, open::Context},
     host::Workbench,
     ledger::RunRecord,
-    model::{Cell, NamedCell, clean, thousands},
+    model::{Cell, NamedCell, RunPhase, clean, thousands},
     plan::Document,
     protocol::{ReviewAction, ReviewItem, ReviewState},
 };
@@ -99,7 +99,11 @@ fn print(item: &ReviewItem) {
 async fn list_runs(context: &Context) -> Result<Exit, CliError> {
     let runs = context.ledger.runs(None).await.map_err(CliError::failed)?;
     let mut rows = Vec::new();
-    for run in runs {
+    for mut run in runs {
+        // Nobody holds the plan of a run that was cut off.
+        if !run.phase.is_over() && context.ledger.lock_plan(&run.plan_key).is_ok() {
+            run.phase = RunPhase::Stopped;
+        }
         let snapshot = context.ledger.snapshot(&run.id).await.map_err(CliError::failed)?;
         let flagged = context.ledger.review(&run.id).await.map_err(CliError::failed)?;
         let flagged = flagged.iter().filter(|record| record.state == crate::ledger::FaultState::Flagged).count();

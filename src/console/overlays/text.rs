@@ -33,7 +33,10 @@ impl TextView {
     pub fn cell(title: String, cell: &Cell) -> Self {
         let (role, note) = match cell {
             Cell::Null => (Role::Null, "no value".to_owned()),
-            Cell::Text(text) => (Role::Text, format!("{} characters", thousands(text.chars().count() as u64))),
+            Cell::Text(text) => match text.chars().count() {
+                1 => (Role::Text, "1 character".to_owned()),
+                count => (Role::Text, format!("{} characters", thousands(count as u64))),
+            },
             Cell::Bytes(bytes) => (Role::Text, format!("{} bytes", thousands(bytes.len() as u64))),
         };
         Self { role, note, exact: true, ..Self::new(title, cell.display()) }
