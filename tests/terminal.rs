@@ -78,6 +78,19 @@ impl Terminal {
         }
     }
 
+    /// From the first screen over the map and the checks to the first prompt.
+    fn start_the_demo(&mut self) {
+        self.wait_for("☑ customers");
+        self.press("3");
+        self.wait_for("→ tier_code");
+        self.press("4");
+        self.wait_for("Ready: s starts the migration");
+        self.press("s");
+        self.wait_for("Start the migration?");
+        self.press_in_prompt(&[RIGHT, ENTER]);
+        self.wait_for("Error on row ");
+    }
+
     fn exit_code(mut self) -> u32 {
         let since = Instant::now();
         loop {
@@ -94,15 +107,7 @@ impl Terminal {
 fn from_the_demo_to_a_finished_run_with_a_prompt_answered() {
     let desk = Desk::new();
     let mut terminal = Terminal::open(&desk, &["demo"], 24, 80);
-    terminal.wait_for("☑ customers");
-    terminal.press("3");
-    terminal.wait_for("→ tier_code");
-    terminal.press("4");
-    terminal.wait_for("Ready: s starts the migration");
-    terminal.press("s");
-    terminal.wait_for("Start the migration?");
-    terminal.press_in_prompt(&[RIGHT, ENTER]);
-    terminal.wait_for("Error on row ");
+    terminal.start_the_demo();
     terminal.wait_for("● Fail and stop");
     let shown = terminal.text();
     let first = ["row 468 of customers", "'customer_id' has invalid value: \"ABC123\"", "Expected: Integer"];
@@ -129,13 +134,7 @@ fn from_the_demo_to_a_finished_run_with_a_prompt_answered() {
 fn the_same_at_120_by_40_answered_with_stop_and_resumed_from_a_script() {
     let desk = Desk::new();
     let mut terminal = Terminal::open(&desk, &["demo"], 40, 120);
-    terminal.wait_for("☑ customers");
-    terminal.press("4");
-    terminal.wait_for("Ready: s starts the migration");
-    terminal.press("s");
-    terminal.wait_for("Start the migration?");
-    terminal.press_in_prompt(&[RIGHT, ENTER]);
-    terminal.wait_for("Error on row ");
+    terminal.start_the_demo();
     terminal.press_in_prompt(&[ENTER]);
     terminal.wait_for("stopped");
     terminal.press("q");
