@@ -16,3 +16,4 @@ mod secrets;
 mod servers;
 mod support;
 mod terminal;
+mod when;

@@ -21,5 +21,5 @@ fn its_plan_is_one() {
     let plan = readme.split_once("```toml\n").and_then(|(_, rest)| rest.split_once("```")).unwrap().0;
     let parsed = parse(plan);
     assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
-    assert_eq!(parsed.plan.unwrap().tables[0].columns.len(), 7);
+    assert_eq!(parsed.plan.unwrap().tables[0].columns.len(), 8);
 }

@@ -142,3 +142,53 @@ fn the_same_at_120_by_40_answered_with_stop_and_resumed_from_a_script() {
     let told = desk.run_to(3, &["run", "whimbrel-demo/demo.toml", "--resume", "--on-error", "flag"]);
     assert_eq!(told.result()["counts"]["written"], 42_788);
 }
+
+#[test]
+fn a_database_is_copied_with_nine_keys() {
+    let desk = Desk::new();
+    desk.run_to(3, &["demo", "--headless", "--on-error", "skip"]);
+    let mut terminal = Terminal::open(&desk, &[], 40, 120);
+    terminal.wait_for("Shop to CredVault");
+    terminal.press("n");
+    terminal.wait_for("New Migration");
+    for text in ["Quick copy", "", "sqlite:whimbrel-demo/credvault.sqlite", "sqlite:copy.sqlite"] {
+        terminal.press(text);
+        terminal.press(ENTER);
+    }
+    terminal.wait_for("☐ customers");
+    terminal.press("a");
+    terminal.wait_for("☑ customers");
+    terminal.press("4");
+    terminal.wait_for("Ready: s starts the migration");
+    terminal.press("s");
+    terminal.wait_for("Start the migration?");
+    terminal.press("y");
+    terminal.wait_for("Migrated: 42,788 / 42,788 rows");
+    terminal.wait_for("✓ completed");
+    terminal.press("q");
+    assert_eq!(terminal.exit_code(), 0);
+    let copy = SqliteFile::new(desk.path("copy.sqlite"));
+    let vault = SqliteFile::new(desk.path("whimbrel-demo/credvault.sqlite"));
+    for table in ["customers", "orders", "products"] {
+        let count = format!("SELECT count(*) FROM {table}");
+        assert_eq!(copy.count(&count), vault.count(&count), "{table}");
+    }
+    let listed = &desk.run_to(0, &[]).values[0];
+    let names: Vec<&str> = listed.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Quick copy", "Shop to CredVault"]);
+}
+
+#[test]
+fn no_key_is_lost_however_fast_they_come() {
+    let desk = Desk::new();
+    let mut terminal = Terminal::open(&desk, &[], 24, 80);
+    terminal.wait_for("No migration is known");
+    terminal.press("n");
+    terminal.wait_for("New Migration");
+    let name: String = (0..200).map(|at| char::from(b'a' + (at % 26) as u8)).collect();
+    terminal.press(&format!("{name}\r\rsqlite:a.db\rsqlite:b.db\r"));
+    terminal.wait_for("2 Tables▌");
+    terminal.press("q");
+    terminal.exit_code();
+    assert!(desk.path(&format!("{name}.toml")).exists());
+}

@@ -38,7 +38,8 @@ pub enum Verb {
     Preview(Preview),
     /// The checks before a run.
     Check(Check),
-    /// Run a plan: in a terminal on the console's run screen, else with lines of progress and never asking.
+    /// Run a plan: in a terminal on the console's run screen, else with lines of progress and never asking. A scheduled
+    /// plan waits for its window, runs, and waits for the next one.
     Run(Run),
     /// List, retry, edit or discard flagged rows.
     Review(Review),
@@ -142,6 +143,10 @@ pub struct Run {
     /// Go on with this plan's unfinished run, or start one where there is none.
     #[arg(long)]
     pub resume: bool,
+    /// Start although a check wants a confirmation: outside the plan's window, or on production without a test. A
+    /// scheduled plan runs once, now.
+    #[arg(long)]
+    pub force: bool,
     /// Lines of progress even in a terminal.
     #[arg(long)]
     pub plain: bool,

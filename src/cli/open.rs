@@ -54,7 +54,9 @@ impl Context {
     }
 
     pub fn bench(&self, document: Document) -> Workbench {
-        Workbench::new(document, self.ledger.clone(), self.by.clone())
+        // Without a folder of its own a process still works on plans elsewhere.
+        let folder = std::env::current_dir().unwrap_or_default();
+        Workbench::new(document, self.ledger.clone(), self.by.clone(), folder)
     }
 
     /// A side that a verb names, opened.

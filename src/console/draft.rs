@@ -126,6 +126,8 @@ fn column_plan(item: &Item) -> ColumnPlan {
         skip: flag("skip"),
         accept_loss: flag("accept_loss"),
         note: text("note"),
+        by: text("by"),
+        on: text("on"),
     }
 }
 
@@ -200,7 +202,7 @@ from = "orders"
     fn what_was_set_reads_back() {
         let before = Outline::read(TEXT).tables[0].columns["tier"].clone();
         let plan = ColumnPlan { default: Some(Literal("-5".into())), accept_loss: true, ..before };
-        let edit = Edit::SetColumn { table: "orders".into(), column: "tier".into(), plan: plan.clone() };
+        let edit = Edit::SetColumn { table: "orders".into(), column: "tier".into(), plan: Box::new(plan.clone()) };
         let text = apply(TEXT, &edit).unwrap();
         assert_eq!(Outline::read(&text).tables[1].columns["tier"], plan, "{text}");
         let edit = Edit::RemoveColumn { table: "orders".into(), column: "tier".into() };

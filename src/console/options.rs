@@ -4,9 +4,12 @@ use super::{
     keys::Scope,
     theme::{Appearance, Borders, Colour, Look},
 };
+use crate::model::OnError;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Screen {
+    /// All migrations of this host, above the stages of any.
+    Migrations,
     #[default]
     Connect,
     Tables,
@@ -17,7 +20,8 @@ pub enum Screen {
 }
 
 impl Screen {
-    pub const ALL: [Self; 6] = [Self::Connect, Self::Tables, Self::Map, Self::Check, Self::Run, Self::Review];
+    /// The stages of a migration, in their order.
+    pub const STAGES: [Self; 6] = [Self::Connect, Self::Tables, Self::Map, Self::Check, Self::Run, Self::Review];
 
     pub fn title(self) -> &'static str {
         self.scope().title()
@@ -25,6 +29,7 @@ impl Screen {
 
     pub fn scope(self) -> Scope {
         match self {
+            Self::Migrations => Scope::Migrations,
             Self::Connect => Scope::Connect,
             Self::Tables => Scope::Tables,
             Self::Map => Scope::Map,
@@ -34,11 +39,22 @@ impl Screen {
         }
     }
 
-    /// The screen so many places on, round the corner.
+    /// The stage so many places on, round the corner.
     pub fn beside(self, steps: usize) -> Self {
-        let place = Self::ALL.iter().position(|screen| *screen == self).unwrap_or(0);
-        Self::ALL[(place + steps) % Self::ALL.len()]
+        match Self::STAGES.iter().position(|screen| *screen == self) {
+            Some(place) => Self::STAGES[(place + steps) % Self::STAGES.len()],
+            None => Self::default(),
+        }
     }
+}
+
+/// A run that begins with the console.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Begin {
+    /// In place of the plan's policy.
+    pub on_error: Option<OnError>,
+    /// What the checks want confirmed is confirmed.
+    pub confirmed: bool,
 }
 
 /// What the caller decides.
@@ -51,8 +67,10 @@ pub struct Options {
     pub borders: Borders,
     /// Whose decisions these are.
     pub user: String,
-    /// Begin the run at once, with this policy in place of the plan's where one is given.
-    pub begin: Option<Option<crate::model::OnError>>,
+    /// Begin the run at once.
+    pub begin: Option<Begin>,
+    /// The time of the opening, in milliseconds since 1970 UTC.
+    pub opened_ms: u64,
     /// Whether the host goes on without this console.
     pub can_detach: bool,
 }

@@ -96,13 +96,15 @@ impl Driver {
         }
         loop {
             self.draw_if_due(screen)?;
-            let mut woken = Some(self.wait().await);
-            for _ in 0..BATCH {
-                let Some(now) = woken.take() else { break };
-                if let Some(exit) = self.wake(now, screen)? {
+            let woken = self.wait().await;
+            if let Some(exit) = self.wake(woken, screen)? {
+                return Ok(exit);
+            }
+            for _ in 1..BATCH {
+                let Ok(key) = self.keys.try_recv() else { break };
+                if let Some(exit) = self.wake(Woken::Message(key), screen)? {
                     return Ok(exit);
                 }
-                woken = self.keys.try_recv().ok().map(Woken::Message);
             }
             if std::mem::take(&mut self.suspend) {
                 screen.suspend()?;

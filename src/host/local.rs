@@ -17,9 +17,9 @@ use crate::{
 
 /// Serves one console until it hangs up. A run under way is stopped then (it can be resumed), since nothing is left
 /// that could tell of it.
-pub fn serve(workbench: Workbench) -> (Port, JoinHandle<()>) {
+pub fn serve(workbench: Arc<Workbench>) -> (Port, JoinHandle<()>) {
     let (port, inbox, outbox) = Port::pair();
-    let host = Local { workbench: Arc::new(workbench), outbox, run: None, work: JoinSet::new() };
+    let host = Local { workbench, outbox, run: None, work: JoinSet::new() };
     (port, tokio::spawn(host.live(inbox)))
 }
 
@@ -40,7 +40,16 @@ struct Live {
 /// What a piece of work leaves to say or to take on.
 enum Done {
     Say(FromHost),
-    Started { id: u64, result: Result<(RunHandle, broadcast::Receiver<Fact>, Snapshot), String> },
+    /// Another plan is open, and where its latest run stands.
+    Opened {
+        id: u64,
+        answer: Answer,
+        stands: Snapshot,
+    },
+    Started {
+        id: u64,
+        result: Result<(RunHandle, broadcast::Receiver<Fact>, Snapshot), String>,
+    },
 }
 
 impl Local {
@@ -66,13 +75,9 @@ impl Local {
 
     /// Where the plan's latest run stands, if there is one.
     async fn greet(&self) {
-        let key = self.workbench.plan_key().await;
-        let ledger = self.workbench.ledger();
-        let Ok(runs) = ledger.runs(Some(&key)).await else { return };
-        let Some(latest) = runs.first() else { return };
-        if let Ok(mut snapshot) = ledger.snapshot(&latest.id).await {
-            interrupted(&mut snapshot);
-            let _ = self.outbox.send(FromHost::Snapshot(Box::new(snapshot))).await;
+        let stands = stands(&self.workbench).await;
+        if stands.run.is_some() {
+            let _ = self.outbox.send(FromHost::Snapshot(Box::new(stands))).await;
         }
     }
 
@@ -88,12 +93,27 @@ impl Local {
     fn take(&mut self, message: ToHost) {
         let workbench = self.workbench.clone();
         match message {
-            ToHost::Ask { id, ask: Ask::Start { on_error } } => {
+            ToHost::Ask { id, ask: ask @ (Ask::Open { .. } | Ask::New(_)) } => {
+                let running = self.run.as_ref().is_some_and(|live| !live.handle.is_over());
+                self.work.spawn(async move {
+                    let answer = match running {
+                        true => Err("another plan opens when the run is over; stop it first".to_owned()),
+                        false => workbench.answer(ask).await,
+                    };
+                    match answer {
+                        Ok(answer) => Done::Opened { id, answer, stands: stands(&workbench).await },
+                        Err(why) => Done::Say(FromHost::Answer { id, answer: Err(why) }),
+                    }
+                });
+            }
+            ToHost::Ask { id, ask: Ask::Start { on_error, confirmed } } => {
                 if self.run.as_ref().is_some_and(|live| !live.handle.is_over()) {
                     let answer = Err("a run of this plan is under way".to_owned());
                     self.work.spawn(async move { Done::Say(FromHost::Answer { id, answer }) });
                 } else {
-                    self.work.spawn(async move { Done::Started { id, result: start(&workbench, on_error).await } });
+                    self.work.spawn(async move {
+                        Done::Started { id, result: start(&workbench, on_error, confirmed).await }
+                    });
                 }
             }
             ToHost::Ask { id, ask } => {
@@ -124,6 +144,10 @@ impl Local {
     fn finished(&mut self, done: Result<Done, tokio::task::JoinError>) -> Option<Vec<FromHost>> {
         match done {
             Ok(Done::Say(message)) => Some(vec![message]),
+            Ok(Done::Opened { id, answer, stands }) => {
+                self.run = None;
+                Some(vec![FromHost::Snapshot(Box::new(stands)), FromHost::Answer { id, answer: Ok(answer) }])
+            }
             Ok(Done::Started { id, result: Err(why) }) => Some(vec![FromHost::Answer { id, answer: Err(why) }]),
             Ok(Done::Started { id, result: Ok((handle, facts, before)) }) => {
                 let run = handle.run().clone();
@@ -143,9 +167,19 @@ impl Local {
     }
 }
 
+/// Where the latest run of the workbench's plan stands; nothing, where it did not run here.
+async fn stands(workbench: &Workbench) -> Snapshot {
+    let ledger = workbench.ledger();
+    let Ok(runs) = ledger.runs(Some(&workbench.plan_key().await)).await else { return Snapshot::default() };
+    let Some(latest) = runs.first() else { return Snapshot::default() };
+    let mut snapshot = ledger.snapshot(&latest.id).await.unwrap_or_default();
+    interrupted(&mut snapshot);
+    snapshot
+}
+
 /// What the ledger calls a running run was cut off, since nobody runs it here: its process died.
 fn interrupted(snapshot: &mut Snapshot) {
-    if !snapshot.phase.is_over() {
+    if snapshot.run.is_some() && !snapshot.phase.is_over() {
         snapshot.phase = RunPhase::Stopped;
         snapshot.open.clear();
         snapshot.stopped = Some("it was cut off; starting goes on with it".to_owned());
@@ -155,16 +189,19 @@ fn interrupted(snapshot: &mut Snapshot) {
 async fn start(
     workbench: &Workbench,
     on_error: Option<OnError>,
+    confirmed: bool,
 ) -> Result<(RunHandle, broadcast::Receiver<Fact>, Snapshot), String> {
-    let failed: Vec<String> = workbench
-        .check()
-        .await
-        .into_iter()
-        .filter(|item| item.state == CheckState::Failed)
-        .map(|item| format!("{}: {}", item.name, item.details.join("; ")))
-        .collect();
+    let items = workbench.check().await;
+    let in_state = |state: CheckState| {
+        let items = items.iter().filter(move |item| item.state == state);
+        items.map(|item| format!("{}: {}", item.name, item.details.join("; "))).collect::<Vec<_>>().join("; ")
+    };
+    let (failed, unconfirmed) = (in_state(CheckState::Failed), in_state(CheckState::Unconfirmed));
     if !failed.is_empty() {
-        return Err(format!("the checks did not pass: {}", failed.join("; ")));
+        return Err(format!("the checks did not pass: {failed}"));
+    }
+    if !unconfirmed.is_empty() && !confirmed {
+        return Err(format!("the checks want your word: {unconfirmed}. 4 shows them, s starts all the same"));
     }
     let job = workbench.job(on_error, true, true, Vec::new()).await?;
     let prepared = prepare(job).await.map_err(|error| error.to_string())?;

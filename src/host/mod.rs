@@ -3,6 +3,7 @@
 //! May not touch ratatui or sqlx.
 
 mod local;
+mod migrations;
 mod port;
 mod views;
 mod workbench;

@@ -1,22 +1,30 @@
 //! Serves a console's asks: both sides, the plan, checks, trials, review.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use tokio::sync::Mutex;
 
-use super::views::{mapping_view, review_item, trial_row};
+use super::{
+    migrations,
+    views::{mapping_view, review_item, trial_row},
+};
 use crate::{
     binding::{Binding, Bound, Descriptions, bind},
     endpoint::{Catalog, Destination, EndpointError, Source, open_destination, open_source},
     engine::{self, Job, now_ms},
     ledger::Ledger,
-    model::{FaultId, OnError, RunId, named_cells},
-    plan::{self, Document, Edit, Plan},
+    model::{FaultId, OnError, RunId, RunPhase, named_cells},
+    plan::{self, Document, Edit, Kind, Plan, When},
     protocol::{
-        Answer, Ask, CheckItem, CheckState, ReviewAction, ReviewItem, Sampled, Secret, SideName, SideView, TableChecks,
+        Answer, Ask, CheckItem, CheckState, Migration, ReviewAction, ReviewItem, Sampled, Secret, SideName, SideView,
+        TableChecks,
     },
     transform::RunInstant,
-    verify::{Checked, check},
+    verify::{Checked, Moment, check, readiness},
 };
 
 /// One plan with its two sides, as an operator works on it. Every answer is for now: nothing here holds a lock while a
@@ -29,6 +37,8 @@ pub struct Workbench {
     descriptions: Mutex<Descriptions>,
     ledger: Ledger,
     by: String,
+    /// Where new plans go, and where plans are looked for.
+    folder: PathBuf,
 }
 
 type Told<T> = Result<T, String>;
@@ -38,7 +48,7 @@ fn told(error: &EndpointError) -> String {
 }
 
 impl Workbench {
-    pub fn new(document: Document, ledger: Ledger, by: String) -> Self {
+    pub fn new(document: Document, ledger: Ledger, by: String, folder: PathBuf) -> Self {
         Self {
             document: Mutex::new(document),
             passwords: Mutex::default(),
@@ -47,6 +57,7 @@ impl Workbench {
             descriptions: Mutex::default(),
             ledger,
             by,
+            folder,
         }
     }
 
@@ -70,6 +81,9 @@ impl Workbench {
     /// Everything but [`Ask::Start`], which is the host's own. An error is a sentence with what to do next.
     pub async fn answer(&self, ask: Ask) -> Told<Answer> {
         match ask {
+            Ask::Migrations => Ok(Answer::Migrations(self.migrations().await?)),
+            Ask::Open { path } => self.open(Document::load(path).map_err(|error| error.to_string())?).await,
+            Ask::New(new) => self.open(migrations::create(&self.folder, &new)?).await,
             Ask::Plan => Ok(self.plan_answer().await),
             Ask::Save { text } => self.save(text).await,
             Ask::Connect { side, password } => self.connect(side, password).await,
@@ -89,7 +103,7 @@ impl Workbench {
             Ask::Trial { table, text, offset, limit } => {
                 Ok(Answer::Trial(self.trial(&table, text, offset, limit).await?))
             }
-            Ask::Select { table, selected } => self.select(table, selected).await,
+            Ask::Select { tables, selected } => self.select(tables, selected).await,
             Ask::Check => Ok(Answer::Checks(self.check().await)),
             Ask::Start { .. } => Err("a run is started by the host".into()),
             Ask::Review { run } => Ok(Answer::Review(self.review(run).await?)),
@@ -105,6 +119,30 @@ impl Workbench {
             digest: document.digest().unwrap_or_default(),
             problems: document.problems.clone(),
         }
+    }
+
+    /// The plan's type; `None` if its text has errors.
+    pub async fn kind(&self) -> Option<Kind> {
+        self.document.lock().await.plan.as_ref().map(|plan| plan.kind)
+    }
+
+    /// When the plan may run; `None` if its text has errors.
+    pub async fn when(&self) -> Option<When> {
+        self.document.lock().await.plan.as_ref().map(|plan| plan.when.clone())
+    }
+
+    /// All migrations that this host knows of.
+    pub async fn migrations(&self) -> Told<Vec<Migration>> {
+        migrations::list(&self.ledger, &self.folder).await.map_err(|error| error.to_string())
+    }
+
+    /// Takes another plan; what was open for the one before is closed, its passwords are forgotten.
+    async fn open(&self, document: Document) -> Told<Answer> {
+        *self.document.lock().await = document;
+        self.passwords.lock().await.clear();
+        self.close(SideName::Source).await;
+        self.close(SideName::Destination).await;
+        Ok(self.plan_answer().await)
     }
 
     async fn save(&self, text: String) -> Told<Answer> {
@@ -265,16 +303,22 @@ impl Workbench {
         Ok(sampled)
     }
 
-    async fn select(&self, table: String, selected: bool) -> Told<Answer> {
+    async fn select(&self, tables: Vec<String>, selected: bool) -> Told<Answer> {
         let text = self.document.lock().await.text.clone();
         let (_, plan) = self.read(None).await?;
-        let mapped: Vec<&plan::TablePlan> = plan.tables.iter().filter(|mapped| mapped.from == table).collect();
+        let planned: BTreeSet<&str> = plan.tables.iter().map(|mapped| mapped.from.as_str()).collect();
         let edits: Vec<Edit> = match selected {
-            true if mapped.is_empty() => vec![Edit::AddTable { from: table.clone(), to: table }],
-            true => Vec::new(),
-            false => mapped.iter().map(|mapped| Edit::RemoveTable { to: mapped.to.clone() }).collect(),
+            true => {
+                let new = tables.into_iter().filter(|table| !planned.contains(table.as_str()));
+                new.map(|table| Edit::AddTable { from: table.clone(), to: table }).collect()
+            }
+            false => {
+                let named: BTreeSet<String> = tables.into_iter().collect();
+                let mapped = plan.tables.iter().filter(|mapped| named.contains(&mapped.from));
+                mapped.map(|mapped| Edit::RemoveTable { to: mapped.to.clone() }).collect()
+            }
         };
-        let changed = edits.iter().try_fold(text, |text, edit| plan::apply(&text, edit));
+        let changed = plan::apply_all(&text, &edits);
         self.save(changed.map_err(|error| error.to_string())?).await
     }
 
@@ -302,7 +346,18 @@ impl Workbench {
             destination: destination.as_deref(),
             binding: binding.as_ref().map(Result::as_ref),
         };
-        check(&checked).await
+        let mut items = check(&checked).await;
+        let completed = self.completed().await;
+        let now = chrono::Local::now().naive_local();
+        items.extend(readiness(&Moment { plan: &plan, now, completed: &completed }));
+        items
+    }
+
+    /// The plans of all runs of this host that came to their end. A ledger that cannot be read has none.
+    async fn completed(&self) -> Vec<Plan> {
+        let runs = self.ledger.runs(None).await.unwrap_or_default();
+        let completed = runs.into_iter().filter(|run| run.phase == RunPhase::Completed);
+        completed.filter_map(|run| Document::from_text(run.plan_text).plan).collect()
     }
 
     /// The statements that would create what is missing in the destination, in load order.

@@ -68,7 +68,7 @@ impl Ledger {
         }
         if let Some(last) = facts.last() {
             sqlx::query("UPDATE runs SET phase = ?, ended_ms = ? WHERE id = ?")
-                .bind(word(phase))
+                .bind(phase.word())
                 .bind(phase.is_over().then_some(last.at_ms as i64))
                 .bind(&last.run.0)
                 .execute(&mut *transaction)
@@ -156,23 +156,7 @@ fn record(row: &SqliteRow) -> RunRecord {
         instant_ms: row.get(5),
         started_ms: row.get(6),
         ended_ms: row.get(7),
-        phase: phase(row.get(8)),
+        phase: RunPhase::named(row.get(8)).unwrap_or(RunPhase::Running),
         by: row.get(9),
     }
-}
-
-fn word(phase: RunPhase) -> &'static str {
-    match phase {
-        RunPhase::Ready => "ready",
-        RunPhase::Running => "running",
-        RunPhase::Draining => "draining",
-        RunPhase::Paused => "paused",
-        RunPhase::Stopped => "stopped",
-        RunPhase::Completed => "completed",
-    }
-}
-
-fn phase(word_: &str) -> RunPhase {
-    let all = [RunPhase::Ready, RunPhase::Draining, RunPhase::Paused, RunPhase::Stopped, RunPhase::Completed];
-    all.into_iter().find(|phase| word(*phase) == word_).unwrap_or(RunPhase::Running)
 }

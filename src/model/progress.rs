@@ -82,6 +82,24 @@ pub enum RunPhase {
 }
 
 impl RunPhase {
+    const ALL: [Self; 6] = [Self::Ready, Self::Running, Self::Draining, Self::Paused, Self::Stopped, Self::Completed];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Draining => "draining",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Completed => "completed",
+        }
+    }
+
+    /// The phase of that word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.word() == word)
+    }
+
     pub fn is_over(self) -> bool {
         matches!(self, Self::Stopped | Self::Completed)
     }

@@ -11,7 +11,7 @@ use super::{ColumnPlan, CsvOptions, Plan, SidePlan, TablePlan};
 /// In it: the plan's kind; each side's URL and CSV options; each table's `from`, `to`, `key` (its order too), `skip`,
 /// `where`; each column's `from`, `expr`, `type`, `values`, `unlisted`, `default`, `check`, `skip`, `accept_loss`.
 ///
-/// Not in it: `[run]`, the plan's name, labels, password references, notes; comments and layout; the order of tables, of
+/// Not in it: `[run]`, `[when]`, the plan's name, labels, password references, notes with who and when; comments and layout; the order of tables, of
 /// columns, of `skip`, and of keys. A table without `to` is the same as one whose `to` repeats `from`, a column written
 /// as `"x"` the same as `{ from = "x" }`, an option left out the same as its default.
 pub fn digest(plan: &Plan) -> String {
@@ -20,13 +20,17 @@ pub fn digest(plan: &Plan) -> String {
     canon.text(&format!("{:?}", plan.kind));
     canon.side(&plan.source);
     canon.side(&plan.destination);
-    let mut tables: Vec<&TablePlan> = plan.tables.iter().collect();
-    tables.sort_by(|a, b| (&a.to, &a.from).cmp(&(&b.to, &b.from)));
-    canon.list(tables, Canon::table);
-    canon.hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    canon.tables(plan);
+    canon.hex()
+}
+
+/// The same over the tables alone: two plans that move the same tables in the same way between different sides have it in
+/// common, as those of a test environment and of production do.
+pub fn mapping_digest(plan: &Plan) -> String {
+    let mut canon = Canon::default();
+    canon.text("whimbrel mapping 1");
+    canon.tables(plan);
+    canon.hex()
 }
 
 /// Every text is preceded by its length and every list by its count, so that no two plans run together.
@@ -36,6 +40,19 @@ struct Canon {
 }
 
 impl Canon {
+    fn tables(&mut self, plan: &Plan) {
+        let mut tables: Vec<&TablePlan> = plan.tables.iter().collect();
+        tables.sort_by(|a, b| (&a.to, &a.from).cmp(&(&b.to, &b.from)));
+        self.list(tables, Self::table);
+    }
+
+    fn hex(self) -> String {
+        self.hash.finalize().iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
     fn count(&mut self, count: usize) {
         self.hash.update((count as u64).to_be_bytes());
     }
@@ -82,7 +99,7 @@ impl Canon {
 
     fn column(&mut self, name: &str, column: &ColumnPlan) {
         // Taken apart by name so that a field added later cannot be forgotten here.
-        let ColumnPlan { from, expr, ty, values, default, check, skip, accept_loss, note: _ } = column;
+        let ColumnPlan { from, expr, ty, values, default, check, skip, accept_loss, note: _, by: _, on: _ } = column;
         self.text(name);
         self.option(from.as_deref(), Self::text);
         self.option(expr.as_deref(), Self::text);

@@ -4,17 +4,29 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use toml_edit::{Key, Value};
 
-use super::{CsvOptions, SecretRef, SidePlan, edit::secret_value, suggest::alike, without_password};
+use super::{CsvOptions, Kind, SecretRef, SidePlan, edit::secret_value, suggest::alike, without_password};
 use crate::model::{Column, Table};
 
 /// Drafts a plan: both sides, and each source table with the destination table it goes to, where there is one already.
 /// Names that differ only in case or word breaks are written as renames; what has no counterpart stands in a comment. A
 /// password in a URL is left out.
-pub fn draft(name: &str, source: &SidePlan, destination: &SidePlan, tables: &[(Table, Option<Table>)]) -> String {
+pub fn draft(
+    (name, kind): (&str, Kind),
+    source: &SidePlan,
+    destination: &SidePlan,
+    tables: &[(Table, Option<Table>)],
+) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "[plan]\nname = {}\n", quoted(name));
+    let _ = writeln!(text, "[plan]\nname = {}", quoted(name));
+    if kind != Kind::default() {
+        let _ = writeln!(text, "kind = {}", quoted(kind.word()));
+    }
+    text.push('\n');
     side(&mut text, "source", source);
     side(&mut text, "destination", destination);
+    if kind == Kind::Scheduled {
+        text.push_str("[when]\nwindow = \"22:00-05:00\"  # a run starts when it opens, on this host's clock\n\n");
+    }
     text.push_str(
         "[run]\non_error = \"ask\"  # a row that cannot go as it is: ask | skip | stop | flag\nparallel = 4\n",
     );
@@ -164,7 +176,7 @@ mod tests {
             ..side_of("csv:out")
         };
         let tables = [(from.clone(), Some(to.clone())), (table_of("a \"b\"", &["x"]), None)];
-        let text = draft("the \"new\" one", &source, &destination, &tables);
+        let text = draft(("the \"new\" one", Kind::OneTime), &source, &destination, &tables);
         assert!(!text.contains("s3cret"), "{text}");
         assert!(
             text.contains("\n# unmatched: legacy\n# required by the destination, without a source: tier\n"),
@@ -196,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_draft_without_tables_says_how_to_add_one() {
-        let text = draft("x", &side_of("sqlite:a.db"), &side_of("sqlite:b.db"), &[]);
+        let text = draft(("x", Kind::OneTime), &side_of("sqlite:a.db"), &side_of("sqlite:b.db"), &[]);
         assert!(text.contains("# [[table]]"));
         assert!(parse(&text).plan.is_some());
     }

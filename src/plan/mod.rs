@@ -18,16 +18,17 @@ mod place;
 mod read;
 mod resolve;
 mod suggest;
+mod when;
 
 #[cfg(test)]
 mod samples;
 
 pub use address::{Address, address, without_password};
 pub use class::{classify, loss};
-pub use digest::digest;
+pub use digest::{digest, mapping_digest};
 pub use document::Document;
 pub use draft::draft;
-pub use edit::{Edit, Side, apply};
+pub use edit::{Edit, Side, apply, apply_all};
 pub use error::PlanError;
 pub use mapping::{Class, MappedColumn, Mapping, Origin};
 pub use mention::mentions;
@@ -37,3 +38,4 @@ pub use model::{
 pub use place::{Phrase, Spans};
 pub use read::{Parsed, parse};
 pub use resolve::{Finding, Subject, examine, rename_foreign_keys, resolve, resolve_placed};
+pub use when::{MOMENT, When, WhenError, Window, moment};

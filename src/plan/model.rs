@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::When;
 use crate::model::{ColumnType, OnError};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     pub name: String,
     pub kind: Kind,
     pub source: SidePlan,
     pub destination: SidePlan,
     pub run: RunOptions,
+    pub when: When,
     pub tables: Vec<TablePlan>,
 }
 
@@ -23,6 +25,19 @@ pub enum Kind {
     OneTime,
     Scheduled,
     Continuous,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::OneTime, Self::Continuous, Self::Scheduled];
+
+    /// As a plan spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::OneTime => "one-time",
+            Self::Scheduled => "scheduled",
+            Self::Continuous => "continuous",
+        }
+    }
 }
 
 /// One side of the migration.
@@ -115,7 +130,10 @@ pub struct ColumnPlan {
     pub skip: bool,
     /// The operator accepts that this mapping can lose.
     pub accept_loss: bool,
+    /// Why the mapping is as it is, who said so, and on which day: for the mapping's document.
     pub note: Option<String>,
+    pub by: Option<String>,
+    pub on: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, Problem, RunId, Table, TableEntry};
+use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, Problem, RunId, RunPhase, Table, TableEntry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -14,6 +14,16 @@ pub enum SideName {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ask {
+    /// The migrations that this host knows of: plans that ran here, and plans in the folder it was started in.
+    Migrations,
+    /// Takes the plan of that file from now on. Refused while a run goes on. Answers with [`Answer::Plan`]; where its
+    /// latest run stands comes before.
+    Open {
+        path: String,
+    },
+    /// Writes a new plan into the folder it was started in, and opens it. Refused where a migration of that name is
+    /// known already. Answers with [`Answer::Plan`].
+    New(NewMigration),
     /// The plan's text as the host holds it.
     Plan,
     /// Takes the text as the plan from now on and saves it to its file. Refused while a run goes on, or if it has
@@ -56,16 +66,18 @@ pub enum Ask {
         offset: u64,
         limit: u32,
     },
-    /// Adds a table of the source to the plan, mapped by name; or takes it out. Saves. Answers with [`Answer::Plan`].
+    /// Adds tables of the source to the plan, mapped by name; or takes them out. Saves. Answers with [`Answer::Plan`].
     Select {
-        table: String,
+        tables: Vec<String>,
         selected: bool,
     },
     /// Runs the checks.
     Check,
-    /// Begins the run, or goes on with this plan's unfinished one. Facts follow.
+    /// Begins the run, or goes on with this plan's unfinished one. Facts follow. Refused while a check failed, and
+    /// unless `confirmed` while one wants a confirmation.
     Start {
         on_error: Option<OnError>,
+        confirmed: bool,
     },
     /// Flagged rows of the plan's latest run, or of the given one.
     Review {
@@ -75,6 +87,40 @@ pub enum Ask {
         fault: FaultId,
         action: ReviewAction,
     },
+}
+
+/// What a new plan says before its tables are chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewMigration {
+    pub name: String,
+    /// `one-time`, `scheduled` or `continuous`, as a plan spells it.
+    pub kind: String,
+    /// Addresses without passwords.
+    pub source: String,
+    pub destination: String,
+}
+
+/// A migration in the list of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migration {
+    pub name: String,
+    /// The plan's file, in full.
+    pub path: String,
+    /// As a plan spells it; empty where the file cannot be read as one.
+    pub kind: String,
+    /// Addresses without passwords; empty where unknown.
+    pub source: String,
+    pub destination: String,
+    pub tables: usize,
+    /// Where the latest run of this host stands; none: it did not run here.
+    pub phase: Option<RunPhase>,
+    /// When that run began, in milliseconds since 1970 UTC.
+    pub started_ms: Option<u64>,
+    /// Rows that the latest run wrote, and those that it flagged.
+    pub written: u64,
+    pub flagged: u64,
+    /// Why it cannot be opened.
+    pub problem: Option<String>,
 }
 
 /// A secret on its way; shown as `***` wherever it is printed.
@@ -103,6 +149,7 @@ pub enum ReviewAction {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
+    Migrations(Vec<Migration>),
     Plan {
         path: String,
         text: String,
@@ -187,6 +234,8 @@ pub enum CheckState {
     Passed,
     /// Worth knowing; the run may start.
     Warned,
+    /// The run may start once the operator says that it shall all the same.
+    Unconfirmed,
     Failed,
 }
 

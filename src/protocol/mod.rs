@@ -9,8 +9,8 @@ mod event;
 mod snapshot;
 
 pub use ask::{
-    Answer, Ask, CheckItem, CheckState, ColumnView, ReviewAction, ReviewItem, ReviewState, Sampled, Secret, SideName,
-    SideView, TableChecks, TrialRow,
+    Answer, Ask, CheckItem, CheckState, ColumnView, Migration, NewMigration, ReviewAction, ReviewItem, ReviewState,
+    Sampled, Secret, SideName, SideView, TableChecks, TrialRow,
 };
 pub use command::{Command, Reply};
 pub use event::{Event, Fact, HeldWhy, StartedTable};

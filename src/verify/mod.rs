@@ -4,5 +4,7 @@
 //! never a pass.
 
 mod checks;
+mod readiness;
 
 pub use checks::{Checked, check};
+pub use readiness::{Moment, readiness};

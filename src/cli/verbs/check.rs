@@ -31,11 +31,17 @@ pub fn passed(items: &[CheckItem]) -> bool {
     items.iter().all(|item| item.state != CheckState::Failed)
 }
 
+/// What the operator has to confirm before a start.
+pub fn unconfirmed(items: &[CheckItem]) -> impl Iterator<Item = &CheckItem> {
+    items.iter().filter(|item| item.state == CheckState::Unconfirmed)
+}
+
 pub fn print(items: &[CheckItem]) {
     for item in items {
         let sign = match item.state {
             CheckState::Passed => "✓",
             CheckState::Warned => "!",
+            CheckState::Unconfirmed => "?",
             CheckState::Failed => "✗",
         };
         println!("{sign} {}", item.name);

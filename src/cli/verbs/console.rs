@@ -1,44 +1,46 @@
 //! `whimbrel` and `whimbrel PLAN`: the console.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use crate::{
     cli::{CliError, Exit, has_terminal, open::Context},
-    console::{self, Options, Screen},
+    console::{self, Begin, Options, Screen},
+    engine::now_ms,
     host::{self, Workbench},
-    model::{OnError, RunPhase},
+    model::RunPhase,
     plan::Document,
 };
 
-/// Opens the plan in the console; without one, the plans that ran on this host are listed.
+/// Opens the plan in the console; without one, the console on the list of migrations, or that list in lines where there
+/// is no terminal.
 pub async fn open(context: &Context, plan: Option<&Path>) -> Result<Exit, CliError> {
-    let Some(plan) = plan else { return list(context).await };
-    let document = Document::load(plan).map_err(CliError::usage)?;
-    if !has_terminal() {
+    let terminal = has_terminal() && !context.json;
+    let (document, start) = match plan {
+        None if !terminal => return list(context).await,
+        None => (Document::default(), Screen::Migrations),
+        Some(plan) => (Document::load(plan).map_err(CliError::usage)?, Screen::Connect),
+    };
+    if !terminal {
         return Err(CliError::usage("the console needs a terminal; `whimbrel run PLAN` works without one"));
     }
-    show(context, context.bench(document), Screen::Connect, None).await
+    show(context, context.bench(document), start, None).await
 }
 
 /// The console on its run screen, the run begun.
-pub async fn run_screen(context: &Context, bench: Workbench, on_error: Option<OnError>) -> Result<Exit, CliError> {
-    show(context, bench, Screen::Run, Some(on_error)).await
+pub async fn run_screen(context: &Context, bench: Workbench, begin: Begin) -> Result<Exit, CliError> {
+    show(context, bench, Screen::Run, Some(begin)).await
 }
 
 /// The console on a plan that is ready.
-pub async fn show(
-    context: &Context,
-    bench: Workbench,
-    start: Screen,
-    begin: Option<Option<OnError>>,
-) -> Result<Exit, CliError> {
-    let key = bench.plan_key().await;
-    let (port, host) = host::serve(bench);
-    let options = Options { start, begin, user: context.by.clone(), ..Options::default() };
+pub async fn show(context: &Context, bench: Workbench, start: Screen, begin: Option<Begin>) -> Result<Exit, CliError> {
+    let bench = Arc::new(bench);
+    let (port, host) = host::serve(bench.clone());
+    let options = Options { start, begin, user: context.by.clone(), opened_ms: now_ms(), ..Options::default() };
     let result = console::run(port, options).await;
     let _ = host.await;
     result.map_err(CliError::failed)?;
-    verdict(context, &key).await
+    // The one that was open last.
+    verdict(context, &bench.plan_key().await).await
 }
 
 /// The exit code tells a script how the plan's latest run stands.
@@ -55,17 +57,17 @@ async fn verdict(context: &Context, plan_key: &str) -> Result<Exit, CliError> {
 }
 
 async fn list(context: &Context) -> Result<Exit, CliError> {
-    let runs = context.ledger.runs(None).await.map_err(CliError::failed)?;
-    if runs.is_empty() {
+    let migrations = context.bench(Document::default()).migrations().await.map_err(CliError::failed)?;
+    if context.json {
+        context.print(&migrations)?;
+        return Ok(Exit::Well);
+    }
+    if migrations.is_empty() {
         println!("no migrations on this host yet; `whimbrel demo` shows one, `whimbrel new` drafts a plan");
     }
-    let mut seen = Vec::new();
-    for run in runs {
-        if seen.contains(&run.plan_key) {
-            continue;
-        }
-        println!("{:40}  {}", run.plan_name, run.plan_key);
-        seen.push(run.plan_key);
+    for migration in migrations {
+        let phase = migration.phase.map_or("not run here", RunPhase::word);
+        println!("{:40}  {phase:14}  {}", migration.name, migration.path);
     }
     Ok(Exit::Well)
 }

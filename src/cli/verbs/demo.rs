@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{console, run::headless};
+use super::{
+    console,
+    run::{Way, headless},
+};
 use crate::{
     cli::{
         CliError, Exit,
@@ -24,8 +27,8 @@ pub async fn perform(context: &Context, arguments: &Demo) -> Result<Exit, CliErr
     let plan = prepare(context, arguments).await?;
     let bench = context.workbench(&plan)?;
     if headless_run {
-        let policy = Some(OnError::from(arguments.on_error));
-        return headless(context, &bench, policy, false, Vec::new(), &plan.display().to_string()).await;
+        let way = Way { on_error: Some(OnError::from(arguments.on_error)), ..Way::default() };
+        return headless(context, &bench, way, &plan.display().to_string()).await;
     }
     console::show(context, bench, Screen::Tables, None).await
 }

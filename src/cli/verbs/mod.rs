@@ -8,4 +8,5 @@ pub mod preview;
 mod progress;
 pub mod review;
 pub mod run;
+pub mod schedule;
 pub mod tables;

@@ -12,7 +12,7 @@ use crate::{
     },
     endpoint::{ErrorKind, open_destination, open_source},
     model::Table,
-    plan::{Document, SecretRef, SidePlan, draft},
+    plan::{Document, Kind, SecretRef, SidePlan, draft},
 };
 
 pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliError> {
@@ -66,5 +66,5 @@ async fn chosen(source: &dyn crate::endpoint::Source, only: &[String]) -> Result
 
 fn write(path: &Path, from: &SidePlan, to: &SidePlan, tables: &[(Table, Option<Table>)]) -> String {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    draft(&name, from, to, tables)
+    draft((&name, Kind::OneTime), from, to, tables)
 }

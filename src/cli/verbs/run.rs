@@ -1,43 +1,65 @@
 //! `whimbrel run`.
 
-use super::{check, console, progress};
+use super::{check, console, progress, schedule};
 use crate::{
     cli::{CliError, Exit, args::Run, has_terminal, open::Context},
+    console::Begin,
     engine::{PrepareError, prepare},
     host::Workbench,
     model::OnError,
+    plan::Kind,
 };
+
+/// How a run without a console goes.
+#[derive(Clone, Debug, Default)]
+pub struct Way {
+    /// In place of the plan's policy.
+    pub on_error: Option<OnError>,
+    /// Goes on with an unfinished run.
+    pub resume: bool,
+    /// Only these destination tables; none: all.
+    pub only: Vec<String>,
+    /// What the checks want confirmed is confirmed.
+    pub force: bool,
+}
 
 pub async fn perform(context: &Context, arguments: &Run) -> Result<Exit, CliError> {
     let bench = context.workbench(&arguments.plan)?;
-    let on_error = arguments.on_error.map(OnError::from);
-    if has_terminal() && !context.json && !arguments.plain && arguments.tables.is_empty() {
-        return console::run_screen(context, bench, on_error).await;
-    }
+    let way = Way {
+        on_error: arguments.on_error.map(OnError::from),
+        resume: arguments.resume,
+        only: arguments.tables.clone(),
+        force: arguments.force,
+    };
     let plan = arguments.plan.display().to_string();
-    headless(context, &bench, on_error, arguments.resume, arguments.tables.clone(), &plan).await
+    if bench.kind().await == Some(Kind::Scheduled) && !arguments.force {
+        return schedule::keep(context, &arguments.plan, way).await;
+    }
+    if has_terminal() && !context.json && !arguments.plain && arguments.tables.is_empty() {
+        let begin = Begin { on_error: way.on_error, confirmed: way.force };
+        return console::run_screen(context, bench, begin).await;
+    }
+    headless(context, &bench, way, &plan).await
 }
 
 /// The checks, then the run, asking nobody.
-pub async fn headless(
-    context: &Context,
-    bench: &Workbench,
-    on_error: Option<OnError>,
-    resume: bool,
-    only: Vec<String>,
-    plan: &str,
-) -> Result<Exit, CliError> {
+pub async fn headless(context: &Context, bench: &Workbench, way: Way, plan: &str) -> Result<Exit, CliError> {
     let items = bench.check().await;
-    if !check::passed(&items) {
+    let passed = check::passed(&items);
+    let unconfirmed = check::unconfirmed(&items).next().is_some() && !way.force;
+    if !passed || unconfirmed {
         if context.json {
-            context.print(&serde_json::json!({ "passed": false, "checks": items }))?;
+            context.print(&serde_json::json!({ "passed": passed, "checks": items }))?;
         } else {
             check::print(&items);
-            eprintln!("whimbrel: the checks did not pass; nothing was written");
+        }
+        match passed {
+            true => eprintln!("whimbrel: a check wants your word; nothing was written. --force starts all the same"),
+            false => eprintln!("whimbrel: the checks did not pass; nothing was written"),
         }
         return Ok(Exit::Unchecked);
     }
-    let job = bench.job(on_error, resume, false, only).await.map_err(CliError::failed)?;
+    let job = bench.job(way.on_error, way.resume, false, way.only).await.map_err(CliError::failed)?;
     let prepared = prepare(job).await.map_err(prepare_error)?;
     progress::follow(context, prepared, plan).await
 }

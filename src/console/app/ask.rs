@@ -23,8 +23,8 @@ impl App {
 
     pub(super) fn opened(&mut self) {
         self.ask(Request::Plan, Ask::Plan);
-        if let Some(on_error) = self.begins {
-            self.begin(on_error);
+        if let Some(begin) = self.begins {
+            self.begin(begin);
         }
         self.entered();
     }
@@ -37,12 +37,17 @@ impl App {
     /// Asks for what the screen shows and has not got.
     pub fn entered(&mut self) {
         match self.screen {
+            Screen::Migrations => self.ask_migrations(),
             Screen::Tables if self.tables.list.value.is_none() => self.ask_tables(),
             Screen::Map if self.plan.loaded => self.ask_mapping(),
             Screen::Check if self.check.list.value.is_none() => self.ask_checks(),
             Screen::Review => self.ask(Request::Review, Ask::Review { run: None }),
             _ => {}
         }
+    }
+
+    pub fn ask_migrations(&mut self) {
+        self.ask(Request::Migrations, Ask::Migrations);
     }
 
     pub fn ask_tables(&mut self) {

@@ -3,6 +3,7 @@
 use super::{App, Redraw, Request, Saving};
 use crate::{
     console::{Screen, overlays::Overlay, screens::Link},
+    model::RunPhase,
     protocol::{Answer, Ask, Event, Fact, FromHost, Reply, ReviewState, SideName},
 };
 
@@ -40,6 +41,10 @@ impl App {
             Event::TableHeld { table, message, .. } => self.complain(format!("{table} is held: {message}")),
             _ => {}
         }
+        if self.run.snapshot.phase == RunPhase::Completed && matches!(fact.event, Event::Completed { .. }) {
+            // What held before the run holds no longer: another one is checked anew.
+            self.check.list.value = None;
+        }
         self.after_facts();
     }
 
@@ -58,12 +63,11 @@ impl App {
 
     fn answer_is(&mut self, request: Request, answer: Result<Answer, String>) {
         match request {
+            Request::Migrations => self.migrations.list.take(expect(answer, migrations)),
+            Request::Open => self.plan_opened(answer),
             Request::Plan => self.plan_answer(None, answer),
             Request::Save(saving) => self.plan_answer(Some(saving), answer),
-            Request::Select(table) => {
-                let what = format!("selection of {table}");
-                self.plan_answer(Some(Saving::Edit(what)), answer);
-            }
+            Request::Select(what) => self.plan_answer(Some(Saving::Edit(what)), answer),
             Request::Connect(side) => self.connected(side, answer),
             Request::Start => self.started(answer),
             Request::Act(fault) => self.review.acted(&fault, expect(answer, acted)),
@@ -97,6 +101,29 @@ impl App {
         }
     }
 
+    /// Another plan is open: nothing that was known of the one before holds. Where its run stands was said already.
+    fn plan_opened(&mut self, answer: Result<Answer, String>) {
+        let new = self.overlays.iter_mut().find_map(|overlay| match overlay {
+            Overlay::New(form) => Some(form),
+            _ => None,
+        });
+        match (answer, new) {
+            (Ok(Answer::Plan { path, text, digest, problems }), new) => {
+                // A new plan has both sides, and wants tables next.
+                let screen = if new.is_some() { Screen::Tables } else { Screen::Connect };
+                self.overlays.clear();
+                self.pending.clear();
+                self.forget_plan();
+                self.plan_is(path, text, digest, problems, None);
+                self.go(screen);
+                [SideName::Source, SideName::Destination].into_iter().for_each(|side| self.test_side(side));
+            }
+            (Err(why), Some(form)) => form.refused(why),
+            (Err(why), None) => self.complain(why),
+            (Ok(_), _) => self.complain(MISMATCH),
+        }
+    }
+
     fn connected(&mut self, side: SideName, answer: Result<Answer, String>) {
         let form = self.connect.side_mut(side);
         match answer {
@@ -105,6 +132,9 @@ impl App {
                 form.forget_password();
                 if side == SideName::Source {
                     self.tables.list = super::Fetched::default();
+                    if self.screen == Screen::Tables {
+                        self.entered();
+                    }
                 }
             }
             Ok(_) => form.link = Link::Failed(MISMATCH.into()),
@@ -176,6 +206,7 @@ macro_rules! parts {
 }
 
 parts! {
+    migrations: Migrations(list) => Vec<crate::protocol::Migration>, list;
     acted: Acted(item) => crate::protocol::ReviewItem, *item;
     tables: Tables(list) => Vec<crate::model::TableEntry>, list;
     checks: Checks(list) => Vec<crate::protocol::CheckItem>, list;

@@ -14,6 +14,7 @@ impl App {
             return self.overlay_key(overlay, key);
         }
         let taken = match self.screen {
+            Screen::Migrations => self.migrations_key(key),
             Screen::Connect => self.connect_key(key),
             Screen::Tables => self.tables_key(key),
             Screen::Map => self.map_key(key),
@@ -41,7 +42,7 @@ impl App {
             Screen::Connect => self.connect.form_mut().editing.as_mut(),
             Screen::Tables => self.tables.filtering.then_some(&mut self.tables.filter),
             Screen::Review => self.review.filtering.then_some(&mut self.review.filter),
-            Screen::Map | Screen::Check | Screen::Run => None,
+            Screen::Migrations | Screen::Map | Screen::Check | Screen::Run => None,
         }
     }
 }

@@ -16,14 +16,14 @@ mod run;
 mod update;
 
 use super::{
-    Options, Screen,
+    Begin, Options, Screen,
     draft::Outline,
     keys::Scope,
     overlays::Overlay,
-    screens::{CheckScreen, ConnectScreen, MapScreen, ReviewScreen, TablesScreen},
+    screens::{CheckScreen, ConnectScreen, MapScreen, MigrationsScreen, ReviewScreen, TablesScreen},
     theme::Look,
 };
-use crate::model::{OnError, Problem};
+use crate::model::Problem;
 
 pub use ask::{PAGE_ROWS, SAMPLE_ROWS};
 pub use figures::{Figures, TableFigures, figures};
@@ -75,6 +75,11 @@ pub struct PlanState {
 }
 
 impl PlanState {
+    /// Whether there is a plan at all: a console may be opened without one.
+    pub fn is_open(&self) -> bool {
+        !self.path.is_empty() || !self.text.is_empty()
+    }
+
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.error)
     }
@@ -94,7 +99,9 @@ pub struct App {
     pub user: String,
     pub can_detach: bool,
     /// Begin the run once the host listens.
-    begins: Option<Option<OnError>>,
+    begins: Option<Begin>,
+    /// When the console opened, in milliseconds since 1970 UTC.
+    opened_ms: u64,
     pub width: u16,
     pub height: u16,
     pub now_ms: u64,
@@ -103,6 +110,7 @@ pub struct App {
     /// The last is the one that gets keys.
     pub overlays: Vec<Overlay>,
     pub toasts: Vec<Toast>,
+    pub migrations: MigrationsScreen,
     pub plan: PlanState,
     pub connect: ConnectScreen,
     pub tables: TablesScreen,
@@ -122,6 +130,7 @@ impl App {
             user: options.user.clone(),
             can_detach: options.can_detach,
             begins: options.begin,
+            opened_ms: options.opened_ms,
             width: 80,
             height: 24,
             now_ms: 0,
@@ -129,6 +138,7 @@ impl App {
             screen: options.start,
             overlays: Vec::new(),
             toasts: Vec::new(),
+            migrations: MigrationsScreen::default(),
             plan: PlanState::default(),
             connect: ConnectScreen::default(),
             tables: TablesScreen::default(),
@@ -158,8 +168,14 @@ impl App {
                 Screen::Connect => self.connect.form().editing.is_some(),
                 Screen::Tables => self.tables.filtering,
                 Screen::Review => self.review.filtering,
-                Screen::Map | Screen::Check | Screen::Run => false,
+                Screen::Migrations | Screen::Map | Screen::Check | Screen::Run => false,
             }
+    }
+
+    /// Today, in UTC, as a plan writes it.
+    pub fn today(&self) -> String {
+        let ms = i64::try_from(self.opened_ms.saturating_add(self.now_ms)).unwrap_or_default();
+        chrono::DateTime::from_timestamp_millis(ms).unwrap_or_default().format("%Y-%m-%d").to_string()
     }
 
     /// Rows of a list that a page key goes by.
@@ -173,6 +189,16 @@ impl App {
         let prompt = self.prompt_due_ms();
         let due = [toast, prompt].into_iter().flatten().min()?;
         Some(due.saturating_sub(self.now_ms))
+    }
+
+    /// Forgets all that was known of the plan and both sides; the run is the host's to tell.
+    fn forget_plan(&mut self) {
+        self.plan = PlanState::default();
+        self.connect = ConnectScreen::default();
+        self.tables = TablesScreen::default();
+        self.map = MapScreen::default();
+        self.check = CheckScreen::default();
+        self.review = ReviewScreen::default();
     }
 
     pub fn say(&mut self, text: impl Into<String>) {

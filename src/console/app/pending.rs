@@ -9,13 +9,20 @@ use crate::{
 /// What an answer is for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
+    Migrations,
+    /// Another plan, made or opened.
+    Open,
     Plan,
     Save(Saving),
     Connect(SideName),
     Tables,
+    /// By what the selection does.
     Select(String),
     Count(String),
-    Preview { table: String, offset: u64 },
+    Preview {
+        table: String,
+        offset: u64,
+    },
     Mapping(String),
     Trial(String),
     DraftTrial(String),
@@ -23,7 +30,10 @@ pub enum Request {
     Start,
     Review,
     Act(FaultId),
-    Answer { fault: FaultId, decision: Decision },
+    Answer {
+        fault: FaultId,
+        decision: Decision,
+    },
     Command(Command),
 }
 

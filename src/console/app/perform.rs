@@ -3,11 +3,11 @@
 use super::{App, Effect, Exit, Request};
 use crate::{
     console::{
-        Screen,
+        Begin, Screen,
         keys::{ActionId as Id, Availability, Scope, availability},
         overlays::{ActionList, Confirm, Overlay},
     },
-    model::{OnError, RunPhase},
+    model::RunPhase,
     protocol::{Ask, Command},
 };
 
@@ -22,6 +22,7 @@ impl App {
 
     fn perform_available(&mut self, id: Id) {
         match id {
+            Id::Migrations => self.go(Screen::Migrations),
             Id::Connect => self.go(Screen::Connect),
             Id::Tables => self.go(Screen::Tables),
             Id::Map => self.go(Screen::Map),
@@ -29,7 +30,7 @@ impl App {
             Id::Run => self.go(Screen::Run),
             Id::Review => self.go(Screen::Review),
             Id::NextScreen => self.go(self.screen.beside(1)),
-            Id::PreviousScreen => self.go(self.screen.beside(Screen::ALL.len() - 1)),
+            Id::PreviousScreen => self.go(self.screen.beside(Screen::STAGES.len() - 1)),
             Id::Help => self.open(Overlay::Actions(ActionList::help(self.scopes()))),
             Id::Palette => self.open(Overlay::Actions(ActionList::palette(self.scopes()))),
             Id::Repaint => self.effect(Effect::Repaint),
@@ -51,6 +52,7 @@ impl App {
 
     fn perform_on_screen(&mut self, id: Id) {
         match self.scopes().first() {
+            Some(Scope::Migrations) => self.migrations_action(id),
             Some(Scope::Connect) => self.connect_action(id),
             Some(Scope::Tables) => self.tables_action(id),
             Some(Scope::Map) => self.map_action(id),
@@ -90,13 +92,13 @@ impl App {
         self.command(Request::Command(command.clone()), command);
     }
 
-    /// Starts the run, with that policy in place of the plan's where one is given.
-    pub(super) fn begin(&mut self, on_error: Option<OnError>) {
-        self.ask(Request::Start, Ask::Start { on_error });
+    pub(super) fn begin(&mut self, Begin { on_error, confirmed }: Begin) {
+        self.ask(Request::Start, Ask::Start { on_error, confirmed });
     }
 
+    /// Starts the run once the operator has read what it will do and what the checks want confirmed.
     pub fn start(&mut self) {
-        self.begin(None);
+        self.begin(Begin { on_error: None, confirmed: true });
     }
 
     pub fn stop(&mut self) {

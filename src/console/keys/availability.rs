@@ -25,10 +25,17 @@ impl Availability {
 /// Whether `id` can be done as things stand.
 pub fn availability(id: Id, app: &App) -> Availability {
     match id {
+        Id::Connect | Id::Tables | Id::Map | Id::Check | Id::Run | Id::Review | Id::NextScreen | Id::PreviousScreen
+            if app.plan.loaded && !app.plan.is_open() =>
+        {
+            Availability::No("No migration is open: enter opens one, n makes a new one".into())
+        }
+        Id::Migrations | Id::OpenMigration | Id::NewMigration => Availability::unless(migrations_reason(id, app)),
         Id::Start => start(app),
         Id::TestSide
         | Id::RunChecks
         | Id::ToggleTable
+        | Id::ToggleTables
         | Id::EditColumn
         | Id::SkipColumn
         | Id::EditFilter
@@ -64,9 +71,6 @@ fn start(app: &App) -> Availability {
     if app.pending.has(&Request::Start) {
         return no("The run is being started");
     }
-    if app.run.snapshot.phase == RunPhase::Completed {
-        return no("The run is completed");
-    }
     if app.pending.has(&Request::Check) {
         return no("The checks are still running");
     }
@@ -78,13 +82,27 @@ fn start(app: &App) -> Availability {
     }
 }
 
+fn migrations_reason(id: Id, app: &App) -> Option<&'static str> {
+    if app.run.is_going() && id != Id::Migrations {
+        return Some("Another migration opens when the run is over: stop it first");
+    }
+    match id {
+        Id::OpenMigration if app.pending.has(&Request::Open) => Some("It is being opened"),
+        Id::OpenMigration if app.migrations.current().is_none() => Some("There is no migration under the cursor"),
+        _ => None,
+    }
+}
+
 const GOING: &str = "Not while the run goes on";
 
 fn plan_reason(id: Id, app: &App) -> Option<&'static str> {
     if !app.plan.loaded {
         return Some("The plan is not there yet");
     }
-    let edits = matches!(id, Id::ToggleTable | Id::EditColumn | Id::SkipColumn | Id::EditFilter | Id::Undo | Id::Redo);
+    let edits = matches!(
+        id,
+        Id::ToggleTable | Id::ToggleTables | Id::EditColumn | Id::SkipColumn | Id::EditFilter | Id::Undo | Id::Redo
+    );
     if edits && app.run.is_going() {
         return Some(GOING);
     }
@@ -93,6 +111,7 @@ fn plan_reason(id: Id, app: &App) -> Option<&'static str> {
         Id::RunChecks if app.pending.has(&Request::Check) => Some("The checks are running"),
         Id::Undo if app.plan.undo.is_empty() => Some("There is nothing to undo"),
         Id::Redo if app.plan.redo.is_empty() => Some("There is nothing to do again"),
+        Id::ToggleTables => app.tables.visible().is_empty().then_some("No table is shown"),
         Id::ToggleTable | Id::CountTable | Id::PreviewTable => {
             app.tables.current().is_none().then_some("There is no table under the cursor")
         }

@@ -8,6 +8,7 @@ use super::KeyPress;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     Everywhere,
+    Migrations,
     Connect,
     Tables,
     Map,
@@ -21,6 +22,7 @@ impl Scope {
     pub fn title(self) -> &'static str {
         match self {
             Self::Everywhere => "Everywhere",
+            Self::Migrations => "Migrations",
             Self::Connect => "Connect",
             Self::Tables => "Tables",
             Self::Map => "Map",
@@ -34,6 +36,10 @@ impl Scope {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ActionId {
+    Migrations,
+    OpenMigration,
+    NewMigration,
+    ReloadMigrations,
     Connect,
     Tables,
     Map,
@@ -56,6 +62,7 @@ pub enum ActionId {
     OtherSide,
     TestSide,
     ToggleTable,
+    ToggleTables,
     PreviewTable,
     CountTable,
     FilterTables,
@@ -126,10 +133,20 @@ use ActionId as Id;
 
 /// The screen's own actions first: the footer keeps this order.
 pub static ACTIONS: &[Action] = &[
+    shown(Id::OpenMigration, Scope::Migrations, &["enter"], "open", "Open the migration under the cursor"),
+    shown(Id::NewMigration, Scope::Migrations, &["n"], "New Migration", "Make a new migration: name, type, both sides"),
+    quiet(Id::ReloadMigrations, Scope::Migrations, &["r"], "reload", "Look for migrations again"),
     shown(Id::EditSide, Scope::Connect, &["enter"], "edit", "Edit the field under the cursor, or press the button"),
     shown(Id::OtherSide, Scope::Connect, &["left", "right", "h", "l"], "other side", "Go to the other side's panel"),
     shown(Id::TestSide, Scope::Connect, &["t"], "test", "Connect to this side and show its version"),
     shown(Id::ToggleTable, Scope::Tables, &["space"], "select", "Take the table into the plan, or out of it"),
+    shown(
+        Id::ToggleTables,
+        Scope::Tables,
+        &["a"],
+        "all",
+        "Take all tables that are shown into the plan; if they are in it, out of it",
+    ),
     shown(Id::PreviewTable, Scope::Tables, &["enter", "p"], "rows", "Look at the table's rows"),
     shown(Id::MapTable, Scope::Tables, &["m"], "map", "Go to the mapping of the table"),
     shown(Id::CountTable, Scope::Tables, &["c"], "count", "Count the table's rows exactly"),
@@ -176,6 +193,7 @@ pub static ACTIONS: &[Action] = &[
     shown(Id::PreviousPage, Scope::Preview, &["b"], "rows before", "The page of rows before"),
     shown(Id::CopyCell, Scope::Preview, &["y"], "copy", "Send the cell to the terminal's clipboard"),
     quiet(Id::CopyRow, Scope::Preview, &["Y"], "copy row", "Send the row to the terminal's clipboard, tab-separated"),
+    quiet(Id::Migrations, Scope::Everywhere, &["0"], "Migrations", "All migrations of this host; make a new one"),
     quiet(Id::Connect, Scope::Everywhere, &["1"], "Connect", "Both sides of the migration"),
     quiet(Id::Tables, Scope::Everywhere, &["2"], "Tables", "What to migrate"),
     quiet(Id::Map, Scope::Everywhere, &["3"], "Map", "Which column feeds which"),

@@ -28,10 +28,11 @@ enum Part {
     Check,
     Skip,
     AcceptLoss,
+    Note,
 }
 
 impl Part {
-    const ALL: [(Self, &'static str); 9] = [
+    const ALL: [(Self, &'static str); 10] = [
         (Self::From, "From column"),
         (Self::Expr, "Expression"),
         (Self::Type, "Type"),
@@ -41,6 +42,7 @@ impl Part {
         (Self::Check, "Check"),
         (Self::Skip, "Skip"),
         (Self::AcceptLoss, "Accept loss"),
+        (Self::Note, "Why"),
     ];
 
     /// What the line takes, for whoever stands on it.
@@ -55,6 +57,7 @@ impl Part {
             Self::Check => "a condition over the destination columns, like length(name) > 0",
             Self::Skip => "space: leave the destination column unfilled on purpose",
             Self::AcceptLoss => "space: accept that this mapping can lose",
+            Self::Note => "a note for whoever reads the mapping; who changed it and when is added",
         }
     }
 }
@@ -65,7 +68,7 @@ pub struct ColumnForm {
     view: ColumnView,
     /// As it was opened.
     before: ColumnPlan,
-    fields: [Field; 9],
+    fields: [Field; 10],
     unlisted: Unlisted,
     skip: bool,
     accept_loss: bool,
@@ -89,6 +92,7 @@ impl ColumnForm {
             plan.check.clone().unwrap_or_default(),
             String::new(),
             String::new(),
+            plan.note.clone().unwrap_or_default(),
         ];
         Self {
             table: table.to_owned(),
@@ -125,9 +129,9 @@ impl ColumnForm {
 
     /// What the form says, or what is wrong with it.
     fn plan(&self) -> Result<ColumnPlan, String> {
-        let note = self.before.note.clone();
+        let (note, by, on) = (self.text(Part::Note), self.before.by.clone(), self.before.on.clone());
         if self.skip {
-            return Ok(ColumnPlan { skip: true, note, ..ColumnPlan::default() });
+            return Ok(ColumnPlan { skip: true, note, by, on, ..ColumnPlan::default() });
         }
         let (from, expr) = (self.text(Part::From), self.text(Part::Expr));
         let ty = self.text(Part::Type).map(|ty| ty.parse::<ColumnType>()).transpose().map_err(|why| why.to_string())?;
@@ -145,6 +149,8 @@ impl ColumnForm {
             skip: false,
             accept_loss: self.accept_loss,
             note,
+            by,
+            on,
         })
     }
 
@@ -156,7 +162,7 @@ impl ColumnForm {
             || (same_name && plan == ColumnPlan { from: plan.from.clone(), ..Default::default() })
         {
             true => Edit::RemoveColumn { table, column },
-            false => Edit::SetColumn { table, column, plan },
+            false => Edit::SetColumn { table, column, plan: Box::new(plan) },
         }
     }
 
@@ -226,7 +232,7 @@ impl ColumnForm {
     fn save(&mut self, app: &mut App) -> After {
         match self.plan() {
             Ok(plan) if plan == self.before => After::Close,
-            Ok(plan) => match app.edit(&format!("mapping of {}", self.view.target), &self.edit(plan)) {
+            Ok(plan) => match app.edit(&format!("mapping of {}", self.view.target), &self.edit(signed(app, plan))) {
                 true => After::Close,
                 false => After::Stay,
             },
@@ -332,6 +338,16 @@ impl ColumnForm {
             Some(line) => Some((line.to_owned(), problem.column)),
             None => (problem.column > 0).then_some((own, problem.column)),
         }
+    }
+}
+
+/// Says who changed the mapping and when; of a mere rename, or of nothing, nobody asks.
+fn signed(app: &App, plan: ColumnPlan) -> ColumnPlan {
+    let unsigned = ColumnPlan { by: None, on: None, ..plan };
+    let is_plain = unsigned == ColumnPlan { from: unsigned.from.clone(), ..ColumnPlan::default() };
+    match is_plain {
+        true => unsigned,
+        false => ColumnPlan { by: Some(app.user.clone()), on: Some(app.today()), ..unsigned },
     }
 }
 

@@ -42,18 +42,23 @@ impl Confirm {
         let outline = &app.plan.outline;
         let label = outline.destination.label.as_ref().map(|label| format!(" ({label})")).unwrap_or_default();
         let tables = outline.tables.len();
-        let resumes = app.run.snapshot.phase == RunPhase::Stopped;
-        let lines = vec![
+        let mut lines = vec![
             format!("Destination: {}{label}", outline.destination.url),
             format!("Source:      {}", outline.source.url),
             format!("Tables:      {}", thousands(tables as u64)),
             String::new(),
             "The destination will be written to.".to_owned(),
         ];
-        match resumes {
-            true => Self::new("Go on with the stopped migration?", lines, "Go on", Deed::Start),
-            false => Self::new("Start the migration?", lines, "Start Migration", Deed::Start),
-        }
+        let unconfirmed: Vec<String> =
+            app.check.unconfirmed().flat_map(|check| check.details.iter().map(|why| format!("? {why}"))).collect();
+        let anyway = !unconfirmed.is_empty();
+        lines.extend(unconfirmed);
+        let (title, go) = match app.run.snapshot.phase {
+            RunPhase::Stopped => ("Go on with the stopped migration?", "Go on"),
+            RunPhase::Completed => ("The migration is completed. Run it again from the start?", "Run again"),
+            _ => ("Start the migration?", "Start Migration"),
+        };
+        Self::new(title, lines, if anyway { "Start all the same" } else { go }, Deed::Start)
     }
 
     pub fn stop(_: &App) -> Self {
@@ -79,7 +84,11 @@ impl Confirm {
 
     pub fn key(&mut self, app: &mut App, key: KeyPress) -> After {
         match () {
-            () if key.is("esc") => return After::Close,
+            () if key.is("esc") || key.is("n") => return After::Close,
+            () if key.is("y") => {
+                self.go(app);
+                return After::Close;
+            }
             () if key.is("enter") => {
                 if self.chosen {
                     self.go(app);
@@ -108,7 +117,7 @@ impl Confirm {
         let text: Vec<String> =
             self.lines.iter().flat_map(|line| wrap(line, usize::from(width.saturating_sub(4)))).collect();
         let place = centred(area, width, text.len() as u16 + 5);
-        let inner = canvas.popup(place, &self.title, "←→ choose · enter confirm · esc cancel");
+        let inner = canvas.popup(place, &self.title, "←→ choose · enter confirm · y yes · esc cancel");
         let mut lines: Vec<Line<'static>> = vec![Line::raw("")];
         lines.extend(text.into_iter().map(|line| canvas.span(Role::Text, format!(" {line}")).into()));
         lines.push(Line::raw(""));

@@ -6,6 +6,7 @@ mod column;
 mod confirm;
 mod errors;
 mod input;
+mod new;
 mod prompt;
 mod row;
 mod rows;
@@ -27,6 +28,7 @@ pub use column::ColumnForm;
 pub use confirm::Confirm;
 pub use errors::ErrorList;
 pub use input::Input;
+pub use new::NewForm;
 pub use prompt::Prompt;
 pub use row::{Purpose, RowEditor};
 pub use rows::Rows;
@@ -50,6 +52,8 @@ pub enum Overlay {
     Errors(ErrorList),
     /// One line of text that is asked for.
     Input(Input),
+    /// What a new migration is called, and its sides.
+    New(Box<NewForm>),
     /// A table of the run in detail, by its name.
     Table(String),
 }
@@ -73,6 +77,7 @@ impl Overlay {
             Self::Column(form) => form.key(app, key),
             Self::Errors(list) => list.key(app, key),
             Self::Input(input) => input.key(app, key),
+            Self::New(form) => form.key(app, key),
             Self::Table(_) if key.is("esc") || key.is("enter") || key.is("q") => After::Close,
             Self::Table(_) => After::Stay,
         }
@@ -86,6 +91,7 @@ impl Overlay {
             Self::Column(form) => form.field(),
             Self::Errors(list) => Some(&mut list.filter),
             Self::Input(input) => Some(&mut input.field),
+            Self::New(form) => form.field(),
             Self::Confirm(_) | Self::Prompt(_) | Self::Rows(_) | Self::Text(_) | Self::Table(_) => None,
         }
     }
@@ -110,6 +116,7 @@ impl Overlay {
             Self::Column(form) => form.draw(app, canvas, area),
             Self::Errors(list) => list.draw(app, canvas, area),
             Self::Input(input) => input.draw(canvas, area),
+            Self::New(form) => form.draw(app, canvas, area),
             Self::Table(name) => table::draw(app, canvas, area, name),
         }
     }

@@ -18,6 +18,13 @@ pub struct CheckScreen {
     pub cursor: Cursor,
 }
 
+impl CheckScreen {
+    /// What the operator is asked to confirm before a start.
+    pub fn unconfirmed(&self) -> impl Iterator<Item = &CheckItem> {
+        self.list.value.iter().flatten().filter(|check| check.state == CheckState::Unconfirmed)
+    }
+}
+
 impl App {
     pub fn check_key(&mut self, key: KeyPress) -> bool {
         let (len, page) = (self.check.list.value.as_ref().map_or(0, Vec::len), self.page());
@@ -65,6 +72,7 @@ fn check_lines(canvas: &Canvas<'_, '_>, check: &CheckItem, width: usize, here: b
     let (role, sign) = match check.state {
         CheckState::Passed => (Role::Ok, "✓"),
         CheckState::Warned => (Role::Warn, "!"),
+        CheckState::Unconfirmed => (Role::Warn, "?"),
         CheckState::Failed => (Role::Error, "✗"),
     };
     let head = vec![
@@ -81,6 +89,9 @@ fn check_lines(canvas: &Canvas<'_, '_>, check: &CheckItem, width: usize, here: b
 fn verdict(app: &App, canvas: &Canvas<'_, '_>, asking: bool) -> Line<'static> {
     match availability(ActionId::Start, app) {
         _ if asking || app.check.list.value.is_none() => Line::raw(""),
+        Availability::Yes if app.check.unconfirmed().next().is_some() => canvas
+            .span(Role::Warn, " Ready once you confirm what stands by ?: s asks, then starts the migration")
+            .into(),
         Availability::Yes => canvas.span(Role::Ok, " Ready: s starts the migration").into(),
         Availability::No(why) => canvas.span(Role::Warn, format!(" Start is locked: {why}")).into(),
     }

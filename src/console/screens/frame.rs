@@ -24,6 +24,7 @@ pub(super) fn draw_header(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let label = label.map(|label| clip(&clean(label), 20));
     let name = match (app.plan.loaded, app.plan.outline.name.as_str()) {
         (false, _) => "loading the plan…",
+        (true, _) if !app.plan.is_open() => "no migration is open",
         (true, "") => "unnamed",
         (true, name) => name,
     };
@@ -49,12 +50,14 @@ fn header_right(app: &App, canvas: &Canvas<'_, '_>) -> Line<'static> {
         let text = format!(" ! {waiting} error{} ", if waiting == 1 { "" } else { "s" });
         spans.extend([canvas.span(Role::Danger, text), Span::raw(" ")]);
     }
-    if app.plan.loaded {
+    if app.plan.loaded && app.plan.is_open() {
         let digest: String = app.plan.digest.chars().take(7).collect();
         spans.push(canvas.span(Role::Muted, format!("plan {digest} · ")));
     }
-    let (role, text) = run_state(app);
-    spans.extend([canvas.span(role, text), Span::raw(" ")]);
+    if app.plan.is_open() || !app.plan.loaded {
+        let (role, text) = run_state(app);
+        spans.extend([canvas.span(role, text), Span::raw(" ")]);
+    }
     Line::from(spans)
 }
 
@@ -80,7 +83,7 @@ fn stages(app: &App, canvas: &Canvas<'_, '_>, width: usize) -> Line<'static> {
 
 fn stage_line(app: &App, canvas: &Canvas<'_, '_>, names: bool) -> Line<'static> {
     let mut spans = vec![Span::raw(" ")];
-    for (place, screen) in Screen::ALL.into_iter().enumerate() {
+    for (place, screen) in Screen::STAGES.into_iter().enumerate() {
         let here = screen == app.screen;
         let name = if names || here { format!(" {}", screen.title()) } else { String::new() };
         let text = format!("{}{name}", place + 1);
@@ -101,6 +104,7 @@ fn stage_sign(app: &App, screen: Screen) -> Option<(Role, String)> {
     let begun = app.run.has_begun();
     let tables = !app.plan.outline.tables.is_empty();
     match screen {
+        Screen::Migrations => None,
         Screen::Connect if begun => tick(true),
         Screen::Connect => app.connect.sign(),
         Screen::Tables => tick(tables),
@@ -181,6 +185,7 @@ fn hint(app: &App, canvas: &Canvas<'_, '_>, action: &Action) -> Vec<Span<'static
         (ActionId::PauseResume, RunPhase::Paused) => "resume",
         (ActionId::PauseResume, _) if app.run.is_held() => "try again",
         (ActionId::Start, RunPhase::Stopped) => "resume",
+        (ActionId::Start, RunPhase::Completed) => "run again",
         (ActionId::MoreParallel, _) => "parallel",
         _ => action.title,
     };

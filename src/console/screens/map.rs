@@ -121,7 +121,7 @@ impl App {
                 (format!("filling of {}", view.target), Edit::RemoveColumn { table: table.to, column: view.target })
             }
             MapRow::Column(view) => {
-                let plan = ColumnPlan { skip: true, ..ColumnPlan::default() };
+                let plan = Box::new(ColumnPlan { skip: true, ..ColumnPlan::default() });
                 let what = format!("skip of {}", view.target);
                 (what, Edit::SetColumn { table: table.to, column: view.target, plan })
             }

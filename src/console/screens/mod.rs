@@ -4,6 +4,7 @@ mod check;
 mod connect;
 mod frame;
 mod map;
+mod migrations;
 mod review;
 mod run;
 mod tables;
@@ -20,6 +21,7 @@ use super::{
 pub use check::CheckScreen;
 pub use connect::{ConnectScreen, Link};
 pub use map::{MapRow, MapScreen, draw_sample};
+pub use migrations::MigrationsScreen;
 pub use review::{ReviewScreen, fault_words};
 pub use tables::TablesScreen;
 
@@ -55,6 +57,7 @@ fn draw_whole(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let (body, footer) = split_top(rest, rest.height - 1);
     frame::draw_header(app, canvas, top);
     match app.screen {
+        Screen::Migrations => migrations::draw(app, canvas, body),
         Screen::Connect => connect::draw(app, canvas, body),
         Screen::Tables => tables::draw(app, canvas, body),
         Screen::Map => map::draw(app, canvas, body),

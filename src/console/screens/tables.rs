@@ -75,6 +75,7 @@ impl App {
             (ActionId::FilterTables, _) => self.tables.filtering = true,
             (ActionId::ReloadTables, _) => self.ask_tables(),
             (ActionId::ToggleTable, Some(table)) => self.toggle_table(table),
+            (ActionId::ToggleTables, _) => self.toggle_tables(),
             (ActionId::CountTable, Some(table)) => {
                 let ask = Ask::Count { side: SideName::Source, table: table.clone() };
                 self.ask(Request::Count(table), ask);
@@ -87,9 +88,21 @@ impl App {
 
     fn toggle_table(&mut self, table: String) {
         let selected = !self.is_selected(&table);
-        self.ask(Request::Select(table.clone()), Ask::Select { table, selected });
+        self.select(format!("selection of {table}"), vec![table], selected);
         let len = self.tables.visible().len();
         self.tables.cursor = Cursor((self.tables.cursor.0 + 1).min(len.saturating_sub(1)));
+    }
+
+    /// All that the filter lets through: into the plan, or out of it where all are in.
+    fn toggle_tables(&mut self) {
+        let shown: Vec<String> = self.tables.visible().into_iter().map(|table| table.name.clone()).collect();
+        let left: Vec<String> = shown.iter().filter(|table| !self.is_selected(table)).cloned().collect();
+        let (tables, selected) = if left.is_empty() { (shown, false) } else { (left, true) };
+        self.select(format!("selection of {} tables", thousands(tables.len() as u64)), tables, selected);
+    }
+
+    fn select(&mut self, what: String, tables: Vec<String>, selected: bool) {
+        self.ask(Request::Select(what), Ask::Select { tables, selected });
     }
 
     pub fn open_rows(&mut self, table: String) {

@@ -4,12 +4,13 @@ use super::{host::Stage, script::Script, seed};
 use crate::{
     console::Screen,
     model::{Counts, Decision, FaultId, RunPhase, Scope},
-    protocol::{Answer, Ask, Command, Event, SideView},
+    protocol::{Answer, Ask, Command, Event, NewMigration, SideView},
 };
 
 pub(super) fn answer(ask: &Ask) -> Result<Answer, String> {
     Ok(match ask {
-        Ask::Plan | Ask::Select { .. } => seed::plan(),
+        Ask::Plan | Ask::Select { .. } | Ask::Open { .. } | Ask::New(_) => seed::plan(),
+        Ask::Migrations => seed::migrations(),
         Ask::Save { text } => seed::plan_of(text),
         Ask::Connect { side, .. } => Answer::Connected(SideView { side: *side, version: "PostgreSQL 15.4".into() }),
         Ask::Tables { .. } => seed::tables(),
@@ -37,7 +38,7 @@ async fn a_migration_from_opening_to_its_end() {
     stage.keys("p").settle(answer).await;
     assert!(stage.script.screen(80, 24).contains("... (showing 3 of 1,234,567 rows)"));
     stage.keys("esc down space").settle(answer).await;
-    let selected = Ask::Select { table: "internal_logs".into(), selected: true };
+    let selected = Ask::Select { tables: vec!["internal_logs".into()], selected: true };
     assert!(stage.script.asks().contains(&selected));
 
     stage.keys("3").settle(answer).await;
@@ -84,4 +85,48 @@ async fn a_failed_connection_shows_cause_and_hint() {
     stage.keys("t").settle(refuse).await;
     let screen = stage.script.screen(120, 40);
     assert!(screen.contains("password authentication failed") && screen.contains("Check user"), "{screen}");
+}
+
+fn no_plan(ask: &Ask) -> Result<Answer, String> {
+    let none = Answer::Plan { path: String::new(), text: String::new(), digest: String::new(), problems: Vec::new() };
+    if *ask == Ask::Plan { Ok(none) } else { answer(ask) }
+}
+
+#[tokio::test]
+async fn a_new_migration_leads_to_both_sides_and_all_tables() {
+    let mut stage = Stage::new(Script::open(Screen::Migrations));
+    stage.settle(no_plan).await;
+    stage.keys("2").settle(no_plan).await;
+    assert!(stage.script.screen(80, 24).contains("No migration is open"));
+    stage.keys("n").script.type_text("Nightly").keys("enter right right enter").type_text("sqlite:a.db").keys("enter");
+    stage.script.type_text("sqlite:b.db").keys("enter");
+    stage.settle(no_plan).await;
+    let new = NewMigration {
+        name: "Nightly".into(),
+        kind: "scheduled".into(),
+        source: "sqlite:a.db".into(),
+        destination: "sqlite:b.db".into(),
+    };
+    assert!(stage.script.asks().contains(&Ask::New(new)), "{:?}", stage.script.asks());
+    let screen = stage.script.screen(80, 24);
+    assert!(screen.contains("1 Connect ✓") && screen.contains("▐2 Tables▌"), "both sides are tried at once: {screen}");
+    stage.keys("a").settle(no_plan).await;
+    let rest = ["internal_logs", "products", "sessions"].map(str::to_owned).to_vec();
+    assert!(stage.script.asks().contains(&Ask::Select { tables: rest, selected: true }));
+}
+
+#[tokio::test]
+async fn another_migration_opens_with_nothing_left_of_the_one_before() {
+    let mut stage = Stage::new(Script::open(Screen::Tables));
+    stage.settle(answer).await;
+    stage.say(seed::fact(1, seed::started())).await;
+    stage.keys("0").settle(answer).await;
+    stage.keys("enter").settle(answer).await;
+    assert!(!stage.script.asks().iter().any(|ask| matches!(ask, Ask::Open { .. })), "not while a run goes on");
+    stage.say(seed::fact(2, Event::Stopped { why: "x".into(), by: "ada".into() })).await;
+    stage.keys("enter").settle(answer).await;
+    let path = "/srv/plans/postgres-to-credvault-migration.toml".to_owned();
+    assert!(stage.script.asks().contains(&Ask::Open { path }));
+    assert_eq!(stage.script.app.screen, Screen::Connect);
+    assert!(stage.script.app.tables.list.value.is_none() && stage.script.app.plan.undo.is_empty());
 }

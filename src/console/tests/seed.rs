@@ -6,8 +6,8 @@ use crate::{
         TableEntry, TablePhase,
     },
     protocol::{
-        Answer, CheckItem, CheckState, ColumnView, Event, Fact, FromHost, ReviewItem, ReviewState, Sampled, Snapshot,
-        StartedTable, TableChecks, TableProgress, TrialRow,
+        Answer, CheckItem, CheckState, ColumnView, Event, Fact, FromHost, Migration, ReviewItem, ReviewState, Sampled,
+        Snapshot, StartedTable, TableChecks, TableProgress, TrialRow,
     },
 };
 
@@ -35,6 +35,32 @@ tier_code = { from = "customer_tier", type = "integer", values = { gold = 1, sil
 from = "orders"
 to = "orders"
 "#;
+
+/// One of each state.
+pub(super) fn migrations() -> Answer {
+    let migration = |name: &str, phase: Option<RunPhase>, written, flagged| Migration {
+        name: name.into(),
+        path: format!("/srv/plans/{}.toml", name.to_lowercase().replace(' ', "-")),
+        kind: "one-time".into(),
+        source: "postgres://migration_user@source-db.example.com/old_database".into(),
+        destination: "sqlite:credvault.db".into(),
+        tables: 3,
+        phase,
+        started_ms: phase.map(|_| 1_718_229_600_000),
+        written,
+        flagged,
+        problem: None,
+    };
+    let mut broken = migration("half written", None, 0, 0);
+    broken.problem = Some("line 3, column 1: unknown key 'urll' in [source]; did you mean 'url'?".into());
+    Answer::Migrations(vec![
+        migration("Postgres to CredVault Migration", Some(RunPhase::Completed), 6_495_101, 14),
+        migration("Shop to CredVault", Some(RunPhase::Running), 812_044, 0),
+        migration("Sakila", Some(RunPhase::Stopped), 16_044, 2),
+        Migration { kind: "scheduled".into(), ..migration("Nightly copy", None, 0, 0) },
+        broken,
+    ])
+}
 
 pub(super) fn plan() -> Answer {
     plan_of(PLAN)

@@ -61,6 +61,33 @@ fn connect() {
     look!("connect_typing_a_password", &mut script);
 }
 
+fn migrations(answer: Result<Answer, &str>) -> Script {
+    let mut script = Script::open(Screen::Migrations);
+    let none = Answer::Plan { path: String::new(), text: String::new(), digest: String::new(), problems: Vec::new() };
+    script.answer(|ask| *ask == Ask::Plan, Ok(none));
+    script.answer(|ask| *ask == Ask::Migrations, answer);
+    script
+}
+
+#[test]
+fn the_list_of_migrations() {
+    look!("migrations_empty", &mut migrations(Ok(Answer::Migrations(Vec::new()))));
+    let mut script = migrations(Ok(seed::migrations()));
+    look!("migrations", &mut script);
+    script.keys("G");
+    look!("migrations_broken", &mut script);
+    look!("migrations_error", &mut migrations(Err("the ledger in /srv/state cannot be read: disk I/O error")));
+}
+
+#[test]
+fn new_migration() {
+    let mut script = migrations(Ok(seed::migrations()));
+    script.keys("n").type_text("Postgres to CredVault Migration").keys("enter");
+    look!("new_type", &mut script);
+    script.keys("enter").type_text("postgres://ada@db/old").keys("enter").type_text("sqlite:new.db").keys("enter");
+    look!("new_name_taken", &mut script);
+}
+
 #[test]
 fn tables() {
     look!("tables_loading", &mut open(Screen::Tables));

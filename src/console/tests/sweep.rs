@@ -80,7 +80,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..KEYS.len()).prop_map(|at| Step::Key(KEYS[at])),
         1 => any::<String>().prop_map(Step::Paste),
         2 => (0u64..4_000).prop_map(Step::Wait),
-        4 => (0u64..30, 0usize..10).prop_map(|(id, which)| Step::Answer(id, which)),
+        4 => (0u64..30, 0usize..11).prop_map(|(id, which)| Step::Answer(id, which)),
         2 => (0usize..10).prop_map(Step::Fact),
         1 => any::<bool>().prop_map(Step::Reply),
         2 => (1u16..=200, 1u16..=60).prop_map(|(width, height)| Step::Draw(width, height)),
@@ -98,6 +98,7 @@ fn answer(which: usize) -> Result<Answer, String> {
         6 => seed::checks(false),
         7 => seed::review(),
         8 => Answer::Count(3),
+        9 => seed::migrations(),
         _ => return Err("it \u{1b}[2J broke".into()),
     })
 }
@@ -134,8 +135,8 @@ fn event(which: usize, seq: u64) -> FromHost {
 
 proptest! {
     #[test]
-    fn nothing_panics(start in 0usize..6, steps in proptest::collection::vec(step(), 1..120)) {
-        let mut script = Script::open(Screen::ALL[start]);
+    fn nothing_panics(start in 0usize..7, steps in proptest::collection::vec(step(), 1..120)) {
+        let mut script = Script::open(if start < 6 { Screen::STAGES[start] } else { Screen::Migrations });
         for (at, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Key(key) => drop(script.keys(key)),

@@ -4,7 +4,7 @@ use super::{script::Script, seed};
 use crate::{
     console::{Effect, Exit, Message, Screen, overlays::Overlay},
     model::{Cell, Decision, FaultId, NamedCell, Scope},
-    protocol::{Ask, Command, Event, FromHost, Reply, ReviewAction},
+    protocol::{Answer, Ask, CheckItem, CheckState, Command, Event, FromHost, Reply, ReviewAction},
 };
 
 fn running() -> Script {
@@ -283,7 +283,7 @@ fn nothing_animates_while_nothing_happens() {
 
 #[test]
 fn every_action_is_reachable_in_the_palette_of_its_screen() {
-    for screen in Screen::ALL {
+    for screen in Screen::STAGES {
         let mut script = Script::open(screen);
         script.keys(":");
         let screen_text = script.screen(120, 60);
@@ -291,4 +291,39 @@ fn every_action_is_reachable_in_the_palette_of_its_screen() {
             assert!(screen_text.contains(action.title), "{}", action.title);
         }
     }
+}
+
+#[test]
+fn what_the_checks_want_confirmed_is_asked_before_a_start() {
+    let mut script = Script::open(Screen::Check);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    let items = vec![CheckItem {
+        name: "Time to run".into(),
+        state: CheckState::Unconfirmed,
+        details: vec!["it is noon".into()],
+    }];
+    script.answer(|ask| *ask == Ask::Check, Ok(Answer::Checks(items)));
+    assert!(script.screen(80, 24).contains("? Time to run"));
+    script.keys("s");
+    let screen = script.screen(80, 24);
+    assert!(screen.contains("? it is noon") && screen.contains("Start all the same"), "{screen}");
+    script.keys("enter");
+    assert!(!script.asks().iter().any(|ask| matches!(ask, Ask::Start { .. })), "Cancel is chosen first");
+    script.keys("s right enter");
+    assert!(script.asks().contains(&Ask::Start { on_error: None, confirmed: true }));
+}
+
+#[test]
+fn a_changed_mapping_says_who_and_when() {
+    let mut script = Script::open(Screen::Map);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.answer(|ask| matches!(ask, Ask::Mapping { .. }), Ok(seed::mapping()));
+    script.keys("down enter down").type_text("trim(name)").keys("pgdn").type_text("agreed").keys("enter");
+    let saved = script.asks().into_iter().find_map(|ask| match ask {
+        Ask::Save { text } => Some(text),
+        _ => None,
+    });
+    let saved = saved.expect("the plan was saved");
+    let line = saved.lines().find(|line| line.contains("agreed")).unwrap_or_default();
+    assert!(line.contains("by = \"ada\"") && line.contains("on = \"1970-01-01\""), "{saved}");
 }

@@ -20,7 +20,7 @@ pub enum Edit {
     SetColumn {
         table: String,
         column: String,
-        plan: ColumnPlan,
+        plan: Box<ColumnPlan>,
     },
     /// Takes the column out of the plan, so that it maps by its own name again.
     RemoveColumn {
@@ -84,9 +84,14 @@ impl Side {
 /// The text after the edit: comments, order and layout of everything else stay. Needs a text that is valid TOML; what
 /// it means is not checked, before or after.
 pub fn apply(text: &str, edit: &Edit) -> Result<String, PlanError> {
+    apply_all(text, std::slice::from_ref(edit))
+}
+
+/// The text after the edits, one after the other, or as it was if one of them fails.
+pub fn apply_all(text: &str, edits: &[Edit]) -> Result<String, PlanError> {
     let plain = text.replace("\r\n", "\n");
     let mut document = read(&plain)?;
-    change(&mut document, edit)?;
+    edits.iter().try_for_each(|edit| change(&mut document, edit))?;
     Ok(lines::restore(text, &document.to_string()))
 }
 

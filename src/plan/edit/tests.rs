@@ -21,7 +21,7 @@ fn meaning(text: &str) -> Plan {
 }
 
 fn set(table: &str, column: &str, plan: ColumnPlan) -> Edit {
-    Edit::SetColumn { table: table.into(), column: column.into(), plan }
+    Edit::SetColumn { table: table.into(), column: column.into(), plan: Box::new(plan) }
 }
 
 fn rename(from: &str) -> ColumnPlan {
@@ -268,17 +268,21 @@ fn any_type() -> impl Strategy<Value = ColumnType> {
 
 fn any_column() -> impl Strategy<Value = ColumnPlan> {
     let fed = (option::of(any_name()), any_text(), option::of(any_type()), option::of(any_values()));
-    let more = (option::of(any_literal()), option::of(any_text()), any::<bool>(), option::of(any_text()));
+    let more = (option::of(any_literal()), option::of(any_text()), any::<bool>(), option::of(any_text()), any_author());
     let fed = (fed, more, any::<bool>()).prop_map(
-        |((from, expr, ty, values), (default, check, accept_loss, note), plain)| {
+        |((from, expr, ty, values), (default, check, accept_loss, note, (by, on)), plain)| {
             let expr = (from.is_none() && !plain).then_some(expr);
             let needs = values.as_ref().is_some_and(|values| values.unlisted == Unlisted::Default);
             let default = default.or(needs.then(|| Literal("0".into())));
-            ColumnPlan { from, expr, ty, values, default, check, skip: false, accept_loss, note }
+            ColumnPlan { from, expr, ty, values, default, check, skip: false, accept_loss, note, by, on }
         },
     );
     let skipped = option::of(any_text()).prop_map(|note| ColumnPlan { skip: true, note, ..ColumnPlan::default() });
     prop_oneof![9 => fed, 1 => skipped]
+}
+
+fn any_author() -> impl Strategy<Value = (Option<String>, Option<String>)> {
+    (option::of(any_name()), option::of(Just("2026-06-12".to_owned())))
 }
 
 fn any_table() -> impl Strategy<Value = String> {
@@ -302,7 +306,7 @@ fn any_edit() -> impl Strategy<Value = Edit> {
         prop_oneof![Just("c"), Just("h"), Just("id"), Just("odd name"), Just("r")].prop_map(String::from)
     ];
     prop_oneof![
-        6 => (any_table(), column, any_column()).prop_map(|(table, column, plan)| Edit::SetColumn { table, column, plan }),
+        6 => (any_table(), column, any_column()).prop_map(|(table, column, plan)| Edit::SetColumn { table, column, plan: Box::new(plan) }),
         1 => (any_name(), "[a-z]{3,6}").prop_map(|(from, to)| Edit::AddTable { from, to }),
         1 => any_table().prop_map(|to| Edit::RemoveTable { to }),
         1 => (any_table(), any_names()).prop_map(|(table, columns)| Edit::SetSkip { table, columns }),
@@ -326,8 +330,8 @@ fn edited(mut plan: Plan, edit: &Edit) -> Plan {
         Edit::SetColumn { table: to, column, plan: new } => {
             let columns = &mut table(&mut plan, &to).columns;
             match columns.iter_mut().find(|(name, _)| *name == column) {
-                Some((_, old)) => *old = new,
-                None => columns.push((column, new)),
+                Some((_, old)) => *old = *new,
+                None => columns.push((column, *new)),
             }
         }
         Edit::RemoveColumn { table: to, column } => table(&mut plan, &to).columns.retain(|(name, _)| *name != column),
@@ -391,7 +395,7 @@ proptest! {
     fn edits_follow_each_other(plans in collection::vec((any_table(), any_name(), any_column()), 1..6)) {
         let (mut text, mut plan) = (MIXED.to_owned(), meaning(MIXED));
         for (table, column, new) in plans {
-            let edit = Edit::SetColumn { table, column, plan: new };
+            let edit = Edit::SetColumn { table, column, plan: Box::new(new) };
             text = apply(&text, &edit).unwrap();
             plan = edited(plan, &edit);
         }

@@ -14,8 +14,8 @@ use crate::{
     },
 };
 
-const KEYS: [&str; 10] =
-    ["from", "expr", "type", "values", "unlisted", "default", "check", "skip", "accept_loss", "note"];
+const KEYS: [&str; 12] =
+    ["from", "expr", "type", "values", "unlisted", "default", "check", "skip", "accept_loss", "note", "by", "on"];
 
 pub(super) fn read(reader: &mut Reader<'_>, name: &str, node: &Node<'_>, spans: &mut TableSpans) -> ColumnPlan {
     match node.get_ref() {
@@ -55,6 +55,8 @@ fn read_table(
         skip: reader.boolean(table, "skip").unwrap_or_default(),
         accept_loss: reader.boolean(table, "accept_loss").unwrap_or_default(),
         note: reader.text(table, "note").map(|note| note.value.to_owned()),
+        by: reader.text(table, "by").map(|by| by.value.to_owned()),
+        on: read_day(reader, table),
     };
     check_together(reader, name, span, table, &plan);
     plan
@@ -67,7 +69,8 @@ fn check_together(reader: &mut Reader<'_>, name: &str, span: &Range<usize>, tabl
         reader.error(&place("expr"), format!("column '{name}' has both from and expr; keep one"));
     }
     let others = in_order(table).into_iter().map(|(key, _)| key.get_ref().as_ref());
-    let others: Vec<&str> = others.filter(|key| KEYS.contains(key) && !["skip", "note"].contains(key)).collect();
+    let others: Vec<&str> =
+        others.filter(|key| KEYS.contains(key) && !["skip", "note", "by", "on"].contains(key)).collect();
     if plan.skip && !others.is_empty() {
         let others = others.join(", ");
         reader
@@ -89,6 +92,15 @@ fn read_phrase(
     let found = reader.filled_text(table, key)?;
     spans.phrases.insert(phrase, PhraseSpan::new(&reader.places, found.span, found.value));
     Some(found.value.to_owned())
+}
+
+/// A date, as TOML has them or in quotes.
+fn read_day(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<String> {
+    let node = table.get("on")?;
+    match node.get_ref() {
+        DeValue::Datetime(day) => Some(day.to_string()),
+        _ => reader.as_text(node, "on").map(|day| day.value.to_owned()),
+    }
 }
 
 fn read_type(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<ColumnType> {

@@ -9,6 +9,7 @@ mod csv;
 mod reader;
 mod side;
 mod table;
+mod when;
 
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,7 @@ pub struct Parsed {
     pub spans: Spans,
 }
 
-const SECTIONS: [&str; 5] = ["plan", "source", "destination", "run", "table"];
+const SECTIONS: [&str; 6] = ["plan", "source", "destination", "when", "run", "table"];
 
 /// Reads the text of a plan. Never fails: what is wrong is in [`Parsed::problems`].
 pub fn parse(text: &str) -> Parsed {
@@ -60,6 +61,7 @@ fn read_plan(reader: &mut Reader<'_>, root: &DeTable<'_>, spans: &mut Spans) -> 
         source: read_side(reader, root, "source"),
         destination: read_side(reader, root, "destination"),
         run: read_run(reader, root),
+        when: when::read(reader, root, kind),
         tables: table::read_tables(reader, root, spans),
     }
 }
@@ -68,7 +70,7 @@ fn read_head(reader: &mut Reader<'_>, root: &DeTable<'_>) -> (String, Kind) {
     let Some(plan) = reader.table(root, "plan") else { return Default::default() };
     reader.known(plan.value, "[plan]", &["name", "kind"]);
     let name = reader.text(plan.value, "name").map(|name| name.value.to_owned());
-    let kinds = [("one-time", Kind::OneTime), ("scheduled", Kind::Scheduled), ("continuous", Kind::Continuous)];
+    let kinds = Kind::ALL.map(|kind| (kind.word(), kind));
     (name.unwrap_or_default(), reader.word(plan.value, "kind", &kinds).unwrap_or_default())
 }
 

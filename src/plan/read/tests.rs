@@ -107,6 +107,10 @@ fn every_setting_is_read() {
         [destination]
         url = "mariadb://root@127.0.0.1:3306/d"
         password = { command = "pass show db" }
+        [when]
+        not_before = "2026-06-12 22:00"
+        window = "22:00-05:00"
+        days = "mon-fri"
         [run]
         on_error = "flag"
         parallel = 64
@@ -129,6 +133,7 @@ fn every_setting_is_read() {
         CsvOptions { delimiter: '\t', quote: '\'', header: false, encoding: "windows-1252".into(), null: "\\N".into() };
     assert_eq!(plan.source.csv, csv);
     assert_eq!(plan.destination.password, Some(SecretRef::Command("pass show db".into())));
+    assert_eq!(plan.when.to_string(), "not before 2026-06-12 22:00, mon,tue,wed,thu,fri, 22:00-05:00");
     let run = RunOptions {
         on_error: OnError::Flag,
         parallel: 64,
@@ -219,7 +224,7 @@ to = "customers"
     let told_of = |text: &str| told(&parse(text));
     let expected = [
         "2:1 unknown key 'naem' in [plan]; did you mean 'name'?",
-        "3:8 'kind' is 'onetime'; allowed are one-time, scheduled, continuous; did you mean 'one-time'?",
+        "3:8 'kind' is 'onetime'; allowed are one-time, continuous, scheduled; did you mean 'one-time'?",
         "6:7 a password may not stand in the URL; take it out and write password = { env = \"NAME\" }",
         "7:1 unknown key 'passwort' in [source]; did you mean 'password'?",
         "9:1 [destination] has no url; add url = \"postgres://user@host/database\"",
