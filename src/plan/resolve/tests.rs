@@ -358,6 +358,7 @@ fn keys_are_carried_over_as_far_as_their_columns_are() {
         columns: columns.iter().map(|name| (*name).to_owned()).collect(),
         table: "other".into(),
         referenced: vec!["id".into()],
+        ..ForeignKey::default()
     };
     from.foreign_keys = vec![reference(&["d"]), reference(&["c"])];
     let mapping = created("from = 't'\nskip = ['c']\n[table.columns]\nx = 'a'\ny = 'd'\n", &from);
@@ -397,6 +398,7 @@ fn foreign_keys_speak_of_the_destination() {
         columns: columns.iter().map(|name| (*name).to_owned()).collect(),
         table: table.into(),
         referenced: referenced.iter().map(|name| (*name).to_owned()).collect(),
+        ..ForeignKey::default()
     };
     let users = table("users", &["id integer!", "code text"]);
     let mut orders = table("orders", &["id integer!", "user integer", "code text", "parent integer", "shop integer"]);

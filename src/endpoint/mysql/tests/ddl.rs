@@ -93,6 +93,7 @@ async fn foreign_keys_that_hold_are_added_and_others_are_told() {
         columns: vec![columns.into()],
         table: "parent".into(),
         referenced: vec![referenced.into()],
+        ..ForeignKey::default()
     };
     let mut child = table(&mysql, "child", &[("id", "bigint"), ("p", "bigint"), ("q", "text"), ("bad", "bigint")]);
     child.foreign_keys = vec![key("p", "id"), key("q", "code"), key("bad", "id")];
