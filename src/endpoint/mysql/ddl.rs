@@ -127,7 +127,7 @@ fn row_bytes(native: &str) -> usize {
 fn column_clause(table: &Table, column: &Column, native: &str) -> String {
     let in_key = table.key.contains(&column.name);
     let mut clause = format!("{} {native}", sql::name(&column.name));
-    if let Some(collation) = column.collation.as_ref().filter(|_| native == column.native) {
+    if let Some(collation) = column.collation.as_ref().filter(|_| native == column.native && is_text(native)) {
         clause.push_str(&format!(" {collation}"));
     }
     let comment = column.comment.as_ref().map_or(String::new(), |text| format!(" COMMENT {}", sql::quoted(text)));
@@ -146,6 +146,12 @@ fn column_clause(table: &Table, column: &Column, native: &str) -> String {
         clause.push_str(&format!(" {on_update}"));
     }
     clause + &comment
+}
+
+/// Whether the type takes a character set: `json` looks like one, and has its own.
+fn is_text(native: &str) -> bool {
+    let word = word_of(native);
+    matches!(word, "char" | "varchar" | "enum" | "set") || word.ends_with("text")
 }
 
 /// MySQL takes a default of a column without a limit only as an expression.
