@@ -7,6 +7,7 @@ mod compare;
 mod crash;
 mod demo;
 mod fixtures;
+mod hazards;
 mod layers;
 mod pairs;
 mod readme;

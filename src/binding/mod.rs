@@ -3,20 +3,28 @@
 //!
 //! Opens nothing and writes nothing. May not touch the engine, a terminal or sqlx.
 
-use std::{cell::RefCell, collections::HashMap};
+mod left_behind;
+mod naming;
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
+};
 
 use crate::{
     endpoint::{Catalog, Destination, EndpointError, ErrorKind, Source},
-    model::{LoadOrder, Problem, Table, load_order},
+    model::{Column, LoadOrder, Problem, Table, load_order},
     plan::{self, Document, Mapping, Origin, Phrase, Plan, Spans, TablePlan},
     transform::{CompileError, ExprError, RunInstant, Transform},
 };
+
+pub use left_behind::left_behind;
 
 /// One table of a plan, ready to check or run.
 #[derive(Debug)]
 pub struct Bound {
     pub mapping: Mapping,
-    /// What creates the destination table, where it is not there.
+    /// What creates the destination table and, when its rows are in, completes it, where it is not there.
     pub statements: Vec<String>,
     /// `None` where `problems` holds the reason.
     pub transform: Option<Transform>,
@@ -65,6 +73,7 @@ pub async fn bind(
         hold_as_destination_does(&mut mapping, source, destination);
         tables.push(compile(&document.spans, mapping, missing, destination, instant));
     }
+    naming::check(&mut tables, &document.spans, destination);
     let order = load_order(tables.iter().map(|table| &table.mapping.to));
     tables.sort_by_key(|table| order.tables.iter().position(|name| *name == table.mapping.to.name));
     Ok(Binding { tables, order })
@@ -149,6 +158,7 @@ fn hold_as_destination_does(mapping: &mut Mapping, source: &dyn Source, destinat
     if mapping.exists {
         return;
     }
+    let mut unchanged_names = BTreeSet::new();
     for mapped in &mut mapping.columns {
         let unchanged = match &mapped.origin {
             Origin::Column(name) => {
@@ -157,11 +167,27 @@ fn hold_as_destination_does(mapping: &mut Mapping, source: &dyn Source, destinat
             }
             Origin::Expr(_) | Origin::Default => false,
         };
-        mapped.target = destination.column_for(&mapped.target, unchanged.then(|| source.system()));
+        let wanted = mapped.target.clone();
+        let held = destination.column_for(&wanted, unchanged.then(|| source.system()));
+        // What becomes of these, the whole table decides.
+        let (default, identity, generation) = (wanted.default, wanted.identity, wanted.generation);
+        mapped.target = Column { default, identity, generation, ..held };
+        if unchanged {
+            unchanged_names.insert(mapped.target.name.clone());
+        }
         if let Some(column) = mapping.to.columns.iter_mut().find(|column| column.name == mapped.target.name) {
             *column = mapped.target.clone();
         }
     }
+    destination.dress(&mut mapping.to, source.system(), &unchanged_names);
+    for mapped in &mut mapping.columns {
+        if let Some(dressed) = mapping.to.column(&mapped.target.name) {
+            mapped.target = dressed.clone();
+        }
+    }
+    let generated = mapping.columns.iter().filter(|mapped| mapped.target.generated);
+    mapping.unfilled.extend(generated.map(|mapped| mapped.target.name.clone()));
+    mapping.columns.retain(|mapped| !mapped.target.generated);
 }
 
 fn compile(
@@ -181,7 +207,10 @@ fn compile(
     }
     let statements = match mapping.exists || mapping.columns.is_empty() {
         true => Vec::new(),
-        false => destination.create_statements(&mapping.to),
+        false => {
+            let later = destination.later_statements(&mapping.to);
+            destination.create_statements(&mapping.to).into_iter().chain(later).collect()
+        }
     };
     Bound { mapping, statements, transform, problems }
 }

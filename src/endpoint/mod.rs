@@ -4,21 +4,23 @@
 //! the engine. One idea: a chunk is a range of the source's own key order whose bounds the server computed, so that
 //! reading it again yields the same rows, in the same order, whoever reads.
 
+mod carry;
 pub mod csv;
 mod error;
+mod formula;
 pub mod mysql;
 pub mod postgres;
 mod registry;
 mod secret;
 pub mod sqlite;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
 
-use crate::model::{Cause, Cell, Column, Page, RunId, System, Table, TableEntry};
+use crate::model::{Cause, Cell, Column, Naming, Page, RunId, System, Table, TableEntry, Thing};
 
 pub use crate::model::{Mark, Position, Range, Until};
 
@@ -53,6 +55,9 @@ pub trait Catalog: Send + Sync {
 pub trait Source: Catalog {
     /// Opens one consistent snapshot that all tables are read from.
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>>;
+
+    /// Views, triggers, functions and whatever else is no table, and is not carried.
+    async fn things(&self) -> Result<Vec<Thing>>;
 }
 
 /// One moment of a source. Dropping it releases whatever holds the moment.
@@ -122,8 +127,21 @@ pub trait Destination: Catalog {
     /// and `native` what the statement says. A column that comes unchanged `from` the same system keeps its `native`.
     fn column_for(&self, column: &Column, from: Option<System>) -> Column;
 
+    /// Puts what the table carries from the source beside columns and keys (checks, indexes, defaults, counters, comments)
+    /// into this system's words, and says in [`Table::left_out`] what cannot be carried. Its columns have passed
+    /// [`Destination::column_for`]; `unchanged` are those whose values and types come as they are.
+    fn dress(&self, table: &mut Table, source: System, unchanged: &BTreeSet<String>);
+
+    fn naming(&self) -> Naming;
+
     /// The statements that create the table (foreign keys left to [`Destination::finish`]), in this system's dialect.
     fn create_statements(&self, table: &Table) -> Vec<String>;
+
+    /// The statements by which [`Destination::finish`] completes the table, as they are if nothing stands in their way.
+    fn later_statements(&self, table: &Table) -> Vec<String>;
+
+    /// What in the destination keeps these tables from being created, each a sentence with a remedy.
+    async fn objections(&self, tables: &[Table]) -> Result<Vec<String>>;
 
     /// Creates the table in one transaction where the system has it. A table of that name already there is an error.
     async fn create(&self, table: &Table) -> Result<()>;
@@ -137,8 +155,8 @@ pub trait Destination: Catalog {
     /// Opens a connection that loads one table.
     async fn open(&self, table: &Table, options: &LoadOptions) -> Result<Box<dyn Loader>>;
 
-    /// After all rows are in: adds the foreign keys of `created` tables, moves sequences past the greatest key of
-    /// `loaded` ones, refreshes statistics. Returns what a human should know: a foreign key that does not hold, say.
+    /// After all rows are in: builds the indexes and adds the foreign keys of `created` tables, moves counters past the
+    /// greatest key of `loaded` ones, refreshes statistics. Returns what a human should know: a foreign key that does not hold, say.
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>>;
 
     /// Whether the account may do what a run does, without changing data. Each finding is a sentence with a remedy.

@@ -103,6 +103,7 @@ struct Actor {
     seq: u64,
     created: Vec<Table>,
     loaded: Vec<Table>,
+    left_out: Vec<String>,
     reply: Option<oneshot::Sender<Reply>>,
     over: bool,
     _lock: PlanLock,
@@ -110,7 +111,7 @@ struct Actor {
 
 impl Actor {
     fn new(prepared: Prepared, facts: broadcast::Sender<Fact>, gauge: watch::Sender<Gauge>) -> Self {
-        let Prepared { job, plan, run, binding, created, starts, before, resumed, lock } = prepared;
+        let Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, lock } = prepared;
         let (abort, aborted) = watch::channel(false);
         let standing = starts.iter().map(|start| {
             let counts = start.table.counts;
@@ -153,6 +154,7 @@ impl Actor {
             seq,
             created,
             loaded,
+            left_out,
             reply: None,
             over: false,
             _lock: lock,
@@ -273,10 +275,11 @@ impl Actor {
             lane.loader = None;
         }
         let destination = self.shared.destination.clone();
-        let (created, loaded) = (self.created.clone(), self.loaded.clone());
-        self.shared.meter.now("finishing", "keys and sequences");
+        let (created, loaded, left_out) = (self.created.clone(), self.loaded.clone(), self.left_out.clone());
+        self.shared.meter.now("finishing", "indexes, keys and counters");
         self.waits.spawn(async move {
-            let result = destination.finish(&created, &loaded).await.map_err(|error| error.to_string());
+            let finished = destination.finish(&created, &loaded).await.map_err(|error| error.to_string());
+            let result = finished.map(|remarks| left_out.into_iter().chain(remarks).collect());
             Input::Finished { result }
         });
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{TableStart, now_ms};
 use crate::{
-    binding::{Binding, Descriptions, bind},
+    binding::{Binding, Descriptions, bind, left_behind},
     endpoint::{Destination, EndpointError, Mark, Source},
     ledger::{Answered, Ledger, LedgerError, NewRun, PlanLock, RunRecord},
     model::{Count, Counts, OnError, Problem, RunId, RunPhase, Table},
@@ -73,6 +73,8 @@ pub struct Prepared {
     pub(super) run: RunRecord,
     pub(super) binding: Binding,
     pub(super) created: Vec<Table>,
+    /// What of the source the created tables do not get, in sentences.
+    pub(super) left_out: Vec<String>,
     pub(super) starts: Vec<TableStart>,
     pub(super) before: Snapshot,
     pub(super) resumed: bool,
@@ -111,6 +113,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
     }
     create_missing(&job, &run.id, &binding).await?;
     let created = job.ledger.created(&run.id).await?;
+    let left_out = left_out(&job, &binding, &created).await?;
     let standing = standing(&job, &run.id).await?;
     let starts = starts(&job, &run, &binding, &created, standing).await?;
     let before = Snapshot {
@@ -121,7 +124,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
         on_error: policy(&job, &plan),
         ..job.ledger.snapshot(&run.id).await?
     };
-    Ok(Prepared { job, plan, run, binding, created, starts, before, resumed, lock })
+    Ok(Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, lock })
 }
 
 fn policy(job: &Job, plan: &Plan) -> OnError {
@@ -194,6 +197,18 @@ async fn create_missing(job: &Job, run: &RunId, binding: &Binding) -> Result<(),
     }
     job.destination.prepare().await?;
     Ok(())
+}
+
+async fn left_out(job: &Job, binding: &Binding, created: &[Table]) -> Result<Vec<String>, PrepareError> {
+    if created.is_empty() {
+        return Ok(Vec::new());
+    }
+    let things = job.source.things().await?;
+    let is_created = |name: &str| created.iter().any(|table| table.name == name);
+    let tables = binding.tables.iter().filter(|table| is_created(&table.mapping.to.name));
+    let sources: Vec<&str> = tables.map(|table| table.mapping.from.name.as_str()).collect();
+    let of_tables = created.iter().flat_map(|table| table.left_out.iter().cloned());
+    Ok(of_tables.chain(left_behind(&things, &sources)).collect())
 }
 
 /// What of the run stands in the destination, by table.

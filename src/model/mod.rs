@@ -3,8 +3,10 @@
 //! Plain data and pure functions. Nothing here reads a clock, a file, a socket or a terminal.
 
 mod cell;
+mod definition;
 mod fault;
 mod figures;
+mod formula;
 mod mark;
 mod order;
 mod problem;
@@ -14,8 +16,12 @@ mod table;
 mod types;
 
 pub use cell::{Cell, CellError, array_of, cell_at, row_digest};
+pub use definition::{
+    Action, Check, Counter, Deferral, Expression, Generation, Index, IndexPart, Naming, OwnType, Thing,
+};
 pub use fault::{Cause, Decision, Fault, FaultId, NamedCell, Rule, Scope, Verdict};
 pub use figures::{bar, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands};
+pub use formula::{Comparison, Formula, Kind};
 pub use mark::{Mark, Position, Range, Until};
 pub use order::{LoadOrder, load_order};
 pub use problem::Problem;

@@ -91,6 +91,7 @@ mod tests {
             columns: vec!["x".into()],
             table: (*to).to_owned(),
             referenced: vec!["id".into()],
+            ..ForeignKey::default()
         };
         Table { name: name.into(), foreign_keys: refers_to.iter().map(foreign_key).collect(), ..Table::default() }
     }

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, ColumnType};
+use super::{
+    Action, Cell, Check, ColumnType, Counter, Deferral, Expression, Formula, Generation, Index, Kind, OwnType,
+};
 
 /// A system that can stand on either side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -88,6 +90,22 @@ pub struct Table {
     /// Further unique keys.
     pub unique: Vec<Vec<String>>,
     pub foreign_keys: Vec<ForeignKey>,
+    /// All indexes but the primary key's; those of `unique` are among them where the catalog told them.
+    #[serde(default)]
+    pub indexes: Vec<Index>,
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// Types of the database's own that columns are of, each behind those that it needs.
+    #[serde(default)]
+    pub types: Vec<OwnType>,
+    /// What else is peculiar about it, and no other table is made with, each as the end of a sentence: `is partitioned`.
+    #[serde(default)]
+    pub peculiar: Vec<String>,
+    /// For a table that is made from another: what of that one it does not get, in sentences.
+    #[serde(default)]
+    pub left_out: Vec<String>,
     pub rows: Count,
     pub bytes: Option<u64>,
 }
@@ -95,6 +113,18 @@ pub struct Table {
 impl Table {
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether a unique index that is carried on its own is over just these columns.
+    pub fn has_unique_index(&self, columns: &[String]) -> bool {
+        let over = |index: &&Index| index.special.is_none() && index.parts.iter().map(|part| &part.column).eq(columns);
+        self.indexes.iter().filter(|index| index.unique).any(|index| over(&index))
+    }
+
+    /// Whether every column of the formula still compares in this table as it did where the formula was written.
+    pub fn suits(&self, formula: &Formula) -> bool {
+        let fits = |(name, kind): (&str, Kind)| self.column(name).is_some_and(|column| kind.fits(&column.ty));
+        formula.columns().into_iter().all(fits)
     }
 }
 
@@ -112,6 +142,28 @@ pub struct Column {
     pub generated: bool,
     /// Filled by a sequence, identity or auto-increment when left out.
     pub identity: bool,
+    /// The default as it means the same everywhere.
+    #[serde(default)]
+    pub default_formula: Option<Formula>,
+    /// How it is computed, where it is and the catalog says so.
+    #[serde(default)]
+    pub generation: Option<Generation>,
+    #[serde(default)]
+    pub counter: Option<Counter>,
+    /// The system's own words on how its text compares, where they are not what the system would say by itself.
+    #[serde(default)]
+    pub collation: Option<String>,
+    /// Its text compares without regard to case.
+    #[serde(default)]
+    pub folds_case: bool,
+    /// The system's own words on what it is set to when its row changes.
+    #[serde(default)]
+    pub on_update: Option<String>,
+    /// The only values that it takes, where its type lists them.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 impl Column {
@@ -125,7 +177,30 @@ impl Column {
             default: None,
             generated: false,
             identity: false,
+            default_formula: None,
+            generation: None,
+            counter: None,
+            collation: None,
+            folds_case: false,
+            on_update: None,
+            labels: Vec::new(),
+            comment: None,
         }
+    }
+
+    /// The condition that it holds none but its labels.
+    pub fn label_check(&self) -> Option<Expression> {
+        if self.labels.is_empty() {
+            return None;
+        }
+        let column = Formula::Column { name: self.name.clone(), kind: Kind::Text };
+        let labels = self.labels.iter().cloned().map(Formula::Text).collect();
+        Some(Expression {
+            text: format!("the labels of {}", self.name),
+            columns: vec![self.name.clone()],
+            formula: Some(Formula::In(Box::new(column), labels)),
+            ..Expression::default()
+        })
     }
 
     /// Whether a row can be written without a value for this column.
@@ -134,13 +209,29 @@ impl Column {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignKey {
     pub name: Option<String>,
     pub columns: Vec<String>,
     /// The referenced table, named as [`Table::name`].
     pub table: String,
     pub referenced: Vec<String>,
+    #[serde(default)]
+    pub on_delete: Action,
+    #[serde(default)]
+    pub on_update: Action,
+    #[serde(default)]
+    pub deferral: Deferral,
+    /// Of several columns all are NULL or none is.
+    #[serde(default)]
+    pub full: bool,
+}
+
+impl ForeignKey {
+    /// `orders (customer_id) -> customers (id)`, for a human.
+    pub fn label(&self, table: &str) -> String {
+        format!("{table} ({}) -> {} ({})", self.columns.join(", "), self.table, self.referenced.join(", "))
+    }
 }
 
 /// A window of rows to look at.

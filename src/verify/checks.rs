@@ -1,7 +1,7 @@
 //! The list that stands between a plan and its run.
 
 use crate::{
-    binding::{Binding, Bound},
+    binding::{Binding, Bound, left_behind},
     endpoint::{Destination, EndpointError, Source},
     model::thousands,
     protocol::{CheckItem, CheckState},
@@ -21,7 +21,8 @@ pub async fn check(checked: &Checked<'_>) -> Vec<CheckItem> {
         Some(Ok(binding)) => {
             items.push(mappings(binding));
             items.push(order(binding));
-            if let Ok(destination) = checked.destination {
+            if let (Ok(source), Ok(destination)) = (checked.source, checked.destination) {
+                items.push(definitions(binding, source, destination).await);
                 items.push(conflicts(binding, destination).await);
                 items.push(permissions(binding, destination).await);
             }
@@ -140,6 +141,33 @@ async fn conflicts(binding: &Binding, destination: &dyn Destination) -> CheckIte
     }
     let state = if details.is_empty() { CheckState::Passed } else { CheckState::Warned };
     item(name, state, details)
+}
+
+/// What created tables do not get of what the source's are, and what is no table at all.
+async fn definitions(binding: &Binding, source: &dyn Source, destination: &dyn Destination) -> CheckItem {
+    let name = "Definitions carried whole";
+    let created: Vec<&Bound> = binding.tables.iter().filter(|table| !table.mapping.exists).collect();
+    if created.is_empty() {
+        return item(name, CheckState::Passed, Vec::new());
+    }
+    let tables: Vec<_> = created.iter().map(|table| table.mapping.to.clone()).collect();
+    let objections = match destination.objections(&tables).await {
+        Ok(objections) => objections,
+        Err(error) => return failed(name, sentence(&error)),
+    };
+    let things = match source.things().await {
+        Ok(things) => things,
+        Err(error) => return failed(name, sentence(&error)),
+    };
+    let sources: Vec<&str> = created.iter().map(|table| table.mapping.from.name.as_str()).collect();
+    let left_out = tables.into_iter().flat_map(|table| table.left_out);
+    let left_out: Vec<String> = left_out.chain(left_behind(&things, &sources)).collect();
+    let state = match (objections.is_empty(), left_out.is_empty()) {
+        (true, true) => CheckState::Passed,
+        (true, false) => CheckState::Warned,
+        (false, _) => CheckState::Failed,
+    };
+    item(name, state, objections.into_iter().chain(left_out).collect())
 }
 
 async fn permissions(binding: &Binding, destination: &dyn Destination) -> CheckItem {

@@ -16,7 +16,7 @@ mod snapshot;
 mod tests;
 mod write;
 
-use std::{fs::OpenOptions, path::Path, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, fs::OpenOptions, path::Path, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -29,7 +29,7 @@ use self::{
 };
 use super::{Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source};
 use crate::{
-    model::{Cell, Column, ColumnType, Page, RunId, System, Table, TableEntry, cell_at},
+    model::{Cell, Column, ColumnType, Naming, Page, RunId, System, Table, TableEntry, Thing, cell_at},
     plan::CsvOptions,
 };
 
@@ -173,12 +173,57 @@ impl Source for Csv {
         let moment = self.look(|folder| snapshot::Moment::open(folder.clone())).await?;
         Ok(Arc::new(moment))
     }
+
+    async fn things(&self) -> Result<Vec<Thing>> {
+        Ok(Vec::new())
+    }
 }
 
 #[async_trait]
 impl Destination for Csv {
     fn column_for(&self, column: &Column, _from: Option<System>) -> Column {
         Column::new(column.name.clone(), if is_bytes(&column.ty) { BYTES } else { ColumnType::TEXT })
+    }
+
+    /// A file has rows and a header, and nothing else of what a table is.
+    fn dress(&self, table: &mut Table, _source: System, _unchanged: &BTreeSet<String>) {
+        let computed = table.columns.iter().filter(|column| column.generation.is_some()).count();
+        let defaults = table.columns.iter().filter(|column| column.default.is_some() && !column.identity).count();
+        let counters = table.columns.iter().filter(|column| column.identity).count();
+        let comments = table.columns.iter().filter(|column| column.comment.is_some()).count();
+        let counted = [
+            (table.indexes.len(), "index", "indexes"),
+            (table.foreign_keys.len(), "foreign key", "foreign keys"),
+            (table.checks.len(), "check", "checks"),
+            (defaults, "default", "defaults"),
+            (counters, "counter", "counters"),
+            (computed, "computed column (its values are written)", "computed columns (their values are written)"),
+            (comments + usize::from(table.comment.is_some()), "comment", "comments"),
+        ];
+        let words: Vec<String> = counted
+            .iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
+            .collect();
+        if !words.is_empty() {
+            table.left_out.push(format!("a file holds only rows; of {} stay behind: {}", table.name, words.join(", ")));
+        }
+        (table.indexes, table.checks, table.types, table.comment) = Default::default();
+        for column in &mut table.columns {
+            *column = Column { nullable: column.nullable, ..Column::new(&column.name, column.ty.clone()) };
+        }
+    }
+
+    fn naming(&self) -> Naming {
+        Naming::FREE
+    }
+
+    fn later_statements(&self, _: &Table) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn objections(&self, _: &[Table]) -> Result<Vec<String>> {
+        Ok(Vec::new())
     }
 
     /// A file has none: what it begins with is its header.

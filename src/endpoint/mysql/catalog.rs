@@ -8,12 +8,12 @@ use sqlx::mysql::MySqlRow;
 
 use super::{
     connect::{Flavour, Session, text_at},
-    sql,
-    types::NativeType,
+    definition, sql,
+    types::{NativeType, labels},
 };
 use crate::{
     endpoint::{EndpointError, ErrorKind, Mark, Result},
-    model::{Column, Count, ForeignKey, Table, TableEntry},
+    model::{Action, Column, Count, ForeignKey, Table, TableEntry},
 };
 
 /// A column and what reading and writing it takes.
@@ -37,6 +37,42 @@ pub(super) struct Index {
     pub(super) nullable: bool,
     /// It holds its entries in order.
     pub(super) ordered: bool,
+    /// `BTREE`, `HASH`, `FULLTEXT`, `SPATIAL`.
+    pub(super) kind: String,
+    pub(super) parts: Vec<Part>,
+}
+
+/// What an index sorts by in one place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) column: Option<String>,
+    /// Only so many of its characters or bytes.
+    pub(super) length: Option<String>,
+    pub(super) descending: bool,
+    pub(super) expression: Option<String>,
+}
+
+impl Part {
+    pub(super) fn words(&self) -> String {
+        let length = self.length.as_ref().map_or(String::new(), |length| format!("({length})"));
+        let falling = if self.descending { " DESC" } else { "" };
+        match (&self.column, &self.expression) {
+            (Some(column), _) => format!("{}{length}{falling}", sql::name(column)),
+            (None, Some(expression)) => format!("({expression}){falling}"),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+impl Index {
+    pub(super) fn keyword(&self) -> &'static str {
+        match (self.kind.as_str(), self.unique) {
+            ("FULLTEXT", _) => "FULLTEXT KEY",
+            ("SPATIAL" | "RTREE", _) => "SPATIAL KEY",
+            (_, true) => "UNIQUE KEY",
+            (_, false) => "KEY",
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -97,7 +133,7 @@ pub(super) async fn describe(session: &mut Session, table: &str) -> Result<Table
     let (rows, bytes) = sizes.first().map_or((Count::Unknown, None), |row| size(row, 0));
     let key = facts.key().map(|index| index.columns.clone()).unwrap_or_default();
     let further = facts.indexes.iter().filter(|index| index.unique && index.whole && index.columns != key);
-    Ok(Table {
+    let mut described = Table {
         name: table.to_owned(),
         unique: further.map(|index| index.columns.clone()).collect(),
         columns: facts.columns.into_iter().map(|facts| facts.column).collect(),
@@ -105,7 +141,10 @@ pub(super) async fn describe(session: &mut Session, table: &str) -> Result<Table
         foreign_keys: foreign_keys(session, table).await?,
         rows,
         bytes,
-    })
+        ..Table::default()
+    };
+    definition::complete(session, &mut described, &facts.indexes).await?;
+    Ok(described)
 }
 
 pub(super) async fn facts(session: &mut Session, table: &str) -> Result<Facts> {
@@ -114,7 +153,7 @@ pub(super) async fn facts(session: &mut Session, table: &str) -> Result<Facts> {
         .rows(
             "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, \
              CAST(CHARACTER_MAXIMUM_LENGTH AS CHAR), CAST(NUMERIC_PRECISION AS CHAR), CAST(NUMERIC_SCALE AS CHAR), \
-             CAST(DATETIME_PRECISION AS CHAR), CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLUMNS \
+             CAST(DATETIME_PRECISION AS CHAR), CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_COMMENT FROM information_schema.COLUMNS \
              WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY) \
              ORDER BY ORDINAL_POSITION",
             &[table, table],
@@ -141,17 +180,22 @@ fn column_facts(row: &MySqlRow, flavour: Flavour, checked: &[String]) -> ColumnF
     };
     let generated = extra.contains("virtual generated") || extra.contains("stored generated");
     let default = text_at(row, 4).filter(|_| !generated).and_then(|text| default(text, &native.word, &extra, flavour));
-    let column = Column {
-        name,
-        ty: native.column_type(),
+    let (charset, collation) = (text_at(row, 10), text_at(row, 11));
+    let on_update = extra.find("on update ").map(|start| extra[start..].to_ascii_uppercase());
+    let mut column = Column {
         native: native.full.clone(),
         nullable: text(3) == "YES",
         default,
         generated,
         identity: extra.contains("auto_increment"),
+        on_update,
+        labels: if native.word == "enum" { labels(&native.full) } else { Vec::new() },
+        comment: text_at(row, 12).filter(|comment| !comment.is_empty()),
+        ..Column::new(name, native.column_type())
     };
+    definition::collation(&mut column, charset.as_deref(), collation.as_deref());
     let fraction = text_at(row, 9).and_then(|text| text.parse().ok());
-    ColumnFacts { column, native, charset: text_at(row, 10), collation: text_at(row, 11), fraction }
+    ColumnFacts { column, native, charset, collation, fraction }
 }
 
 /// A default as an expression. MariaDB gives one; MySQL gives literals without quotes and marks what is none.
@@ -196,28 +240,30 @@ async fn checked_json(session: &mut Session, table: &str) -> Result<Vec<String>>
 }
 
 async fn indexes(session: &mut Session, table: &str) -> Result<Vec<Index>> {
-    let rows = session
-        .rows(
-            "SELECT INDEX_NAME, CAST(NON_UNIQUE AS CHAR), COLUMN_NAME, CAST(SUB_PART AS CHAR), NULLABLE, INDEX_TYPE \
-             FROM information_schema.STATISTICS \
-             WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY) \
-             ORDER BY INDEX_NAME, SEQ_IN_INDEX",
-            &[table, table],
-        )
-        .await?;
+    let expression = if session.flavour == Flavour::Mysql { "EXPRESSION" } else { "NULL" };
+    let statement = format!(
+        "SELECT INDEX_NAME, CAST(NON_UNIQUE AS CHAR), COLUMN_NAME, CAST(SUB_PART AS CHAR), NULLABLE, INDEX_TYPE, \
+         COLLATION, {expression} FROM information_schema.STATISTICS \
+         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY) \
+         ORDER BY INDEX_NAME, SEQ_IN_INDEX"
+    );
+    let rows = session.rows(statement, &[table, table]).await?;
     let mut indexes: Vec<Index> = Vec::new();
     for row in &rows {
         let text = |index| text_at(row, index).unwrap_or_default();
         let name = text(0);
         if indexes.last().is_none_or(|last| last.name != name) {
             let (unique, ordered) = (text(1) == "0", text(5) == "BTREE");
-            indexes.push(Index { name, unique, columns: Vec::new(), whole: true, nullable: false, ordered });
+            let (columns, parts, kind) = (Vec::new(), Vec::new(), text(5));
+            indexes.push(Index { name, unique, columns, whole: true, nullable: false, ordered, kind, parts });
         }
         if let Some(index) = indexes.last_mut() {
             let column = text_at(row, 2);
+            let length = text_at(row, 3).filter(|_| index.kind == "BTREE" || index.kind == "HASH");
             index.whole &= column.is_some() && text_at(row, 3).is_none();
             index.nullable |= text(4) == "YES";
-            index.columns.extend(column);
+            index.columns.extend(column.clone());
+            index.parts.push(Part { column, length, descending: text(6) == "D", expression: text_at(row, 7) });
         }
     }
     Ok(indexes)
@@ -226,11 +272,13 @@ async fn indexes(session: &mut Session, table: &str) -> Result<Vec<Index>> {
 async fn foreign_keys(session: &mut Session, table: &str) -> Result<Vec<ForeignKey>> {
     let rows = session
         .rows(
-            "SELECT CONSTRAINT_NAME, COLUMN_NAME, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME, \
-             IF(REFERENCED_TABLE_SCHEMA = DATABASE(), '', REFERENCED_TABLE_SCHEMA) \
-             FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? \
-             AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY) AND REFERENCED_TABLE_NAME IS NOT NULL \
-             ORDER BY CONSTRAINT_NAME, ORDINAL_POSITION",
+            "SELECT k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, \
+             IF(k.REFERENCED_TABLE_SCHEMA = DATABASE(), '', k.REFERENCED_TABLE_SCHEMA), r.DELETE_RULE, r.UPDATE_RULE \
+             FROM information_schema.KEY_COLUMN_USAGE k LEFT JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
+             ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME \
+             AND r.TABLE_NAME = k.TABLE_NAME WHERE k.TABLE_SCHEMA = DATABASE() AND k.TABLE_NAME = ? \
+             AND CAST(k.TABLE_NAME AS BINARY) = CAST(? AS BINARY) AND k.REFERENCED_TABLE_NAME IS NOT NULL \
+             ORDER BY k.CONSTRAINT_NAME, k.ORDINAL_POSITION",
             &[table, table],
         )
         .await?;
@@ -239,9 +287,10 @@ async fn foreign_keys(session: &mut Session, table: &str) -> Result<Vec<ForeignK
         let text = |index| text_at(row, index).unwrap_or_default();
         let key = keys.entry(text(0)).or_insert_with(|| ForeignKey {
             name: Some(text(0)),
-            columns: Vec::new(),
             table: if text(4).is_empty() { text(2) } else { format!("{}.{}", text(4), text(2)) },
-            referenced: Vec::new(),
+            on_delete: Action::of(&text(5)),
+            on_update: Action::of(&text(6)),
+            ..ForeignKey::default()
         });
         key.columns.push(text(1));
         key.referenced.push(text(3));

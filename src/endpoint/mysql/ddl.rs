@@ -1,16 +1,15 @@
-//! Tables that are made here: their statements, the table of marks, and what is done when all rows are in.
+//! Tables that are made here: their statements, and the table of marks.
 
 use std::collections::BTreeSet;
 
 use super::{
-    catalog,
     connect::{Session, text_at},
     sql,
     types::word_of,
 };
 use crate::{
     endpoint::{EndpointError, ErrorKind, Mark, Position, Result},
-    model::{Column, ColumnType, Counts, ForeignKey, RunId, Table},
+    model::{Action, Column, ColumnType, Counts, ForeignKey, Index, IndexPart, Naming, RunId, Table},
 };
 
 /// What a text or bytes column without a limit becomes where an index must hold it.
@@ -19,8 +18,8 @@ const INDEXED: u32 = 255;
 /// Bytes that a row's short columns may take together: 65,535 less what the server needs for itself.
 const ROW_BYTES: usize = 60_000;
 
-/// The longest name.
-const NAME: usize = 64;
+pub(super) const NAMING: Naming =
+    Naming { longest: 64, in_bytes: false, tables_ignore_case: false, columns_ignore_case: true };
 
 /// `CREATE TABLE`, foreign keys left out. Columns that an index must hold and that have no limit get one of 255, since
 /// neither server indexes the whole of a `longtext`; a value beyond it is then a fault and no surprise. Where the
@@ -37,15 +36,58 @@ pub(super) fn create_statement(table: &Table) -> String {
     widen(&mut natives, &table.columns, &indexed);
     let columns = table.columns.iter().zip(&natives).map(|(column, native)| column_clause(table, column, native));
     let mut clauses: Vec<String> = columns.collect();
-    if !table.key.is_empty() {
+    if !table.key.is_empty() && !table.has_unique_index(&table.key) {
         clauses.push(format!("PRIMARY KEY ({})", sql::names(&table.key)));
     }
-    clauses.extend(table.unique.iter().map(|columns| format!("UNIQUE KEY ({})", sql::names(columns))));
+    let plain = table.unique.iter().filter(|columns| !table.has_unique_index(columns));
+    clauses.extend(plain.map(|columns| format!("UNIQUE KEY ({})", sql::names(columns))));
+    clauses.extend(table.indexes.iter().filter(|index| is_made_at_once(table, index)).map(index_clause));
+    clauses.extend(table.checks.iter().map(|check| {
+        let name = check.name.as_ref().map_or(String::new(), |name| format!("CONSTRAINT {} ", sql::name(name)));
+        format!("{name}CHECK ({})", check.condition.text)
+    }));
+    let comment = table.comment.as_ref().map_or(String::new(), |text| format!(" COMMENT={}", sql::quoted(text)));
     format!(
-        "CREATE TABLE {} (\n  {}\n) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        "CREATE TABLE {} (\n  {}\n) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin{comment}",
         sql::name(&table.name),
         clauses.join(",\n  ")
     )
+}
+
+/// Unique ones refuse rows while they come in; one that begins with the column that counts must be there from the start.
+pub(super) fn is_made_at_once(table: &Table, index: &Index) -> bool {
+    let counts = |part: &IndexPart| table.columns.iter().any(|column| column.identity && column.name == part.column);
+    index.unique || index.parts.first().is_some_and(counts)
+}
+
+/// The index as a part of a statement: its name goes behind its keyword.
+pub(super) fn index_clause(index: &Index) -> String {
+    index.text.replacen("KEY (", &format!("KEY {} (", sql::name(&index.name)), 1)
+}
+
+/// What is made when all rows are in.
+pub(super) fn later_statements(table: &Table) -> Vec<String> {
+    let later = table.indexes.iter().filter(|index| !is_made_at_once(table, index));
+    let indexes = later.map(|index| format!("ALTER TABLE {} ADD {}", sql::name(&table.name), index_clause(index)));
+    indexes.chain(table.foreign_keys.iter().map(|key| reference(table, key, key.name.as_deref()))).collect()
+}
+
+/// `ALTER TABLE ... ADD FOREIGN KEY ...`.
+pub(super) fn reference(table: &Table, key: &ForeignKey, name: Option<&str>) -> String {
+    let constraint = name.map_or(String::new(), |name| format!("CONSTRAINT {} ", sql::name(name)));
+    let mut statement = format!(
+        "ALTER TABLE {} ADD {constraint}FOREIGN KEY ({}) REFERENCES {} ({})",
+        sql::name(&table.name),
+        sql::names(&key.columns),
+        sql::name(&key.table),
+        sql::names(&key.referenced)
+    );
+    for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
+        if !matches!(action, Action::NoAction | Action::SetDefault) {
+            statement.push_str(&format!(" ON {event} {}", action.words()));
+        }
+    }
+    statement
 }
 
 fn native(column: &Column, indexed: &BTreeSet<&str>) -> String {
@@ -85,34 +127,86 @@ fn row_bytes(native: &str) -> usize {
 fn column_clause(table: &Table, column: &Column, native: &str) -> String {
     let in_key = table.key.contains(&column.name);
     let mut clause = format!("{} {native}", sql::name(&column.name));
+    if let Some(collation) = column.collation.as_ref().filter(|_| native == column.native && is_text(native)) {
+        clause.push_str(&format!(" {collation}"));
+    }
+    let comment = column.comment.as_ref().map_or(String::new(), |text| format!(" COMMENT {}", sql::quoted(text)));
+    if let Some(generation) = column.generation.as_ref().filter(|_| column.generated) {
+        let kept = if generation.stored { "STORED" } else { "VIRTUAL" };
+        return format!("{clause} GENERATED ALWAYS AS ({}) {kept}{comment}", generation.expression.text);
+    }
     // Said in full: a `timestamp` that says nothing is NOT NULL on some servers.
     clause.push_str(if column.nullable && !in_key { " NULL" } else { " NOT NULL" });
     if is_counted(table, column) {
         clause.push_str(" AUTO_INCREMENT");
     } else if let Some(default) = &column.default {
-        clause.push_str(&format!(" DEFAULT {default}"));
+        clause.push_str(&format!(" DEFAULT {}", default_words(default, native)));
     }
-    clause
+    if let Some(on_update) = &column.on_update {
+        clause.push_str(&format!(" {on_update}"));
+    }
+    clause + &comment
+}
+
+/// Whether the type takes a character set: `json` looks like one, and has its own.
+fn is_text(native: &str) -> bool {
+    let word = word_of(native);
+    matches!(word, "char" | "varchar" | "enum" | "set") || word.ends_with("text")
+}
+
+/// MySQL takes a default of a column without a limit only as an expression.
+fn default_words(default: &str, native: &str) -> String {
+    let word = word_of(native);
+    let unlimited = word.ends_with("text") || word.ends_with("blob") || word == "json";
+    let bare = !default.starts_with('(') && !default.eq_ignore_ascii_case("NULL");
+    if unlimited && bare { format!("({default})") } else { default.to_owned() }
 }
 
 /// InnoDB counts one whole-number column, which must be the first of a key.
-fn is_counted(table: &Table, column: &Column) -> bool {
+pub(super) fn is_counted(table: &Table, column: &Column) -> bool {
     let leads = |columns: &Vec<String>| columns.first() == Some(&column.name);
     let first = table.columns.iter().find(|column| column.identity).map(|first| &first.name);
     column.identity
         && first == Some(&column.name)
         && matches!(column.ty, ColumnType::Integer { .. })
-        && (leads(&table.key) || table.unique.iter().any(leads))
+        && (leads(&table.key)
+            || table.unique.iter().any(leads)
+            || table.indexes.iter().any(|index| index.parts.first().is_some_and(|part| part.column == column.name)))
 }
 
 pub(super) async fn create(session: &mut Session, table: &Table) -> Result<()> {
     let context = format!("cannot create table '{}'", table.name);
     let names = table.columns.iter().map(|column| &column.name).chain([&table.name]);
-    if let Some(name) = names.into_iter().find(|name| name.chars().count() > NAME) {
-        let message = format!("the name '{name}' is longer than MySQL's {NAME} characters");
+    if let Some(name) = names.into_iter().find(|name| NAMING.is_too_long(name)) {
+        let message = format!("the name '{name}' is longer than MySQL's {} characters", NAMING.longest);
         return Err(EndpointError::new(ErrorKind::Other, context, message));
     }
-    session.execute(create_statement(table)).await.map_err(|error| error.during(context))
+    let mut table = table.clone();
+    settle_names(session, &mut table).await.map_err(|error| error.during(context.clone()))?;
+    session.execute(create_statement(&table)).await.map_err(|error| error.during(context))
+}
+
+/// Names of a table's indexes differ from each other; those of checks, on MySQL, in the whole database.
+async fn settle_names(session: &mut Session, table: &mut Table) -> Result<()> {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    for index in &mut table.indexes {
+        index.name = NAMING.free(&index.name, |name| taken.contains(&name.to_lowercase()) || name == "PRIMARY");
+        taken.insert(index.name.to_lowercase());
+    }
+    let rows = session
+        .rows(
+            "SELECT CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS \
+             WHERE CONSTRAINT_SCHEMA = DATABASE() AND CONSTRAINT_TYPE = 'CHECK'",
+            &[],
+        )
+        .await?;
+    let mut checks: BTreeSet<String> = rows.iter().filter_map(|row| text_at(row, 0)).collect();
+    checks.extend(table.columns.iter().map(|column| column.name.clone()));
+    for name in table.checks.iter_mut().filter_map(|check| check.name.as_mut()) {
+        *name = NAMING.free(name, |name| checks.iter().any(|taken| taken.eq_ignore_ascii_case(name)));
+        checks.insert(name.clone());
+    }
+    Ok(())
 }
 
 /// Makes the table of marks unless it is there: an account that may write but not create can use one made for it.
@@ -174,114 +268,4 @@ pub(super) async fn marks(session: &mut Session, run: &RunId) -> Result<Vec<Mark
         }
     };
     Ok(rows.iter().map(mark).collect())
-}
-
-/// What is left to do when all rows are in. Foreign keys that do not hold are told, not failed on.
-pub(super) async fn finish(session: &mut Session, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
-    let mut remarks = Vec::new();
-    for table in created {
-        let present = catalog::describe(session, &table.name).await?.foreign_keys;
-        for key in table.foreign_keys.iter().filter(|key| !present.iter().any(|other| is_same(key, other))) {
-            remarks.extend(add_foreign_key(session, table, key).await?);
-        }
-    }
-    for table in loaded {
-        remarks.extend(move_counter(session, table).await?);
-        let analyze = format!("ANALYZE TABLE {}", sql::name(&table.name));
-        match session.shown(analyze).await {
-            Err(error) if error.kind != ErrorKind::Permission => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(remarks)
-}
-
-fn is_same(one: &ForeignKey, other: &ForeignKey) -> bool {
-    (&one.columns, &one.table, &one.referenced) == (&other.columns, &other.table, &other.referenced)
-}
-
-/// Adds a foreign key; a remark where it cannot stand. Its name is given up where the database has it already: in other
-/// systems names need only differ within their table.
-async fn add_foreign_key(session: &mut Session, table: &Table, key: &ForeignKey) -> Result<Option<String>> {
-    let name = key.name.as_deref().filter(|name| name.chars().count() <= NAME);
-    let statement = |name: Option<&str>| {
-        let constraint = name.map_or(String::new(), |name| format!("CONSTRAINT {} ", sql::name(name)));
-        format!(
-            "ALTER TABLE {} ADD {constraint}FOREIGN KEY ({}) REFERENCES {} ({})",
-            sql::name(&table.name),
-            sql::names(&key.columns),
-            sql::name(&key.table),
-            sql::names(&key.referenced)
-        )
-    };
-    let mut outcome = session.execute(statement(name)).await;
-    if name.is_some() && outcome.as_ref().is_err_and(is_name_taken) {
-        outcome = session.execute(statement(None)).await;
-    }
-    let Err(error) = outcome else { return Ok(None) };
-    if matches!(error.kind, ErrorKind::Lost | ErrorKind::Busy | ErrorKind::Resources | ErrorKind::Timeout) {
-        return Err(error.during(format!("cannot add a foreign key to table '{}'", table.name)));
-    }
-    let what = format!(
-        "Foreign key {} ({}) to {} ({}) was not added",
-        table.name,
-        key.columns.join(", "),
-        key.table,
-        key.referenced.join(", ")
-    );
-    Ok(Some(match orphans(session, table, key).await {
-        Ok(orphans) if orphans > 0 => format!("{what}: {orphans} rows refer to a row that is not there."),
-        _ => format!("{what}: {}.", error.message),
-    }))
-}
-
-/// Duplicate constraint name: MySQL says 1826 or 1061, MariaDB 1005 with InnoDB's 121, or 1826.
-fn is_name_taken(error: &EndpointError) -> bool {
-    match error.code.as_deref() {
-        Some("1826" | "1061" | "1022") => true,
-        Some("1005") => error.message.contains("121"),
-        _ => false,
-    }
-}
-
-async fn orphans(session: &mut Session, table: &Table, key: &ForeignKey) -> Result<u64> {
-    let pairs = key.columns.iter().zip(&key.referenced);
-    let joined = pairs.map(|(own, other)| format!("c.{} = p.{}", sql::name(own), sql::name(other)));
-    let present = key.columns.iter().map(|own| format!("c.{} IS NOT NULL", sql::name(own)));
-    let Some(first) = key.referenced.first() else { return Ok(0) };
-    let statement = format!(
-        "SELECT CAST(COUNT(*) AS CHAR) FROM {} c LEFT JOIN {} p ON {} WHERE {} AND p.{} IS NULL",
-        sql::name(&table.name),
-        sql::name(&key.table),
-        joined.collect::<Vec<_>>().join(" AND "),
-        present.collect::<Vec<_>>().join(" AND "),
-        sql::name(first)
-    );
-    Ok(session.value(statement, &[]).await?.and_then(|text| text.parse().ok()).unwrap_or(0))
-}
-
-/// InnoDB moves its counter past every id that is inserted; this makes sure, since a counter behind the greatest id
-/// would fail the first insert after the migration.
-async fn move_counter(session: &mut Session, table: &Table) -> Result<Option<String>> {
-    let described = catalog::describe(session, &table.name).await?;
-    let Some(column) = described.columns.iter().find(|column| column.identity) else { return Ok(None) };
-    let greatest = format!("SELECT CAST(MAX({}) AS CHAR) FROM {}", sql::name(&column.name), sql::name(&table.name));
-    let greatest = session.value(greatest, &[]).await?.and_then(|text| text.parse::<u64>().ok());
-    let next = session
-        .value(
-            "SELECT CAST(AUTO_INCREMENT AS CHAR) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
-             AND TABLE_NAME = ? AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY)",
-            &[&table.name, &table.name],
-        )
-        .await?;
-    let (Some(greatest), Some(next)) = (greatest, next.and_then(|text| text.parse::<u64>().ok())) else {
-        return Ok(None);
-    };
-    if next > greatest {
-        return Ok(None);
-    }
-    let statement = format!("ALTER TABLE {} AUTO_INCREMENT = {}", sql::name(&table.name), greatest.saturating_add(1));
-    let context = format!("cannot move the counter of table '{}'", table.name);
-    session.execute(statement).await.map_err(|error| error.during(context))?;
-    Ok(Some(format!("The counter of {}.{} was moved past {greatest}.", table.name, column.name)))
 }

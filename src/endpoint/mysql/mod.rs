@@ -8,14 +8,17 @@
 //! - `catalog`, `types`: tables and what their types are
 //! - `read`, `reading`, `keys`, `decode`: the snapshot, from key ranges to Arrow
 //! - `load`, `encode`, `refusal`: chunks, from Arrow to statements, and rows refused
-//! - `ddl`, `permit`: tables made, marks, foreign keys; what the account may do
+//! - `definition`, `tongue`: what a table is beside its columns, and this system's spelling of what all have
+//! - `ddl`, `finish`, `permit`: tables and marks made, indexes and foreign keys; what the account may do
 
 mod catalog;
 mod connect;
 mod ddl;
 mod decode;
+mod definition;
 mod encode;
 mod error;
+mod finish;
 mod keys;
 mod load;
 mod permit;
@@ -25,15 +28,19 @@ mod refusal;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod tongue;
 mod types;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 
 use self::connect::{Address, Flavour, Idle, Role, Session, text_at};
-use super::{Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source};
-use crate::model::{Column, Page, RunId, System, Table, TableEntry};
+use self::tongue::MysqlTongue;
+use super::{
+    Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
+};
+use crate::model::{Column, Naming, Page, RunId, System, Table, TableEntry, Thing};
 
 pub use self::read::MysqlSnapshot;
 
@@ -42,6 +49,8 @@ pub struct Mysql {
     address: Address,
     read_only: bool,
     flavour: Flavour,
+    /// Names of tables differ by more than case, as `lower_case_table_names` has it.
+    ignores_case: bool,
     looking: Idle,
 }
 
@@ -51,11 +60,13 @@ impl Mysql {
     /// server's certificate and name are verified, unless it is on this machine.
     pub async fn connect(url: &str, password: Option<&str>, read_only: bool) -> Result<Self> {
         let address = Address::parse(url, password)?;
-        let session = address.connect(Role::Look { read_only }).await?;
+        let mut session = address.connect(Role::Look { read_only }).await?;
         let flavour = session.flavour;
+        let case = session.value("SELECT CAST(@@lower_case_table_names AS CHAR)", &[]).await?;
+        let ignores_case = case.is_some_and(|case| case != "0");
         let looking = Idle::default();
         looking.keep(session);
-        Ok(Self { address, read_only, flavour, looking })
+        Ok(Self { address, read_only, flavour, ignores_case, looking })
     }
 
     async fn look(&self) -> Result<Session> {
@@ -126,6 +137,13 @@ impl Source for Mysql {
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
         Ok(Arc::new(MysqlSnapshot::open(&self.address).await?))
     }
+
+    async fn things(&self) -> Result<Vec<Thing>> {
+        let mut session = self.look().await?;
+        let outcome = definition::things(&mut session).await;
+        self.looking.keep(session);
+        outcome.map_err(|error| error.during("cannot list views, triggers and functions"))
+    }
 }
 
 #[async_trait]
@@ -134,8 +152,24 @@ impl Destination for Mysql {
         types::column_for(column, from, self.flavour)
     }
 
+    fn dress(&self, table: &mut Table, source: System, unchanged: &BTreeSet<String>) {
+        carry::dress(&MysqlTongue, table, source, unchanged);
+    }
+
+    fn naming(&self) -> Naming {
+        Naming { tables_ignore_case: self.ignores_case, ..ddl::NAMING }
+    }
+
     fn create_statements(&self, table: &Table) -> Vec<String> {
         vec![ddl::create_statement(table)]
+    }
+
+    fn later_statements(&self, table: &Table) -> Vec<String> {
+        ddl::later_statements(table)
+    }
+
+    async fn objections(&self, _: &[Table]) -> Result<Vec<String>> {
+        Ok(Vec::new())
     }
 
     async fn create(&self, table: &Table) -> Result<()> {
@@ -158,7 +192,7 @@ impl Destination for Mysql {
     }
 
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
-        ddl::finish(&mut self.write().await?, created, loaded).await
+        finish::finish(&mut self.write().await?, created, loaded).await
     }
 
     async fn permissions(&self, create: bool, tables: &[Table]) -> Result<Vec<String>> {

@@ -65,6 +65,8 @@ mod tests {
             whole: true,
             nullable: false,
             ordered: true,
+            kind: "BTREE".into(),
+            parts: Vec::new(),
         };
         let indexes = [index("PRIMARY", &["a"]), index("ab", &["a", "b"])];
         for (number, message, expected) in [

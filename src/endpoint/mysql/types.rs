@@ -1,6 +1,6 @@
 //! What this system's types are in the model's words, and how it would hold the model's types.
 
-use super::connect::Flavour;
+use super::{connect::Flavour, tongue::labelled};
 use crate::model::{Column, ColumnType, System};
 
 /// What the catalog says about a column's type.
@@ -82,13 +82,18 @@ const LONGEST: u32 = 16_383;
 /// `datetime(6)` in UTC, since `timestamp` ends in 2038. Defaults are kept only within the system.
 pub(super) fn column_for(column: &Column, from: Option<System>, flavour: Flavour) -> Column {
     let own = from == Some(System::Mysql) && !is_foreign(word_of(&column.native), flavour);
+    let labelled = labelled(&column.labels).filter(|_| !own);
     let (native, ty) = match (&column.ty, own) {
+        (ColumnType::Text { .. } | ColumnType::Other(_), false) if labelled.is_some() => {
+            (labelled.unwrap_or_default(), ColumnType::TEXT)
+        }
         (ColumnType::Json, _) => ("json".into(), ColumnType::Json),
         (ty, true) => (column.native.clone(), ty.clone()),
         (ty, false) => held_as(ty),
     };
     let default = column.default.clone().filter(|_| from == Some(System::Mysql));
-    Column { ty, native, default, generated: false, ..column.clone() }
+    let generated = column.generated && own;
+    Column { ty, native, default, generated, ..column.clone() }
 }
 
 /// Types that MariaDB has and MySQL lacks.

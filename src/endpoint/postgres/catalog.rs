@@ -12,10 +12,11 @@ use sqlx::{
 
 use crate::{
     endpoint::{EndpointError, ErrorKind, Mark, Result},
-    model::{Column, Count, ForeignKey, Table, TableEntry},
+    model::{Action, Column, Count, Deferral, ForeignKey, Table, TableEntry},
 };
 
 use super::{
+    definition,
     error::failure,
     sql::{self, TableName},
     types,
@@ -54,7 +55,12 @@ const COLUMNS: &str = "
            base.typname::text AS base, base.modifier AS modifier, base.system AS system,
            NOT (a.attnotnull OR base.not_null) AS nullable,
            pg_get_expr(d.adbin, d.adrelid) AS default,
-           a.attgenerated <> '' AS generated, a.attidentity <> '' AS identity
+           a.attgenerated <> '' AS generated, a.attidentity <> '' AS identity,
+           col_description(a.attrelid, a.attnum) AS comment,
+           (SELECT format('COLLATE %I.%I', n.nspname, c.collname)
+            FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace JOIN pg_type t ON t.oid = a.atttypid
+            WHERE c.oid = a.attcollation AND c.oid <> t.typcollation) AS collation,
+           ARRAY (SELECT l.enumlabel::text FROM pg_enum l WHERE l.enumtypid = base.oid ORDER BY l.enumsortorder) AS labels
     FROM pg_attribute a
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     JOIN LATERAL (
@@ -63,7 +69,7 @@ const COLUMNS: &str = "
             UNION ALL
             SELECT t.typbasetype, t.typtypmod, b.not_null OR t.typnotnull, b.depth + 1
             FROM below b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd')
-        SELECT t.typname, b.modifier, b.not_null, t.typnamespace = 'pg_catalog'::regnamespace AS system
+        SELECT t.oid, t.typname, b.modifier, b.not_null, t.typnamespace = 'pg_catalog'::regnamespace AS system
         FROM below b JOIN pg_type t ON t.oid = b.oid ORDER BY b.depth DESC LIMIT 1
     ) base ON true
     WHERE a.attrelid = format('%I.%I', $1::text, $2::text)::regclass AND a.attnum > 0 AND NOT a.attisdropped
@@ -85,7 +91,9 @@ const KEYS: &str = "
 const FOREIGN_KEYS: &str = "
     SELECT c.conname::text AS name, rn.nspname::text AS schema, r.relname::text AS table,
            array_agg(a.attname::text ORDER BY k.place) AS columns,
-           array_agg(ra.attname::text ORDER BY k.place) AS referenced
+           array_agg(ra.attname::text ORDER BY k.place) AS referenced,
+           c.confdeltype::text AS on_delete, c.confupdtype::text AS on_update, c.condeferrable AS deferrable,
+           c.condeferred AS deferred, c.confmatchtype = 'f' AS full
     FROM pg_constraint c
     JOIN pg_class r ON r.oid = c.confrelid
     JOIN pg_namespace rn ON rn.oid = r.relnamespace
@@ -143,11 +151,14 @@ pub(super) async fn describe(connection: &mut PgConnection, name: &TableName, sc
     let keys = fetch(connection, KEYS, name, key).await.map_err(failed)?;
     let foreign_keys = foreign_keys(connection, name, schema).await.map_err(failed)?;
     let (key, unique) = choose_key(keys);
-    Ok(Table { name: entry.name, columns, key, unique, foreign_keys, rows: entry.rows, bytes: entry.bytes })
+    let (rows, bytes) = (entry.rows, entry.bytes);
+    let mut table = Table { name: entry.name, columns, key, unique, foreign_keys, rows, bytes, ..Table::default() };
+    definition::complete(connection, name, &mut table).await.map_err(failed)?;
+    Ok(table)
 }
 
 /// The rows of one of this page's queries on a table.
-async fn fetch<T>(
+pub(super) async fn fetch<T>(
     connection: &mut PgConnection,
     query: &'static str,
     name: &TableName,
@@ -167,13 +178,15 @@ fn column(row: &PgRow) -> sqlx::Result<Column> {
         false => crate::model::ColumnType::Other(native.clone()),
     };
     Ok(Column {
-        name: row.try_get("name")?,
-        ty,
         native,
         nullable: row.try_get("nullable")?,
         generated: row.try_get("generated")?,
         identity: row.try_get::<bool, _>("identity")? || serial,
         default,
+        collation: row.try_get("collation")?,
+        labels: row.try_get("labels")?,
+        comment: row.try_get("comment")?,
+        ..Column::new(row.try_get::<String, _>("name")?, ty)
     })
 }
 
@@ -210,7 +223,25 @@ fn foreign_key(row: &PgRow, default_schema: &str) -> sqlx::Result<ForeignKey> {
         columns: row.try_get("columns")?,
         table: table.display(default_schema),
         referenced: row.try_get("referenced")?,
+        on_delete: action(&row.try_get::<String, _>("on_delete")?),
+        on_update: action(&row.try_get::<String, _>("on_update")?),
+        deferral: match (row.try_get("deferrable")?, row.try_get("deferred")?) {
+            (false, _) => Deferral::Never,
+            (true, false) => Deferral::OnRequest,
+            (true, true) => Deferral::Always,
+        },
+        full: row.try_get("full")?,
     })
+}
+
+fn action(letter: &str) -> Action {
+    match letter {
+        "r" => Action::Restrict,
+        "c" => Action::Cascade,
+        "n" => Action::SetNull,
+        "d" => Action::SetDefault,
+        _ => Action::NoAction,
+    }
 }
 
 /// For each constraint and unique index of the table, its columns.

@@ -1,4 +1,4 @@
-//! What is left to do when all rows are in: foreign keys, sequences, statistics.
+//! What is left to do when all rows are in: indexes, foreign keys, sequences, statistics.
 //!
 //! May not touch a row. One idea: whatever turns out not to hold becomes a sentence for a human, and the rest goes on;
 //! only a failure that says nothing about the data is an error. Doing it again changes nothing.
@@ -9,13 +9,14 @@ use sqlx::{Row as _, postgres::PgConnection};
 
 use crate::{
     endpoint::{EndpointError, Result},
-    model::{ForeignKey, Table},
+    model::{ForeignKey, Index, Table},
 };
 
 use super::{
     catalog,
+    ddl::{self, NAMING},
     error::failure,
-    sql::{self, NAME_BYTES, TableName, ident, idents, literal},
+    sql::{self, TableName, ident, literal},
 };
 
 pub(super) async fn finish(
@@ -26,6 +27,11 @@ pub(super) async fn finish(
 ) -> Result<Vec<String>> {
     let mut finishing = Finishing { connection, schema, remarks: Vec::new() };
     for table in created {
+        for index in table.indexes.iter().filter(|index| !index.unique) {
+            finishing.add_index(table, index).await?;
+        }
+    }
+    for table in created {
         for key in &table.foreign_keys {
             finishing.add_foreign_key(table, key).await?;
         }
@@ -35,7 +41,7 @@ pub(super) async fn finish(
         for key in table.foreign_keys.iter().filter(|key| !was_created && may_be_suspended(table, key, loaded)) {
             finishing.look_for_orphans(table, key).await?;
         }
-        finishing.move_sequences(table).await?;
+        finishing.move_sequences(created.iter().find(|other| other.name == table.name).unwrap_or(table)).await?;
         finishing.analyze(table).await?;
     }
     Ok(finishing.remarks)
@@ -78,29 +84,43 @@ impl Finishing<'_> {
     async fn attempt(&mut self, statement: &str, what: &str) -> Result<bool> {
         let Err(error) = sql::run(self.connection, statement).await else { return Ok(true) };
         let failure = failure(error, what);
-        self.remark_or_fail(failure)?;
+        self.remark_or_fail(failure, "")?;
         Ok(false)
     }
 
-    fn remark_or_fail(&mut self, failure: EndpointError) -> Result<()> {
+    fn remark_or_fail(&mut self, failure: EndpointError, remedy: &str) -> Result<()> {
         if failure.is_transient() {
             return Err(failure);
         }
-        self.remarks.push(format!("{failure}."));
+        self.remarks.push(format!("{failure}.{remedy}"));
+        Ok(())
+    }
+
+    /// Builds an index unless it is there. Which name it got, if its own was not free, only the table that has it tells.
+    async fn add_index(&mut self, table: &Table, index: &Index) -> Result<()> {
+        let place = TableName::parse(&table.name, self.schema);
+        let failed = |error| failure(error, format!("cannot look for the index {} of {}", index.name, table.name));
+        let relations = ddl::relations(self.connection, &place.schema).await.map_err(failed)?;
+        let is_ours = |name: &str| relations.get(name).is_some_and(|owner| owner.as_ref() == Some(&place.name));
+        let name = NAMING.free(&index.name, |name| relations.contains_key(name) && !is_ours(name));
+        if is_ours(&name) {
+            return Ok(());
+        }
+        let named = Index { name, ..index.clone() };
+        let statement = ddl::index_statement(&named, &place.quoted());
+        if let Err(error) = sql::run(self.connection, &statement).await {
+            let failure = failure(error, format!("the index {} of {} is left out", index.name, table.name));
+            self.remark_or_fail(failure, &format!(" To add it later: {statement}"))?;
+        }
         Ok(())
     }
 
     async fn add_foreign_key(&mut self, table: &Table, key: &ForeignKey) -> Result<()> {
-        let (child, label) = (self.quoted(&table.name), label(table, key));
+        let (child, label) = (self.quoted(&table.name), key.label(&table.name));
         let (name, there) = self.constraint(table, key).await?;
         if !there {
-            let statement = format!(
-                "ALTER TABLE {child} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}) NOT VALID",
-                ident(&name),
-                idents(&key.columns),
-                self.quoted(&key.table),
-                idents(&key.referenced)
-            );
+            let reference = ddl::reference(key, self.schema);
+            let statement = format!("ALTER TABLE {child} ADD CONSTRAINT {} {reference} NOT VALID", ident(&name));
             if !self.attempt(&statement, &format!("cannot add the foreign key {label}")).await? {
                 return Ok(());
             }
@@ -111,7 +131,7 @@ impl Finishing<'_> {
             Err(error) => {
                 let failure = failure(error, format!("cannot validate the foreign key {label}"));
                 if failure.code.as_deref() != Some("23503") {
-                    return self.remark_or_fail(failure);
+                    return self.remark_or_fail(failure, "");
                 }
                 self.look_for_orphans(table, key).await
             }
@@ -133,49 +153,89 @@ impl Finishing<'_> {
         Ok((free_name(table, key, self.schema, |name| taken.contains_key(name)), false))
     }
 
-    /// Counts the rows that refer to none, and says so where there are some.
+    /// Counts the rows that refer to none, and says so, with some of their keys, where there are some.
     async fn look_for_orphans(&mut self, table: &Table, key: &ForeignKey) -> Result<()> {
+        let failed = |error| failure(error, format!("cannot look for orphans of {}", key.label(&table.name)));
+        let row = sql::first(self.connection, &self.orphans(table, key)).await.map_err(failed)?;
+        let row = row.ok_or(sqlx::Error::RowNotFound).map_err(failed)?;
+        let orphans: i64 = row.try_get("orphans").map_err(failed)?;
+        let some: Vec<String> = row.try_get("some").map_err(failed)?;
+        if orphans > 0 {
+            let rows = if orphans == 1 { "1 row refers".to_owned() } else { format!("{orphans} rows refer") };
+            self.remarks.push(format!(
+                "The foreign key {} does not hold: {rows} to no row of {} ({}{}); it is kept for new rows. Repair the rows, \
+                 then run ALTER TABLE {} VALIDATE CONSTRAINT.",
+                key.label(&table.name),
+                key.table,
+                some.join("; "),
+                if orphans > some.len() as i64 { "; ..." } else { "" },
+                self.quoted(&table.name)
+            ));
+        }
+        Ok(())
+    }
+
+    /// How many rows refer to none, and the values by which the first few do. Under MATCH FULL no column may be NULL
+    /// alone; else one NULL is enough to refer to nothing.
+    fn orphans(&self, table: &Table, key: &ForeignKey) -> String {
         let side = |alias: &str, columns: &[String]| -> Vec<String> {
             columns.iter().map(|column| format!("{alias}.{}", ident(column))).collect()
         };
         let (own, other) = (side("c", &key.columns), side("p", &key.referenced));
         let filled: Vec<String> = own.iter().map(|column| format!("{column} IS NOT NULL")).collect();
         let equal: Vec<String> = own.iter().zip(&other).map(|(own, other)| format!("{own} = {other}")).collect();
-        let statement = format!(
-            "SELECT count(*) AS orphans FROM {} c WHERE {} AND NOT EXISTS (SELECT 1 FROM {} p WHERE {})",
+        let texts: Vec<String> = key.columns.iter().zip(&own).map(|(name, own)| shown(name, own)).collect();
+        format!(
+            "WITH orphans AS (SELECT concat_ws(', ', {}) AS shown FROM {} c WHERE ({}) AND NOT EXISTS (SELECT 1 FROM {} p \
+             WHERE {})) SELECT count(*) AS orphans, ARRAY (SELECT DISTINCT shown FROM orphans ORDER BY 1 LIMIT {SHOWN}) \
+             AS some FROM orphans",
+            texts.join(", "),
             self.quoted(&table.name),
-            filled.join(" AND "),
+            filled.join(if key.full { " OR " } else { " AND " }),
             self.quoted(&key.table),
             equal.join(" AND ")
-        );
-        let failed = |error| failure(error, format!("cannot look for orphans of {}", label(table, key)));
-        let row = sql::first(self.connection, &statement).await.map_err(failed)?;
-        let orphans: i64 = row.ok_or(sqlx::Error::RowNotFound).and_then(|row| row.try_get(0)).map_err(failed)?;
-        if orphans > 0 {
-            let rows = if orphans == 1 { "1 row refers".to_owned() } else { format!("{orphans} rows refer") };
-            self.remarks.push(format!(
-                "The foreign key {} does not hold: {rows} to no row of {}; it is kept for new rows. Repair the rows, then \
-                 run ALTER TABLE ... VALIDATE CONSTRAINT.",
-                label(table, key),
-                key.table
-            ));
-        }
-        Ok(())
+        )
     }
 
-    /// Moves every sequence that fills a column past the values that were loaded; never back.
+    /// Moves every sequence that fills a column past the values that were loaded, and past what the source's had given;
+    /// never back. Then reads it again.
     async fn move_sequences(&mut self, table: &Table) -> Result<()> {
         let place = TableName::parse(&table.name, self.schema);
         let failed = |error| failure(error, format!("cannot find the sequences of {}", table.name));
         let query = sqlx::query(SEQUENCES).bind(&place.schema).bind(&place.name);
         for row in query.fetch_all(&mut *self.connection).await.map_err(failed)? {
+            let column: String = row.try_get("column").map_err(failed)?;
+            let counter = table.column(&column).and_then(|column| column.counter.as_ref());
             let sequence = Sequence {
-                column: row.try_get("column").map_err(failed)?,
                 name: row.try_get("sequence").map_err(failed)?,
                 rising: row.try_get("rising").map_err(failed)?,
+                given: counter.and_then(|counter| counter.next).map(|next| next.saturating_sub(1)),
+                column,
             };
             let what = format!("cannot move the sequence of {}.{}", table.name, sequence.column);
-            self.attempt(&sequence.statement(&place), &what).await?;
+            if self.attempt(&sequence.statement(&place), &what).await? {
+                self.read_back(table, &place, &sequence).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A sequence that would still give a value that is there fails the first insert after the migration.
+    async fn read_back(&mut self, table: &Table, place: &TableName, sequence: &Sequence) -> Result<()> {
+        let failed = |error| failure(error, format!("cannot read the sequence of {}.{}", table.name, sequence.column));
+        let row = sql::first(self.connection, &sequence.question(place)).await.map_err(failed)?;
+        let row = row.ok_or(sqlx::Error::RowNotFound).map_err(failed)?;
+        if !row.try_get::<bool, _>("beyond").map_err(failed)? {
+            let (next, extreme): (i64, Option<i64>) =
+                (row.try_get("next").map_err(failed)?, row.try_get("extreme").map_err(failed)?);
+            self.remarks.push(format!(
+                "The sequence {} would give {next} next, and {}.{} holds {} already: give it a START or MAXVALUE that fits, \
+                 with ALTER SEQUENCE.",
+                sequence.name,
+                table.name,
+                sequence.column,
+                extreme.unwrap_or_default()
+            ));
         }
         Ok(())
     }
@@ -207,27 +267,54 @@ struct Sequence {
     /// Quoted, with its schema.
     name: String,
     rising: bool,
+    /// The last value that the source's counter may have given.
+    given: Option<i64>,
 }
 
 impl Sequence {
+    /// The most extreme value of the column, as `m.value`; NULL where there is none.
+    fn extreme(&self, table: &TableName, given: Option<i64>) -> String {
+        let aggregate = if self.rising { "max" } else { "min" };
+        let column = format!("{aggregate}({})::bigint", ident(&self.column));
+        let value = match given.filter(|given| self.rising && *given > 0) {
+            Some(given) => format!("greatest({column}, {given})"),
+            None => column,
+        };
+        format!("(SELECT {value} AS value FROM {}) m", table.quoted())
+    }
+
     fn statement(&self, table: &TableName) -> String {
-        let (extreme, beyond) = if self.rising { ("max", ">") } else { ("min", "<") };
+        let beyond = if self.rising { ">" } else { "<" };
         format!(
-            "SELECT setval({}, m.value) FROM (SELECT {extreme}({})::bigint AS value FROM {}) m, {} s \
+            "SELECT setval({}, m.value) FROM {}, {} s \
              WHERE m.value {beyond} s.last_value OR m.value = s.last_value AND NOT s.is_called",
             literal(&self.name),
-            ident(&self.column),
-            table.quoted(),
+            self.extreme(table, self.given),
             self.name
+        )
+    }
+
+    /// Whether the value that comes next lies beyond all that are there.
+    fn question(&self, table: &TableName) -> String {
+        let beyond = if self.rising { ">" } else { "<" };
+        format!(
+            "SELECT n.next, m.value AS extreme, coalesce(n.next {beyond} m.value, true) AS beyond FROM {}, \
+             (SELECT CASE WHEN s.is_called THEN s.last_value + q.seqincrement ELSE s.last_value END AS next \
+              FROM {} s, pg_sequence q WHERE q.seqrelid = {}::regclass) n",
+            self.extreme(table, None),
+            self.name,
+            literal(&self.name)
         )
     }
 }
 
-/// `orders (customer_id) -> customers (id)`.
-fn label(table: &Table, key: &ForeignKey) -> String {
-    let (columns, referenced) = (key.columns.join(", "), key.referenced.join(", "));
-    format!("{} ({columns}) -> {} ({referenced})", table.name, key.table)
+/// `column = value`, of a row that refers to none.
+fn shown(name: &str, quoted: &str) -> String {
+    format!("{} || coalesce(left({quoted}::text, 60), 'NULL')", literal(&format!("{name} = ")))
 }
+
+/// How many values of orphans are told.
+const SHOWN: usize = 5;
 
 /// The key's own name, else one as the server would make it; cut to what the server keeps, numbered where it is taken.
 fn free_name(table: &Table, key: &ForeignKey, default_schema: &str, is_taken: impl Fn(&str) -> bool) -> String {
@@ -235,20 +322,13 @@ fn free_name(table: &Table, key: &ForeignKey, default_schema: &str, is_taken: im
         let place = TableName::parse(&table.name, default_schema);
         format!("{}_{}_fkey", place.name, key.columns.join("_"))
     });
-    let numbered = |number: usize| {
-        let tail = if number == 0 { String::new() } else { number.to_string() };
-        let mut head = wanted.as_str();
-        while head.len() + tail.len() > NAME_BYTES {
-            head = head.char_indices().next_back().map_or("", |(end, _)| &head[..end]);
-        }
-        format!("{head}{tail}")
-    };
-    (0..).map(numbered).find(|name| !is_taken(name)).unwrap_or_default()
+    NAMING.free(&wanted, is_taken)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::postgres::sql::NAME_BYTES;
 
     fn table(name: &str, targets: &[&str]) -> Table {
         let key = |target: &&str| ForeignKey {
@@ -256,6 +336,7 @@ mod tests {
             columns: vec!["x".into()],
             table: (*target).into(),
             referenced: vec!["id".into()],
+            ..ForeignKey::default()
         };
         Table { name: name.into(), foreign_keys: targets.iter().map(key).collect(), ..Table::default() }
     }

@@ -9,6 +9,7 @@ mod connect;
 mod copy;
 mod ddl;
 mod decode;
+mod definition;
 mod encode;
 mod error;
 mod finish;
@@ -20,6 +21,7 @@ mod order;
 mod read;
 mod refusal;
 mod sql;
+mod tongue;
 mod tuples;
 mod types;
 mod write;
@@ -27,14 +29,14 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use sqlx::{Row as _, postgres::PgConnection};
 
-use crate::model::{Column, Page, RunId, System, Table, TableEntry};
+use crate::model::{Column, Naming, Page, RunId, System, Table, TableEntry, Thing};
 
-use super::{Catalog, Destination, LoadOptions, Loader, Mark, Result, Snapshot, Source};
+use super::{Catalog, Destination, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry};
 
 pub use load::PostgresLoader;
 pub use read::PostgresSnapshot;
@@ -42,6 +44,7 @@ pub use read::PostgresSnapshot;
 use connect::Sessions;
 use error::failure;
 use sql::TableName;
+use tongue::PostgresTongue;
 
 /// A PostgreSQL database, version 12 or later.
 pub struct Postgres {
@@ -121,6 +124,12 @@ impl Source for Postgres {
         let snapshot = PostgresSnapshot::open(self.sessions.clone(), self.schema.clone(), self.version).await?;
         Ok(Arc::new(snapshot))
     }
+
+    async fn things(&self) -> Result<Vec<Thing>> {
+        let mut session = self.sessions.take().await?;
+        let things = definition::things(&mut session, &self.schema).await;
+        self.done(session, things.map_err(|error| failure(error, "cannot list views, triggers and functions")))
+    }
 }
 
 #[async_trait]
@@ -129,8 +138,26 @@ impl Destination for Postgres {
         types::column_for(column, from)
     }
 
+    fn dress(&self, table: &mut Table, source: System, unchanged: &BTreeSet<String>) {
+        carry::dress(&PostgresTongue, table, source, unchanged);
+    }
+
+    fn naming(&self) -> Naming {
+        ddl::NAMING
+    }
+
     fn create_statements(&self, table: &Table) -> Vec<String> {
         ddl::create_statements(table, &self.schema)
+    }
+
+    fn later_statements(&self, table: &Table) -> Vec<String> {
+        ddl::later_statements(table, &self.schema)
+    }
+
+    async fn objections(&self, tables: &[Table]) -> Result<Vec<String>> {
+        let mut session = self.sessions.take().await?;
+        let objections = ddl::objections(&mut session, tables).await;
+        self.done(session, objections)
     }
 
     async fn create(&self, table: &Table) -> Result<()> {

@@ -54,11 +54,7 @@ pub(super) fn column_for(column: &Column, from: Option<System>) -> Column {
         true => (column.ty.clone(), column.native.clone()),
         false => native_for(&column.ty),
     };
-    let default = match (column.identity, same) {
-        (true, _) => None,
-        (false, true) => column.default.clone(),
-        (false, false) => column.default.as_deref().and_then(|default| plain_default(default, &ty)),
-    };
+    let default = column.default.clone().filter(|_| same && !column.identity);
     let identity = column.identity && matches!(ty, ColumnType::Integer { .. });
     Column { ty, native, default, identity, generated: same && column.generated, ..column.clone() }
 }
@@ -97,40 +93,6 @@ fn integer_for(bits: u8, unsigned: bool) -> (ColumnType, String) {
         _ => (signed(64), "bigint"),
     };
     (ty, native.to_owned())
-}
-
-/// Another system's default, where it means the same here: a number, a quoted text, a truth value, the current time.
-fn plain_default(default: &str, ty: &ColumnType) -> Option<String> {
-    let text = default.trim();
-    let upper = text.to_ascii_uppercase();
-    match ty {
-        ColumnType::Boolean => match upper.as_str() {
-            "TRUE" | "1" | "'1'" => Some("true".into()),
-            "FALSE" | "0" | "'0'" => Some("false".into()),
-            _ => None,
-        },
-        ColumnType::Integer { .. } => number(text).filter(|number| !number.contains('.')),
-        ColumnType::Decimal { .. } | ColumnType::Numeric | ColumnType::Float { .. } => number(text),
-        ColumnType::Text { .. } if is_quoted(text) => Some(text.to_owned()),
-        ColumnType::Text { .. } => number(text).map(|number| format!("'{number}'")),
-        ColumnType::Timestamp { .. } if upper.starts_with("CURRENT_TIMESTAMP") => Some("CURRENT_TIMESTAMP".into()),
-        _ => None,
-    }
-}
-
-/// A decimal number, quoted or not.
-fn number(text: &str) -> Option<String> {
-    let bare = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(text);
-    let digits = bare.strip_prefix('-').unwrap_or(bare);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    (all_digits(whole) && all_digits(fraction)).then(|| bare.to_owned())
-}
-
-/// One literal in single quotes that means the same in every dialect.
-fn is_quoted(text: &str) -> bool {
-    let inner = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
-    inner.is_some_and(|inner| !inner.contains(['\\', '\0']) && !inner.replace("''", "").contains('\''))
 }
 
 /// What a column of this type would change in a value without a word, so that the loader has to look first.
@@ -200,26 +162,6 @@ mod tests {
             assert_eq!(describe_numeric(modifier), ColumnType::Numeric);
         }
         assert_eq!(numeric_limits(modifier(5, -2)), Some((5, -2)));
-    }
-
-    #[test]
-    fn only_defaults_that_mean_the_same_everywhere_are_kept() {
-        let text = ColumnType::TEXT;
-        for (default, ty, kept) in [
-            ("0", &ColumnType::INTEGER, Some("0")),
-            ("'7'", &ColumnType::INTEGER, Some("7")),
-            ("1.5", &ColumnType::INTEGER, None),
-            ("-1.50", &ColumnType::DOUBLE, Some("-1.50")),
-            ("'it''s'", &text, Some("'it''s'")),
-            ("'a' || 'b'", &text, None),
-            ("'a\\'", &text, None),
-            ("uuid()", &text, None),
-            ("current_timestamp(6)", &ColumnType::Timestamp { zone: false }, Some("CURRENT_TIMESTAMP")),
-            ("'0000-00-00'", &ColumnType::Date, None),
-            ("1", &ColumnType::Boolean, Some("true")),
-        ] {
-            assert_eq!(plain_default(default, ty).as_deref(), kept, "{default}");
-        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
+    definition,
     error::{during, failure},
     snapshot::window,
     sql::quoted,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     endpoint::{EndpointError, ErrorKind, Mark, Result},
-    model::{Cell, Column, ColumnType, Count, ForeignKey, Page, Table, TableEntry, cell_at},
+    model::{Action, Cell, Column, ColumnType, Count, ForeignKey, Page, Table, TableEntry, cell_at},
 };
 
 /// Below this size counting is a matter of a moment.
@@ -99,7 +100,10 @@ pub(super) fn describe(connection: &Connection, path: &Path, table: &str) -> Res
     look_at_dates(connection, &name, &mut columns).map_err(during(format!("cannot look into {name}")))?;
     let (key, unique) = keys(primary, indexes, &columns);
     let bytes = if is_small(path) { bytes(connection, &name) } else { None };
-    Ok(Table { name, columns, key, unique, foreign_keys, rows, bytes })
+    let mut table = Table { name, columns, key, unique, foreign_keys, rows, bytes, ..Table::default() };
+    let completed = definition::complete(connection, &mut table);
+    completed.map_err(during(format!("cannot describe {}", table.name)))?;
+    Ok(table)
 }
 
 struct Declared {
@@ -173,7 +177,7 @@ fn keys(primary: Vec<String>, indexes: Vec<Vec<String>>, columns: &[Column]) -> 
 
 fn foreign_keys(connection: &Connection, table: &str) -> rusqlite::Result<Vec<ForeignKey>> {
     // The schema's spelling of the other table, where there is one.
-    let sql = "SELECT f.id, coalesce(t.name, f.\"table\"), f.\"from\", f.\"to\" FROM pragma_foreign_key_list(?1) AS f \
+    let sql = "SELECT f.id, coalesce(t.name, f.\"table\"), f.\"from\", f.\"to\", f.on_delete, f.on_update FROM pragma_foreign_key_list(?1) AS f \
                LEFT JOIN sqlite_schema AS t ON t.type = 'table' AND t.name = f.\"table\" COLLATE NOCASE \
                ORDER BY f.id DESC, f.seq";
     let mut statement = connection.prepare(sql)?;
@@ -182,7 +186,9 @@ fn foreign_keys(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Fo
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
         if keys.last().is_none_or(|(last, _)| *last != id) {
-            let key = ForeignKey { name: None, columns: Vec::new(), table: row.get(1)?, referenced: Vec::new() };
+            let action = |index| row.get::<_, String>(index).map(|words| Action::of(&words));
+            let (on_delete, on_update) = (action(4)?, action(5)?);
+            let key = ForeignKey { table: row.get(1)?, on_delete, on_update, ..ForeignKey::default() };
             keys.push((id, key));
         }
         if let Some((_, key)) = keys.last_mut() {

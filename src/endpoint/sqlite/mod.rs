@@ -7,20 +7,24 @@
 mod catalog;
 mod connection;
 mod decode;
+mod definition;
 mod error;
 mod feed;
+mod finish;
 mod iso;
 mod number;
 mod order;
 mod schema;
 mod snapshot;
 mod sql;
+mod statement;
 #[cfg(test)]
 mod tests;
+mod tongue;
 mod types;
 mod write;
 
-use std::{path::Path, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::Path, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -28,10 +32,13 @@ use rusqlite::Connection;
 use self::{
     connection::{Access, blocking, open},
     error::words,
+    tongue::SqliteTongue,
     write::{Load, Writer},
 };
-use super::{Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source};
-use crate::model::{Column, Page, RunId, System, Table, TableEntry};
+use super::{
+    Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
+};
+use crate::model::{Column, Naming, Page, RunId, System, Table, TableEntry, Thing};
 
 /// A SQLite file.
 #[derive(Clone)]
@@ -108,6 +115,11 @@ impl Source for Sqlite {
         let path = Arc::clone(&self.path);
         Ok(Arc::new(blocking(move || snapshot::Moment::open(&path)).await?))
     }
+
+    async fn things(&self) -> Result<Vec<Thing>> {
+        let failed = error::during("cannot list views and triggers");
+        self.look(move |connection, _| definition::things(connection).map_err(failed)).await
+    }
 }
 
 #[async_trait]
@@ -117,7 +129,23 @@ impl Destination for Sqlite {
     }
 
     fn create_statements(&self, table: &Table) -> Vec<String> {
-        vec![schema::create_table(table)]
+        schema::create_statements(table)
+    }
+
+    fn dress(&self, table: &mut Table, source: System, unchanged: &BTreeSet<String>) {
+        carry::dress(&SqliteTongue, table, source, unchanged);
+    }
+
+    fn naming(&self) -> Naming {
+        schema::NAMING
+    }
+
+    fn later_statements(&self, table: &Table) -> Vec<String> {
+        schema::later_statements(table)
+    }
+
+    async fn objections(&self, _: &[Table]) -> Result<Vec<String>> {
+        Ok(Vec::new())
     }
 
     async fn create(&self, table: &Table) -> Result<()> {
@@ -140,7 +168,7 @@ impl Destination for Sqlite {
 
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
         let (created, loaded) = (created.to_vec(), loaded.to_vec());
-        self.writer()?.run(move |connection| schema::finish(connection, &created, &loaded)).await
+        self.writer()?.run(move |connection| finish::finish(connection, &created, &loaded)).await
     }
 
     async fn permissions(&self, _create: bool, _tables: &[Table]) -> Result<Vec<String>> {

@@ -1,41 +1,82 @@
-//! The statements that make tables and marks, and what is done once all rows are in.
+//! The statements that make tables and marks.
+
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row};
 
 use super::{
-    error::{during, failure, words},
+    error::during,
     sql::{quoted, quoted_list},
+    tongue::SqliteTongue,
     types::safe_native,
 };
 use crate::{
-    endpoint::{Mark, Position, Result},
-    model::{Column, Counts, ForeignKey, RunId, Table, thousands},
+    endpoint::{Mark, Position, Result, carry::Carrier as _},
+    model::{Action, Column, Counts, ForeignKey, Index, Naming, RunId, Table},
 };
 
-/// Foreign keys stand in the statement, since SQLite can add none later.
-pub(super) fn create_table(table: &Table) -> String {
-    let mut parts: Vec<String> = table.columns.iter().map(|column| column_clause(column, &table.key)).collect();
-    if !table.key.is_empty() {
+/// Foreign keys stand in the statement, since SQLite can add none later; unique indexes behind it, since they refuse rows
+/// while they come in.
+pub(super) fn create_statements(table: &Table) -> Vec<String> {
+    let unique = table.indexes.iter().filter(|index| index.unique && !index.constraint);
+    std::iter::once(create_table(table)).chain(unique.map(|index| index_statement(table, index))).collect()
+}
+
+pub(super) fn later_statements(table: &Table) -> Vec<String> {
+    table.indexes.iter().filter(|index| !index.unique).map(|index| index_statement(table, index)).collect()
+}
+
+pub(super) fn index_statement(table: &Table, index: &Index) -> String {
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    format!("CREATE {unique}INDEX {} ON {} {}", quoted(&index.name), quoted(&table.name), index.text)
+}
+
+fn create_table(table: &Table) -> String {
+    let counted = table.columns.iter().find(|column| is_counted(table, column));
+    let mut parts: Vec<String> = table.columns.iter().map(|column| column_clause(column, table)).collect();
+    if !table.key.is_empty() && counted.is_none() && !table.has_unique_index(&table.key) {
         parts.push(format!("PRIMARY KEY ({})", quoted_list(&table.key)));
     }
-    parts.extend(table.unique.iter().map(|unique| format!("UNIQUE ({})", quoted_list(unique))));
+    let plain = table.unique.iter().filter(|unique| !table.has_unique_index(unique));
+    parts.extend(plain.map(|unique| format!("UNIQUE ({})", quoted_list(unique))));
+    parts.extend(table.indexes.iter().filter(|index| index.constraint).map(|index| index.text.clone()));
+    parts.extend(table.checks.iter().map(|check| {
+        let name = check.name.as_ref().map(|name| format!("CONSTRAINT {} ", quoted(name))).unwrap_or_default();
+        format!("{name}CHECK ({})", check.condition.text)
+    }));
     parts.extend(table.foreign_keys.iter().map(reference));
     format!("CREATE TABLE {} (\n    {}\n)", quoted(&table.name), parts.join(",\n    "))
 }
 
-fn column_clause(column: &Column, key: &[String]) -> String {
+/// Whether the column never gives a row id twice, which its own clause has to say.
+fn is_counted(table: &Table, column: &Column) -> bool {
+    let asked = column.counter.as_ref().is_some_and(|counter| counter.options == "AUTOINCREMENT");
+    asked && column.identity && SqliteTongue.counts(table, column)
+}
+
+fn column_clause(column: &Column, table: &Table) -> String {
     let mut clause = quoted(&column.name);
     let native = safe_native(&column.native);
     if !native.is_empty() {
         clause = format!("{clause} {native}");
     }
+    if is_counted(table, column) {
+        clause.push_str(" PRIMARY KEY AUTOINCREMENT");
+    }
     // SQLite lets NULLs into a primary key unless it is told not to.
-    if !column.nullable || key.contains(&column.name) {
+    if !column.nullable || table.key.contains(&column.name) {
         clause.push_str(" NOT NULL");
     }
-    match &column.default {
-        Some(default) => format!("{clause} DEFAULT ({default})"),
-        None => clause,
+    if let Some(collation) = &column.collation {
+        clause.push_str(&format!(" {collation}"));
+    }
+    match (&column.generation, &column.default) {
+        (Some(generation), _) if column.generated => {
+            let kept = if generation.stored { "STORED" } else { "VIRTUAL" };
+            format!("{clause} GENERATED ALWAYS AS ({}) {kept}", generation.expression.text)
+        }
+        (_, Some(default)) => format!("{clause} DEFAULT ({default})"),
+        (_, None) => clause,
     }
 }
 
@@ -45,14 +86,42 @@ fn reference(key: &ForeignKey) -> String {
         [] => String::new(),
         columns => format!(" ({})", quoted_list(columns)),
     };
-    format!("{name}FOREIGN KEY ({}) REFERENCES {}{referenced}", quoted_list(&key.columns), quoted(&key.table))
+    let mut clause =
+        format!("{name}FOREIGN KEY ({}) REFERENCES {}{referenced}", quoted_list(&key.columns), quoted(&key.table));
+    for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
+        if action != Action::NoAction {
+            clause.push_str(&format!(" ON {event} {}", action.words()));
+        }
+    }
+    clause + key.deferral.clause()
+}
+
+/// Tables and indexes share their names, whatever their case.
+pub(super) const NAMING: Naming = Naming { tables_ignore_case: true, columns_ignore_case: true, ..Naming::FREE };
+
+/// Each name that is taken, in lower case, with the table that it is of.
+pub(super) fn taken(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
+    let mut statement = connection.prepare("SELECT lower(name), tbl_name FROM sqlite_schema")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// The table with names of unique indexes that are free.
+fn with_free_names(connection: &Connection, table: &Table) -> rusqlite::Result<Table> {
+    let (mut table, mut taken) = (table.clone(), taken(connection)?);
+    taken.insert(table.name.to_lowercase(), String::new());
+    for index in table.indexes.iter_mut().filter(|index| index.unique && !index.constraint) {
+        index.name = NAMING.free(&index.name, |name| taken.contains_key(&name.to_lowercase()));
+        taken.insert(index.name.to_lowercase(), String::new());
+    }
+    Ok(table)
 }
 
 pub(super) fn create(connection: &mut Connection, table: &Table) -> Result<()> {
     let context = format!("cannot create {}", table.name);
     let mut create = || {
         let transaction = connection.transaction()?;
-        transaction.execute_batch(&create_table(table))?;
+        let table = with_free_names(&transaction, table)?;
+        transaction.execute_batch(&create_statements(&table).join(";\n"))?;
         transaction.commit()
     };
     create().map_err(during(context))
@@ -105,48 +174,6 @@ fn mark(run: &RunId, row: &Row<'_>) -> rusqlite::Result<Mark> {
         },
         retried: row.get(8)?,
     })
-}
-
-/// Checks the foreign keys, which loading did not, refreshes statistics, and leaves the file whole without its log.
-pub(super) fn finish(connection: &Connection, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
-    let mut tables: Vec<&str> = created.iter().chain(loaded).map(|table| table.name.as_str()).collect();
-    tables.sort_unstable();
-    tables.dedup();
-    let mut remarks = Vec::new();
-    for table in &tables {
-        remarks.extend(broken_references(connection, table)?);
-    }
-    for table in &tables {
-        let context = format!("cannot refresh the statistics of {table}");
-        connection.execute_batch(&format!("ANALYZE {}", quoted(table))).map_err(during(context))?;
-    }
-    // A reader may hold the log back; then it stays, and is as safe there.
-    connection
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        .map_err(during("cannot fold the write-ahead log into the file"))?;
-    Ok(remarks)
-}
-
-fn broken_references(connection: &Connection, table: &str) -> Result<Vec<String>> {
-    let sql = "SELECT parent, count(*) FROM pragma_foreign_key_check(?1) GROUP BY parent, fkid";
-    let remark = |row: &Row<'_>| {
-        let (parent, rows) = (row.get::<_, String>(0)?, row.get::<_, i64>(1)?.cast_unsigned());
-        let (noun, verb) = if rows == 1 { ("row", "refers") } else { ("rows", "refer") };
-        Ok(format!(
-            "{} {noun} of {table} {verb} to rows of {parent} that are not there; PRAGMA foreign_key_check({table}) lists \
-             them.",
-            thousands(rows)
-        ))
-    };
-    let check = || connection.prepare(sql)?.query_map([table], remark)?.collect::<rusqlite::Result<Vec<_>>>();
-    match check() {
-        Ok(remarks) => Ok(remarks),
-        // The other table lacks the unique key that a reference needs: worth knowing, not a failure of the run.
-        Err(error) if words(&error).0.contains("foreign key mismatch") => {
-            Ok(vec![format!("The foreign keys of {table} could not be checked: {}.", words(&error).0)])
-        }
-        Err(error) => Err(failure(&error, format!("cannot check the foreign keys of {table}"))),
-    }
 }
 
 /// Whether somebody may write here, found out by asking for the write lock and letting it go.

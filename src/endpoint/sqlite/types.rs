@@ -88,7 +88,7 @@ fn decimal(declared: &str) -> ColumnType {
 /// How SQLite holds the column when it creates it; what SQLite would round or convert is held as text.
 pub(super) fn column_for(column: &Column, from: Option<System>) -> Column {
     if from == Some(System::Sqlite) {
-        return Column { native: safe_native(&column.native), generated: false, ..column.clone() };
+        return Column { native: safe_native(&column.native), ..column.clone() };
     }
     let native = native(&column.ty);
     Column { ty: column_type(&native), native, generated: false, default: None, ..column.clone() }

@@ -20,6 +20,7 @@ impl Resolver<'_> {
         let mut mapping = Mapping { from: self.from.clone(), to, columns, ..Mapping::default() };
         self.settle_key(&mut mapping);
         self.carry_keys(&mut mapping);
+        self.carry_definition(&mut mapping);
         mapping
     }
 
@@ -79,6 +80,27 @@ impl Resolver<'_> {
         }
         let whole = matches!(target.ty, ColumnType::Integer { .. } | ColumnType::Decimal { scale: 0, .. });
         target.identity = source.identity && whole && !mapped;
+        target.comment.clone_from(&source.comment);
+        if !mapped {
+            self.inherit(name, source, &mut target);
+        }
         target
+    }
+
+    /// What the source column says of its values, which arrive as they are.
+    fn inherit(&self, name: &str, source: &Column, target: &mut Column) {
+        let plan = self.plan_of(name);
+        let written = plan.is_some_and(|plan| plan.default.is_some() || plan.check.is_some() || plan.ty.is_some());
+        *target = Column {
+            default: source.default.clone(),
+            default_formula: source.default_formula.clone(),
+            generation: source.generation.clone().filter(|_| !written),
+            counter: source.counter.clone().filter(|_| target.identity),
+            collation: source.collation.clone(),
+            folds_case: source.folds_case,
+            on_update: source.on_update.clone(),
+            labels: source.labels.clone(),
+            ..target.clone()
+        };
     }
 }

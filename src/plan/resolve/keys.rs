@@ -1,17 +1,19 @@
 //! Keys of the destination: the plan's, its own, or the source's carried over through renames.
+//!
+//! One idea: what a created table does not get of the source's is told in its `left_out`, and nowhere else.
 
 use std::collections::BTreeMap;
 
 use super::{Resolver, Subject};
 use crate::{
-    model::{ForeignKey, Problem},
+    model::ForeignKey,
     plan::{Mapping, suggest::did_you_mean},
 };
 
 /// Source column to the destination column that holds its values unchanged.
-type Renames = BTreeMap<String, String>;
+pub(super) type Renames = BTreeMap<String, String>;
 
-fn renames(mapping: &Mapping) -> Renames {
+pub(super) fn renames(mapping: &Mapping) -> Renames {
     let mut renames = Renames::new();
     for column in &mapping.columns {
         if let Some(from) = column.plain_column() {
@@ -21,7 +23,7 @@ fn renames(mapping: &Mapping) -> Renames {
     renames
 }
 
-fn renamed(names: &[String], renames: &Renames) -> Option<Vec<String>> {
+pub(super) fn renamed(names: &[String], renames: &Renames) -> Option<Vec<String>> {
     names.iter().map(|name| renames.get(name).cloned()).collect()
 }
 
@@ -61,12 +63,17 @@ impl Resolver<'_> {
     /// Unique and foreign keys of a table that is created.
     pub(super) fn carry_keys(&mut self, mapping: &mut Mapping) {
         let renames = renames(mapping);
-        let unique = self.from.unique.iter().filter_map(|columns| renamed(columns, &renames));
+        // A key of the plan's own makes the source's one more unique key.
+        let own = Some(&self.from.key).filter(|key| !key.is_empty());
+        let unique = own.into_iter().chain(&self.from.unique).filter_map(|columns| renamed(columns, &renames));
         mapping.to.unique = unique.filter(|columns| *columns != mapping.to.key).collect();
         for key in &self.from.foreign_keys {
             match renamed(&key.columns, &renames) {
                 Some(columns) => mapping.to.foreign_keys.push(ForeignKey { columns, ..key.clone() }),
-                None => self.warn(Subject::Table, dropped(key, "its own columns are not all carried over unchanged")),
+                None => {
+                    let why = "its own columns are not all carried over unchanged";
+                    mapping.to.left_out.push(dropped(&mapping.to.name, key, why));
+                }
             }
         }
     }
@@ -81,13 +88,12 @@ fn require_key(mapping: &mut Mapping) {
     }
 }
 
-fn dropped(key: &ForeignKey, reason: &str) -> String {
-    let (columns, referenced) = (key.columns.join(", "), key.referenced.join(", "));
-    format!("the foreign key ({columns}) to {} ({referenced}) is left out: {reason}", key.table)
+fn dropped(table: &str, key: &ForeignKey, reason: &str) -> String {
+    format!("the foreign key {} is left out: {reason}", key.label(table))
 }
 
 /// Makes the foreign keys of tables that are created speak of destination tables and columns. A key to a table that is
-/// not migrated, or to columns that are not carried over unchanged, is dropped with a warning. A source table that is
+/// not migrated, or to columns that are not carried over unchanged, is left out and told. A source table that is
 /// migrated twice is referred to where it comes first, except that a table referring to itself keeps doing so.
 pub fn rename_foreign_keys(mappings: &mut [Mapping]) {
     let known: Vec<(String, String, Renames)> =
@@ -99,15 +105,15 @@ pub fn rename_foreign_keys(mappings: &mut [Mapping]) {
             let referenced = own.or_else(|| known.iter().find(|(from, ..)| *from == key.table));
             match rename(&key, referenced) {
                 Ok(key) => mapping.to.foreign_keys.push(key),
-                Err(message) => mapping.problems.push(Problem { line: 0, column: 0, error: false, message }),
+                Err(why) => mapping.to.left_out.push(dropped(&mapping.to.name, &key, why)),
             }
         }
     }
 }
 
-fn rename(key: &ForeignKey, referenced: Option<&(String, String, Renames)>) -> Result<ForeignKey, String> {
-    let (_, table, renames) = referenced.ok_or_else(|| dropped(key, "that table is not migrated"))?;
+fn rename(key: &ForeignKey, referenced: Option<&(String, String, Renames)>) -> Result<ForeignKey, &'static str> {
+    let (_, table, renames) = referenced.ok_or("that table is not migrated")?;
     let columns = renamed(&key.referenced, renames);
-    let columns = columns.ok_or_else(|| dropped(key, "the columns it refers to are not all carried over unchanged"))?;
+    let columns = columns.ok_or("the columns it refers to are not all carried over unchanged")?;
     Ok(ForeignKey { table: table.clone(), referenced: columns, ..key.clone() })
 }

@@ -5,6 +5,7 @@
 //! is one way.
 
 mod created;
+mod definition;
 mod existing;
 mod finding;
 mod keys;

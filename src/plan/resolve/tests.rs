@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    model::{Count, ForeignKey, Problem},
+    model::{Check, Comparison, Count, Expression, ForeignKey, Formula, Generation, Index, IndexPart, Kind, Problem},
     plan::{Class, Origin, parse, samples::SAMPLE},
 };
 
@@ -205,12 +205,14 @@ fn what_a_source_column_says_of_itself_is_kept_while_its_values_are() {
     from.columns[0].identity = true;
     from.columns[1].native = "numeric(10,2)".into();
     from.columns[2].generated = true;
-    from.columns[2].default = Some("price * 2".into());
+    from.columns[2].generation = Some(Generation::default());
+    from.columns[1].default = Some("1.5".into());
     let mapping = created("from = 't'\n[table.columns]\nkind = { type = 'integer', values = { a = 1 } }\n", &from);
     let [id, price, sum, kind] = mapping.to.columns.as_slice() else { panic!("{mapping:?}") };
     assert!(id.identity && !id.nullable);
     assert_eq!((price.native.as_str(), price.nullable), ("numeric(10,2)", false));
-    assert!(!sum.generated && sum.default.is_none() && sum.nullable);
+    assert!(!sum.generated && sum.generation.is_some() && sum.nullable, "what becomes of it, the destination decides");
+    assert_eq!(price.default.as_deref(), Some("1.5"));
     assert_eq!((kind.native.as_str(), kind.nullable, &kind.ty), ("integer", false, &ColumnType::INTEGER));
     let mapping = created("from = 't'\n[table.columns]\nid.type = 'text'\n", &from);
     assert!(!mapping.to.columns[0].identity);
@@ -358,6 +360,7 @@ fn keys_are_carried_over_as_far_as_their_columns_are() {
         columns: columns.iter().map(|name| (*name).to_owned()).collect(),
         table: "other".into(),
         referenced: vec!["id".into()],
+        ..ForeignKey::default()
     };
     from.foreign_keys = vec![reference(&["d"]), reference(&["c"])];
     let mapping = created("from = 't'\nskip = ['c']\n[table.columns]\nx = 'a'\ny = 'd'\n", &from);
@@ -366,16 +369,46 @@ fn keys_are_carried_over_as_far_as_their_columns_are() {
     assert!(mapping.columns[..2].iter().all(|column| !column.target.nullable));
     assert_eq!(mapping.to.unique, [["b", "y"]]);
     assert_eq!(mapping.to.foreign_keys, [reference(&["y"])]);
-    only(warnings(&mapping), "the foreign key (c) to other (id) is left out");
+    assert_eq!(mapping.to.left_out.len(), 1, "{:?}", mapping.to.left_out);
+    assert!(mapping.to.left_out[0].starts_with("the foreign key t (c) -> other (id) is left out"));
 
     let mapping = created("from = 't'\nkey = ['c']\n", &from);
     assert_eq!(mapping.to.key, ["c"]);
-    assert_eq!(mapping.to.unique, [["b", "d"]]);
+    assert_eq!(mapping.to.unique, [["a", "b"], ["b", "d"]], "the source's own key is still unique");
     let mapping = created("from = 't'\nskip = ['b']\n", &from);
     assert!(mapping.to.key.is_empty());
     only(warnings(&mapping), "the source's key (a, b) is not carried over whole");
     let mapping = created("from = 't'\ncolumns.b.expr = 'length(b)'\n", &from);
     assert!(mapping.to.key.is_empty() && mapping.to.unique == [["c"]]);
+}
+
+#[test]
+fn words_hold_only_while_names_stay() {
+    let mut from = table("t", &["a integer!", "b integer", "c text"]);
+    let column = |name: &str| Box::new(Formula::Column { name: name.into(), kind: Kind::Number });
+    let condition = |columns: &[&str], formula| Expression {
+        text: columns.join(" < "),
+        holds: true,
+        columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+        formula,
+        folds: false,
+    };
+    let formula = Formula::Compare(column("a"), Comparison::Less, column("b"));
+    let check = |condition| Check { name: None, condition };
+    from.checks = vec![
+        check(condition(&["a", "b"], Some(formula))),
+        check(condition(&["b"], None)),
+        check(condition(&["c"], None)),
+    ];
+    let part = IndexPart { column: "a".into(), descending: true };
+    from.indexes = vec![Index { parts: vec![part], columns: vec!["a".into()], holds: true, ..Index::default() }];
+    let mapping = created("from = 't'\nskip = ['c']\n[table.columns]\nx = 'a'\n", &from);
+    let [both, own] = mapping.to.checks.as_slice() else { panic!("{:?}", mapping.to.checks) };
+    assert!(!both.condition.holds && own.condition.holds);
+    assert_eq!(both.condition.formula, Some(Formula::Compare(column("x"), Comparison::Less, column("b"))));
+    assert_eq!(mapping.to.indexes[0].parts[0].column, "x");
+    assert!(!mapping.to.indexes[0].holds);
+    assert!(mapping.to.left_out[0].starts_with("the check of t (c) is left out"), "{:?}", mapping.to.left_out);
 }
 
 #[test]
@@ -397,6 +430,7 @@ fn foreign_keys_speak_of_the_destination() {
         columns: columns.iter().map(|name| (*name).to_owned()).collect(),
         table: table.into(),
         referenced: referenced.iter().map(|name| (*name).to_owned()).collect(),
+        ..ForeignKey::default()
     };
     let users = table("users", &["id integer!", "code text"]);
     let mut orders = table("orders", &["id integer!", "user integer", "code text", "parent integer", "shop integer"]);
@@ -412,17 +446,17 @@ fn foreign_keys_speak_of_the_destination() {
         created("from = 'users'\nto = 'people'\n[table.columns]\nno = 'id'\ncode.expr = 'trim(code)'\n", &users),
     ];
     for mapping in &mut mappings {
-        mapping.problems.clear();
+        mapping.to.left_out.clear();
     }
     rename_foreign_keys(&mut mappings);
     assert_eq!(
         mappings[0].to.foreign_keys,
         [key(&["wer"], "people", &["no"]), key(&["parent"], "Bestellungen", &["nr"])]
     );
-    let told = warnings(&mappings[0]);
+    let told = &mappings[0].to.left_out;
     assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].contains("to shops (id) is left out: that table is not migrated"), "{told:?}");
-    assert!(told[1].contains("to users (code) is left out: the columns it refers to"), "{told:?}");
+    assert!(told[0].contains("-> shops (id) is left out: that table is not migrated"), "{told:?}");
+    assert!(told[1].contains("-> users (code) is left out: the columns it refers to"), "{told:?}");
     assert_eq!(mappings[1].to.foreign_keys, [key(&["parent"], "archive", &["id"])]);
 
     let mut there = [onto("from = 'users'\n", &users, &users)];

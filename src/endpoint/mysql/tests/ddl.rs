@@ -93,6 +93,7 @@ async fn foreign_keys_that_hold_are_added_and_others_are_told() {
         columns: vec![columns.into()],
         table: "parent".into(),
         referenced: vec![referenced.into()],
+        ..ForeignKey::default()
     };
     let mut child = table(&mysql, "child", &[("id", "bigint"), ("p", "bigint"), ("q", "text"), ("bad", "bigint")]);
     child.foreign_keys = vec![key("p", "id"), key("q", "code"), key("bad", "id")];
@@ -108,7 +109,10 @@ async fn foreign_keys_that_hold_are_added_and_others_are_told() {
     let remarks = mysql.finish(&created, &created).await.unwrap();
     assert_eq!(
         remarks,
-        ["Foreign key child (bad) to parent (id) was not added: 2 rows refer to a row that is not there."]
+        [
+            "Foreign key child (bad) to parent (id) was not added: 2 rows refer to a row that is not there (bad = 5; bad = 6). \
+          To add it later: ALTER TABLE `child` ADD FOREIGN KEY (`bad`) REFERENCES `parent` (`id`)"
+        ]
     );
     assert_eq!(mysql.describe("child").await.unwrap().foreign_keys.len(), 2);
     let again = mysql.finish(&created, &created).await.unwrap();

@@ -5,7 +5,13 @@ use crate::model::ForeignKey;
 
 fn key(columns: &[&str], table: &str, referenced: &[&str]) -> ForeignKey {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    ForeignKey { name: None, columns: owned(columns), table: table.into(), referenced: owned(referenced) }
+    ForeignKey {
+        name: None,
+        columns: owned(columns),
+        table: table.into(),
+        referenced: owned(referenced),
+        ..ForeignKey::default()
+    }
 }
 
 #[tokio::test]

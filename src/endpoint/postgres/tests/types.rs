@@ -162,11 +162,14 @@ async fn keys_and_references_are_described() {
         columns: vec!["x".into(), "y".into()],
         table: "crm.p".into(),
         referenced: vec!["b".into(), "a".into()],
+        ..ForeignKey::default()
     };
     assert_eq!(table.foreign_keys, [key]);
     assert_eq!(table.rows, Count::Estimate(500));
     let column = |name: &str| table.column(name).unwrap().clone();
-    assert!(column("v").generated && column("v").default.as_deref() == Some("(z * 2)"));
+    let computed = column("v").generation.unwrap();
+    assert!(column("v").generated && computed.stored && computed.expression.text == "(z * 2)");
+    assert_eq!(computed.expression.columns, ["z"]);
     assert!(column("i").identity && column("s").identity && !column("d").identity);
     assert_eq!(column("d").default.as_deref(), Some("(1 + 1)"));
 }
@@ -214,7 +217,9 @@ async fn columns_of_other_systems_are_created_as_foretold() {
     let columns: Vec<Column> = std::iter::once(id).chain(columns).collect();
     let table = Table { name: "t".into(), columns, key: vec!["id".into()], ..Table::default() };
     endpoint.create(&table).await.unwrap();
-    assert_eq!(endpoint.describe("t").await.unwrap().columns, table.columns);
+    let mut described = endpoint.describe("t").await.unwrap().columns;
+    assert!(described[0].counter.take().is_some());
+    assert_eq!(described, table.columns);
     let error = endpoint.create(&table).await.unwrap_err();
     assert_eq!(error.code.as_deref(), Some("42P07"), "{error}");
 }

@@ -293,6 +293,7 @@ async fn finish_says_which_references_do_not_hold() {
         columns: vec!["p".into()],
         table: "p".into(),
         referenced: vec!["id".into()],
+        ..ForeignKey::default()
     };
     let column = |name: &str| Column { native: "INTEGER".into(), ..Column::new(name, ColumnType::BIGINT) };
     let parent = Table { name: "q".into(), columns: vec![column("id")], key: vec!["id".into()], ..Table::default() };

@@ -1,0 +1,78 @@
+//! Types that a database made for itself.
+
+use super::*;
+
+const TYPES: &str = "
+    CREATE TYPE mood AS ENUM ('sad', 'it''s ok', '');
+    CREATE DOMAIN positive AS int DEFAULT 1 NOT NULL CONSTRAINT above CHECK (VALUE > 0);
+    CREATE TYPE pair AS (a positive, m mood);
+    CREATE DOMAIN moods AS mood[];
+    CREATE TABLE t (id positive PRIMARY KEY, m mood DEFAULT 'sad' CHECK (m <> ''), p pair, all_moods moods, ms mood[]);
+    CREATE INDEX by_mood ON t (m);
+    INSERT INTO t VALUES (1, 'sad', '(2,\"it''s ok\")', '{sad,\"it''s ok\"}', '{sad}'), (2, NULL, NULL, NULL, NULL)";
+
+#[test]
+fn types_of_ones_own() {
+    let (Some(source), Some(destination)) = (PostgresDatabase::create("types"), PostgresDatabase::create("typeses"))
+    else {
+        return;
+    };
+    source.execute(TYPES);
+    destination.execute("CREATE TYPE mood AS ENUM ('sad', 'it''s ok', '')");
+    migrate(&source.url(), &destination.url()).tells_nothing();
+    let read = "SELECT id, m, p, all_moods, ms FROM t ORDER BY id";
+    assert_eq!(destination.rows(read), source.rows(read));
+    let kinds = "SELECT attname, format_type(atttypid, atttypmod), pg_get_expr(adbin, adrelid) FROM pg_attribute
+                 LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+                 WHERE attrelid = 't'::regclass AND attnum > 0 ORDER BY attnum";
+    assert_eq!(texts(destination.rows(kinds)), texts(source.rows(kinds)));
+    assert!(postgres_refuses(&destination, "INSERT INTO t VALUES (-1)"));
+    assert!(postgres_refuses(&destination, "INSERT INTO t VALUES (3, '')"));
+}
+
+#[test]
+fn another_type_of_that_name() {
+    let (Some(source), Some(destination)) = (PostgresDatabase::create("other"), PostgresDatabase::create("others"))
+    else {
+        return;
+    };
+    source.execute(TYPES);
+    destination.execute("CREATE TYPE mood AS ENUM ('sad', 'happy')");
+    let desk = Desk::new();
+    desk.run_to(0, &["new", "plan.toml", "--source", &source.url(), "--destination", &destination.url()]);
+    let checked = desk.run_to(5, &["check", "plan.toml"]);
+    let said = checked.values[0]["checks"].to_string();
+    assert!(said.contains("The destination has another type mood"), "{said}");
+}
+
+#[test]
+fn labels_across_systems() {
+    let (Some(postgres), Some(mysql)) = (PostgresDatabase::create("labels"), MysqlDatabase::create("labels")) else {
+        return;
+    };
+    let Some(ends) = Ends::new("labelled") else { return };
+    postgres.execute(
+        "CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'a,b'); CREATE TABLE t (id int PRIMARY KEY, m mood NOT NULL DEFAULT 'sad');
+         INSERT INTO t VALUES (1, 'it''s ok'), (2, 'a,b')",
+    );
+    migrate(&postgres.url(), &ends.mysql.url()).tells_nothing();
+    let kind = "SELECT column_type, column_default FROM information_schema.columns
+                WHERE table_schema = database() AND column_name = 'm'";
+    assert_eq!(texts(ends.mysql.rows(kind)), ["enum('sad','it''s ok','a,b')|'sad'"]);
+    assert_eq!(texts(ends.mysql.rows("SELECT m FROM t ORDER BY id")), ["it's ok", "a,b"]);
+
+    mysql.execute("CREATE TABLE t (id int PRIMARY KEY, m enum('sad','it\\'s ok','') DEFAULT 'sad')");
+    mysql.execute("INSERT INTO t VALUES (1, 'it\\'s ok'), (2, ''), (3, NULL)");
+    for url in [&ends.urls()[0], &ends.urls()[2]] {
+        migrate(&mysql.url(), url).tells_nothing();
+    }
+    assert!(postgres_refuses(&ends.postgres, "INSERT INTO t VALUES (4, 'happy')"));
+    assert!(!postgres_refuses(&ends.postgres, "INSERT INTO t (id) VALUES (4)"));
+    ends.sqlite.file.execute("INSERT OR IGNORE INTO t VALUES (4, 'happy')");
+    assert_eq!(ends.sqlite.file.count("SELECT count(*) FROM t"), 3);
+    let read = "SELECT m FROM t WHERE id < 4 ORDER BY id";
+    assert_eq!(
+        (texts(ends.postgres.rows(read)), texts(ends.sqlite.file.rows(read))),
+        (texts(mysql.rows(read)), texts(mysql.rows(read)))
+    );
+}
