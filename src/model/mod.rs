@@ -7,6 +7,8 @@ mod definition;
 mod fault;
 mod figures;
 mod formula;
+#[cfg(test)]
+pub mod fuzzing;
 mod mark;
 mod order;
 mod problem;

@@ -11,6 +11,8 @@ mod document;
 mod draft;
 mod edit;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod mapping;
 mod mention;
 mod model;

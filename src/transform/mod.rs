@@ -10,6 +10,8 @@ mod convert;
 mod error;
 mod expression;
 mod functions;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod instant;
 mod table;
 mod values;

@@ -9,6 +9,8 @@ mod dialect;
 mod error;
 mod file;
 mod folder;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod record;
 mod sidecar;
 mod snapshot;

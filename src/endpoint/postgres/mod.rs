@@ -13,6 +13,8 @@ mod definition;
 mod encode;
 mod error;
 mod finish;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod grants;
 mod load;
 mod marks;

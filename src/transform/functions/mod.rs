@@ -12,6 +12,9 @@ mod pattern;
 mod run_date;
 mod split_name;
 
+#[cfg(any(test, fuzzing))]
+pub(super) use pattern::Pattern;
+
 use std::sync::Arc;
 
 use datafusion::{config::ConfigOptions, functions::datetime::now::NowFunc, logical_expr::ScalarUDF};

@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 use chrono::{Datelike, NaiveDate};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern {
+pub(in crate::transform) struct Pattern {
     text: String,
     parts: Vec<Part>,
 }
@@ -37,20 +37,20 @@ enum Width {
 
 /// A day since 1970 and a second of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moment {
-    pub(super) days: i32,
+pub(in crate::transform) struct Moment {
+    pub(in crate::transform) days: i32,
     second: u32,
 }
 
 impl Moment {
-    pub(super) fn micros(self) -> i64 {
+    pub(in crate::transform) fn micros(self) -> i64 {
         (i64::from(self.days) * 86_400 + i64::from(self.second)) * 1_000_000
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the pattern '{pattern}' {problem}; it is written like MM/DD/YYYY or YYYY-MM-DD HH24:MI:SS")]
-pub(super) struct PatternError {
+pub(in crate::transform) struct PatternError {
     pattern: String,
     problem: String,
 }
@@ -168,7 +168,7 @@ impl Pattern {
     }
 
     /// `None` if the text has another form or is no day of the calendar.
-    pub(super) fn read(&self, text: &str) -> Option<Moment> {
+    pub(in crate::transform) fn read(&self, text: &str) -> Option<Moment> {
         let mut fields = Fields::default();
         let rest = self.parts.iter().try_fold(text, |rest, part| part.read(rest, &mut fields))?;
         if rest.is_empty() { fields.moment() } else { None }
