@@ -91,6 +91,13 @@ impl Terminal {
         self.wait_for("Error on row ");
     }
 
+    /// The line goes dead: nobody says goodbye.
+    fn hang_up(self) {
+        let process = self.child.process_id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-HUP", &process]).status().unwrap().success());
+        self.exit_code();
+    }
+
     fn exit_code(mut self) -> u32 {
         let since = Instant::now();
         loop {
@@ -191,4 +198,73 @@ fn no_key_is_lost_however_fast_they_come() {
     terminal.press("q");
     terminal.exit_code();
     assert!(desk.path(&format!("{name}.toml")).exists());
+}
+
+#[test]
+fn a_run_outlives_its_terminal_and_is_come_back_to() {
+    let desk = Desk::new();
+    let mut terminal = Terminal::open(&desk, &["demo"], 24, 80);
+    terminal.start_the_demo();
+    terminal.hang_up();
+
+    let live = &desk.run_to(0, &["status"]).values[0]["runs"];
+    assert_eq!((live[0]["name"].as_str(), live[0]["phase"].as_str()), (Some("Shop to CredVault"), Some("running")));
+    let mut back = Terminal::open(&desk, &["attach"], 24, 80);
+    back.wait_for("Error on row ");
+    back.press_in_prompt(&[DOWN, RIGHT, RIGHT, RIGHT]);
+    back.wait_for("[whole run]");
+    back.press(ENTER);
+    back.wait_for("✓ completed");
+    back.press("q");
+    assert_eq!(back.exit_code(), 3);
+    let vault = SqliteFile::new(desk.path("whimbrel-demo/credvault.sqlite"));
+    assert_eq!(vault.count("SELECT count(*) FROM customers"), 11_990);
+    assert_eq!(vault.count("SELECT count(*) FROM orders"), 29_998);
+}
+
+#[test]
+fn a_second_operator_watches_and_takes_over_when_let() {
+    let desk = Desk::new();
+    let mut first = Terminal::open(&desk, &["demo"], 40, 120);
+    first.start_the_demo();
+    first.press_in_prompt(&["\x1b"]);
+    let mut second = Terminal::open(&desk, &["attach"], 40, 120);
+    second.wait_for("watching tester");
+    first.wait_for("2 operators");
+    second.press("x");
+    second.wait_for("tester is at the controls; T asks for them");
+    second.press("T");
+    first.wait_for("tester asks: T");
+    first.press("T");
+    first.wait_for("Hand the controls to tester?");
+    first.press("y");
+    first.wait_for("watching tester");
+    second.wait_for("You are at the controls");
+    second.press("x");
+    second.wait_for("Stop the run?");
+    second.press("y");
+    second.wait_for("✗ stopped");
+    first.wait_for("✗ stopped");
+    second.press("q");
+    first.press("q");
+    assert_eq!(second.exit_code(), 1);
+    assert_eq!(first.exit_code(), 1);
+}
+
+#[test]
+fn a_script_stops_what_nobody_watches() {
+    let desk = Desk::new();
+    let mut terminal = Terminal::open(&desk, &["demo"], 24, 80);
+    terminal.start_the_demo();
+    terminal.press_in_prompt(&["\x1b", "\x04"]);
+    assert_eq!(terminal.exit_code(), 0);
+    let refused = desk.run_to(1, &["demo"]);
+    assert!(refused.values[0]["error"].as_str().unwrap().contains("under way"), "{refused:?}");
+    desk.run_to(0, &["pause"]);
+    assert_eq!(desk.run_to(0, &["status"]).values[0]["runs"][0]["phase"], "paused");
+    desk.run_to(0, &["resume", "whimbrel-demo/demo.toml"]);
+    desk.run_to(0, &["stop"]);
+    assert_eq!(desk.run_to(0, &["status"]).values[0]["runs"].as_array().unwrap().len(), 0);
+    let error = &desk.run_to(1, &["stop"]).values[0]["error"];
+    assert!(error.as_str().unwrap().contains("no run is under way"), "{error}");
 }

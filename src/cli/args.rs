@@ -18,6 +18,9 @@ pub struct Arguments {
     /// Print one JSON object, or JSON lines while working.
     #[arg(long, global = true)]
     pub json: bool,
+    /// No host: what runs ends with this program.
+    #[arg(long, global = true)]
+    pub in_process: bool,
     #[command(subcommand)]
     pub verb: Option<Verb>,
 }
@@ -41,8 +44,32 @@ pub enum Verb {
     /// Run a plan: in a terminal on the console's run screen, else with lines of progress and never asking. A scheduled
     /// plan waits for its window, runs, and waits for the next one.
     Run(Run),
+    /// The runs under way on this host.
+    Status,
+    /// The console on a run under way.
+    Attach(OfRun),
+    /// Bring chunks under way to their end, then wait.
+    Pause(OfRun),
+    /// Go on after a pause; tables that were held are tried again.
+    Resume(OfRun),
+    /// Halt a run; it can be resumed by a new start.
+    Stop(OfRun),
     /// List, retry, edit or discard flagged rows.
     Review(Review),
+    /// What a console starts, so that a run outlives it.
+    #[command(hide = true)]
+    Host(HostOf),
+}
+
+#[derive(Debug, Args)]
+pub struct OfRun {
+    /// The run's plan; needed where several run.
+    pub plan: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct HostOf {
+    pub plan: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

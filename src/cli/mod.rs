@@ -13,6 +13,7 @@ use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
 
+use crate::protocol::Command;
 use args::{Arguments, Verb};
 pub use exit::{CliError, Exit};
 
@@ -56,6 +57,12 @@ async fn dispatch(arguments: &Arguments) -> Result<Exit, CliError> {
         Some(Verb::Preview(preview)) => verbs::preview::perform(&context, preview).await,
         Some(Verb::Check(check)) => verbs::check::perform(&context, check).await,
         Some(Verb::Run(run)) => verbs::run::perform(&context, run).await,
+        Some(Verb::Status) => verbs::live::status(&context).await,
+        Some(Verb::Attach(of)) => verbs::console::attach(&context, of.plan.as_deref()).await,
+        Some(Verb::Pause(of)) => verbs::live::tell(&context, of.plan.as_deref(), Command::Pause).await,
+        Some(Verb::Resume(of)) => verbs::live::tell(&context, of.plan.as_deref(), Command::Resume).await,
+        Some(Verb::Stop(of)) => verbs::live::tell(&context, of.plan.as_deref(), Command::Stop).await,
+        Some(Verb::Host(of)) => verbs::host::perform(&context, of.plan.as_deref()).await,
         Some(Verb::Review(review)) => verbs::review::perform(&context, review).await,
     }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     endpoint::{Catalog, EndpointError, open_source},
-    host::Workbench,
+    host::{Hosts, Workbench},
     ledger::{Ledger, default_state_folder},
     plan::{Document, SecretRef, SidePlan},
     protocol::SideName,
@@ -28,6 +28,8 @@ pub struct Context {
     pub json: bool,
     /// Who acts, for the ledger.
     pub by: String,
+    /// No host of its own.
+    pub in_process: bool,
 }
 
 impl Context {
@@ -38,7 +40,7 @@ impl Context {
         };
         let ledger = Ledger::open(&folder).await.map_err(CliError::failed)?;
         log_to(&folder);
-        Ok(Self { ledger, json: arguments.json, by: user() })
+        Ok(Self { ledger, json: arguments.json, by: user(), in_process: arguments.in_process })
     }
 
     /// The plan's workbench. A plan with errors is a usage error that names them all.
@@ -51,6 +53,11 @@ impl Context {
             return Err(CliError::usage(format!("the plan has {} error(s):\n{}", errors.len(), errors.join("\n"))));
         }
         Ok(self.bench(document))
+    }
+
+    /// The hosts of this state folder.
+    pub fn hosts(&self) -> Hosts {
+        Hosts::of(self.ledger.folder())
     }
 
     pub fn bench(&self, document: Document) -> Workbench {

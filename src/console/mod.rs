@@ -22,6 +22,6 @@ mod widgets;
 pub use app::{App, Effect, Exit, Message, Redraw, update};
 pub use keys::{ACTIONS, Action, ActionId, KeyPress, key_table};
 pub use options::{Begin, Options, Screen};
-pub use runtime::{ConsoleError, run};
+pub use runtime::{ConsoleError, Ended, run};
 pub use screens::draw;
 pub use theme::{Appearance, Borders, Colour, Look};

@@ -27,8 +27,18 @@ pub enum ConsoleError {
     Terminal(#[from] io::Error),
 }
 
+/// How a console ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub exit: Exit,
+    /// The file of the plan that was open last.
+    pub plan: String,
+    /// Whether a run goes on without it.
+    pub goes_on: bool,
+}
+
 /// Runs a console on this process's terminal until the operator or the host ends it.
-pub async fn run(port: Port, options: Options) -> Result<Exit, ConsoleError> {
+pub async fn run(port: Port, options: Options) -> Result<Ended, ConsoleError> {
     let look = options.look();
     let mut screen = Screen::enter()?;
     let (input, keys) = Input::start()?;
@@ -43,8 +53,9 @@ pub async fn run(port: Port, options: Options) -> Result<Exit, ConsoleError> {
         repaint: false,
         suspend: false,
     };
-    let exit = driver.drive(&mut screen).await;
-    Ok(exit?)
+    let exit = driver.drive(&mut screen).await?;
+    let app = &driver.app;
+    Ok(Ended { exit, plan: app.plan.path.clone(), goes_on: app.can_detach && app.run.is_going() })
 }
 
 struct Signals {

@@ -8,8 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::hub::is_run_elsewhere;
 use crate::{
     ledger::{Ledger, LedgerError, RunRecord},
+    model::RunPhase,
     plan::{Document, Kind, SidePlan, address, draft, without_password},
     protocol::{Migration, NewMigration},
 };
@@ -25,8 +27,10 @@ pub(super) async fn list(ledger: &Ledger, folder: &Path) -> Result<Vec<Migration
     let mut migrations = Vec::new();
     for (path, run) in &latest {
         let counts = ledger.snapshot(&run.id).await?.counts();
+        let elsewhere = !run.phase.is_over() && is_run_elsewhere(ledger, path);
         migrations.push(Migration {
-            phase: Some(run.phase),
+            // Of a run that nobody has, its process died.
+            phase: Some(if run.phase.is_over() || elsewhere { run.phase } else { RunPhase::Stopped }),
             started_ms: u64::try_from(run.started_ms).ok(),
             written: counts.written,
             flagged: counts.flagged,

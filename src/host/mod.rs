@@ -2,12 +2,16 @@
 //!
 //! May not touch ratatui or sqlx.
 
-mod local;
+mod frame;
+mod hub;
+mod lease;
 mod migrations;
 mod port;
+mod socket;
 mod views;
 mod workbench;
 
-pub use local::serve;
+pub use hub::serve;
 pub use port::Port;
+pub use socket::{Found, HostError, Hosts};
 pub use workbench::Workbench;

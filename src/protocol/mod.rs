@@ -23,8 +23,74 @@ pub const VERSION: u16 = 1;
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ToHost {
-    Ask { id: u64, ask: Ask },
-    Command { id: u64, command: Command },
+    Ask {
+        id: u64,
+        ask: Ask,
+    },
+    Command {
+        id: u64,
+        command: Command,
+    },
+    /// A watcher wants to command.
+    TakeOver,
+    /// Whoever commands lets the watcher who asked, or not.
+    HandOver {
+        yes: bool,
+    },
+}
+
+/// The first message on a stream, each way: nothing else is said before the versions agree.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Hello {
+    /// [`VERSION`]
+    pub protocol: u16,
+    /// The program's own.
+    pub program: String,
+    /// Who is there; of a host, its process.
+    pub name: String,
+    /// What the host has open, named as the ledger names it; empty from a console.
+    pub plan: String,
+    /// What whoever connects wants; of a host, nothing.
+    pub role: Role,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// To know who is there; nothing follows.
+    #[default]
+    Look,
+    /// To tell the run something from a script, whoever sits at a console.
+    Command,
+    /// To sit at a console.
+    Sit,
+}
+
+/// Everybody at the consoles of a host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Presence {
+    pub operators: Vec<Operator>,
+    /// Who wants the controls.
+    pub asks: Option<String>,
+}
+
+impl Presence {
+    /// Whether this console may change things. Where nobody says who is there, there is nobody else.
+    pub fn commands(&self) -> bool {
+        self.operators.is_empty() || self.operators.iter().any(|operator| operator.you && operator.commands)
+    }
+
+    /// The name of whoever may.
+    pub fn commander(&self) -> &str {
+        self.operators.iter().find(|operator| operator.commands).map_or("nobody", |operator| &operator.name)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Operator {
+    pub name: String,
+    pub commands: bool,
+    pub you: bool,
 }
 
 /// From host to console.
@@ -44,4 +110,8 @@ pub enum FromHost {
     Snapshot(Box<Snapshot>),
     Fact(Box<Fact>),
     Gauge(crate::model::Gauge),
+    /// Somebody else changed the plan, or opened another.
+    PlanChanged,
+    /// Whenever somebody comes, goes, or takes over.
+    Presence(Presence),
 }

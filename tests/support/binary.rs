@@ -91,3 +91,13 @@ pub fn told(output: &Output) -> Told {
     let values = stream.map_while(Result::ok).collect();
     Told { code: output.status.code(), values, stderr: String::from_utf8_lossy(&output.stderr).into_owned() }
 }
+
+impl Drop for Desk {
+    /// A run that a failed test left behind would wait for an answer for ever.
+    fn drop(&mut self) {
+        let hosts = self.path("home/.local/state/whimbrel/hosts");
+        if fs::read_dir(hosts).is_ok_and(|entries| entries.count() > 0) {
+            let _ = self.run(&["stop"]);
+        }
+    }
+}

@@ -2,50 +2,94 @@
 
 use std::{path::Path, sync::Arc};
 
+use super::live;
 use crate::{
     cli::{CliError, Exit, has_terminal, open::Context},
     console::{self, Begin, Options, Screen},
     engine::now_ms,
-    host::{self, Workbench},
+    host::{self, Found},
     model::RunPhase,
     plan::Document,
+    protocol::Role,
 };
 
 /// Opens the plan in the console; without one, the console on the list of migrations, or that list in lines where there
-/// is no terminal.
+/// is no terminal. A run under way is picked up.
 pub async fn open(context: &Context, plan: Option<&Path>) -> Result<Exit, CliError> {
     let terminal = has_terminal() && !context.json;
-    let (document, start) = match plan {
-        None if !terminal => return list(context).await,
-        None => (Document::default(), Screen::Migrations),
-        Some(plan) => (Document::load(plan).map_err(CliError::usage)?, Screen::Connect),
+    let Some(plan) = plan else {
+        return match terminal {
+            false => list(context).await,
+            true => show(context, None, Screen::Migrations, None).await,
+        };
     };
+    // A plan that is not there is told before anything is started.
+    Document::load(plan).map_err(CliError::usage)?;
     if !terminal {
         return Err(CliError::usage("the console needs a terminal; `whimbrel run PLAN` works without one"));
     }
-    show(context, context.bench(document), start, None).await
+    show(context, Some(plan), Screen::Connect, None).await
 }
 
-/// The console on its run screen, the run begun.
-pub async fn run_screen(context: &Context, bench: Workbench, begin: Begin) -> Result<Exit, CliError> {
-    show(context, bench, Screen::Run, Some(begin)).await
+/// The console on a run under way.
+pub async fn attach(context: &Context, plan: Option<&Path>) -> Result<Exit, CliError> {
+    if !has_terminal() {
+        return Err(CliError::usage("the console needs a terminal; `whimbrel status` works without one"));
+    }
+    let run = live::the_run(context, plan).await?;
+    sit(context, &run.found, Screen::Run, None).await
 }
 
-/// The console on a plan that is ready.
-pub async fn show(context: &Context, bench: Workbench, start: Screen, begin: Option<Begin>) -> Result<Exit, CliError> {
-    let bench = Arc::new(bench);
-    let (port, host) = host::serve(bench.clone());
-    let options = Options { start, begin, user: context.by.clone(), opened_ms: now_ms(), ..Options::default() };
-    let result = console::run(port, options).await;
+/// The console on a plan: at the host that runs it, else at one of its own, else (as told) without any.
+pub async fn show(
+    context: &Context,
+    plan: Option<&Path>,
+    start: Screen,
+    begin: Option<Begin>,
+) -> Result<Exit, CliError> {
+    if context.in_process {
+        return alone(context, plan, start, begin).await;
+    }
+    if let Some(run) = live::runs(context, plan).await?.first() {
+        return sit(context, &run.found, Screen::Run, None).await;
+    }
+    let host = context.hosts().start(plan).await.map_err(CliError::failed)?;
+    sit(context, &host, start, begin).await
+}
+
+fn options(context: &Context, start: Screen, begin: Option<Begin>, can_detach: bool) -> Options {
+    Options { start, begin, user: context.by.clone(), opened_ms: now_ms(), can_detach, ..Options::default() }
+}
+
+/// A console at a host that outlives it.
+async fn sit(context: &Context, host: &Found, start: Screen, begin: Option<Begin>) -> Result<Exit, CliError> {
+    let port = context.hosts().attach(host, &context.by, Role::Sit).await.map_err(CliError::failed)?;
+    let ended = console::run(port, options(context, start, begin, true)).await.map_err(CliError::failed)?;
+    if ended.goes_on && ended.exit != console::Exit::Gone {
+        let process = &host.hello.name;
+        println!("The run goes on in its host (process {process}). `whimbrel attach` comes back to it.");
+        return Ok(Exit::Well);
+    }
+    verdict(context, &ended.plan).await
+}
+
+/// A console with its host in this process.
+async fn alone(context: &Context, plan: Option<&Path>, start: Screen, begin: Option<Begin>) -> Result<Exit, CliError> {
+    let document = match plan {
+        Some(plan) => Document::load(plan).map_err(CliError::usage)?,
+        None => Document::default(),
+    };
+    let (port, host) = host::serve(Arc::new(context.bench(document)));
+    let result = console::run(port, options(context, start, begin, false)).await;
     let _ = host.await;
-    result.map_err(CliError::failed)?;
-    // The one that was open last.
-    verdict(context, &bench.plan_key().await).await
+    let ended = result.map_err(CliError::failed)?;
+    verdict(context, &ended.plan).await
 }
 
 /// The exit code tells a script how the plan's latest run stands.
-async fn verdict(context: &Context, plan_key: &str) -> Result<Exit, CliError> {
-    let Some(run) = context.ledger.runs(Some(plan_key)).await.map_err(CliError::failed)?.into_iter().next() else {
+async fn verdict(context: &Context, plan: &str) -> Result<Exit, CliError> {
+    let plan_key = live::key(Path::new(plan));
+    let Some(run) = context.ledger.runs(Some(&plan_key)).await.map_err(CliError::failed)?.into_iter().next() else {
         return Ok(Exit::Well);
     };
     let counts = context.ledger.snapshot(&run.id).await.map_err(CliError::failed)?.counts();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    console,
+    console, live,
     run::{Way, headless},
 };
 use crate::{
@@ -24,14 +24,22 @@ pub async fn perform(context: &Context, arguments: &Demo) -> Result<Exit, CliErr
     if !headless_run && !has_terminal() {
         return Err(CliError::usage("the demo's console needs a terminal; --headless runs it through without one"));
     }
+    if let Some(run) = live::runs(context, Some(&arguments.folder.join(PLAN_FILE))).await?.first() {
+        let process = &run.found.hello.name;
+        return Err(CliError::failed(format!(
+            "a run of the demo is under way (process {process}); `whimbrel attach` shows it, `whimbrel stop` ends it"
+        )));
+    }
     let plan = prepare(context, arguments).await?;
-    let bench = context.workbench(&plan)?;
     if headless_run {
+        let bench = context.workbench(&plan)?;
         let way = Way { on_error: Some(OnError::from(arguments.on_error)), ..Way::default() };
         return headless(context, &bench, way, &plan.display().to_string()).await;
     }
-    console::show(context, bench, Screen::Tables, None).await
+    console::show(context, Some(&plan), Screen::Tables, None).await
 }
+
+const PLAN_FILE: &str = "demo.toml";
 
 /// The shop, the plan beside it, and a destination that is not there yet.
 async fn prepare(context: &Context, arguments: &Demo) -> Result<PathBuf, CliError> {
@@ -49,7 +57,7 @@ async fn prepare(context: &Context, arguments: &Demo) -> Result<PathBuf, CliErro
         }
     }
     let shop = make_shop(folder, arguments.seed).map_err(CliError::failed)?;
-    let plan = folder.join("demo.toml");
+    let plan = folder.join(PLAN_FILE);
     let document = Document { path: Some(plan.clone()), ..Document::from_text(demo_plan()) };
     document.save().map_err(CliError::failed)?;
     let key = std::fs::canonicalize(&plan).unwrap_or_else(|_| plan.clone()).display().to_string();

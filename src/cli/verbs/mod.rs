@@ -3,6 +3,8 @@
 pub mod check;
 pub mod console;
 pub mod demo;
+pub mod host;
+pub mod live;
 pub mod new;
 pub mod preview;
 mod progress;

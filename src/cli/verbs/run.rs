@@ -3,7 +3,7 @@
 use super::{check, console, progress, schedule};
 use crate::{
     cli::{CliError, Exit, args::Run, has_terminal, open::Context},
-    console::Begin,
+    console::{Begin, Screen},
     engine::{PrepareError, prepare},
     host::Workbench,
     model::OnError,
@@ -37,7 +37,7 @@ pub async fn perform(context: &Context, arguments: &Run) -> Result<Exit, CliErro
     }
     if has_terminal() && !context.json && !arguments.plain && arguments.tables.is_empty() {
         let begin = Begin { on_error: way.on_error, confirmed: way.force };
-        return console::run_screen(context, bench, begin).await;
+        return console::show(context, Some(&arguments.plan), Screen::Run, Some(begin)).await;
     }
     headless(context, &bench, way, &plan).await
 }

@@ -19,7 +19,8 @@ impl App {
 
     /// When a prompt is to come up by itself.
     pub(super) fn prompt_due_ms(&self) -> Option<u64> {
-        let may = self.overlays.is_empty() && !self.is_typing() && self.next_unasked().is_some();
+        let may = self.overlays.is_empty() && !self.is_typing() && self.presence.commands();
+        let may = may && self.next_unasked().is_some();
         may.then_some(self.last_key_ms + IDLE_MS)
     }
 

@@ -4,7 +4,7 @@ use super::{App, Redraw, Request, Saving};
 use crate::{
     console::{Screen, overlays::Overlay, screens::Link},
     model::RunPhase,
-    protocol::{Answer, Ask, Event, Fact, FromHost, Reply, ReviewState, SideName},
+    protocol::{Answer, Ask, Event, Fact, FromHost, Presence, Reply, ReviewState, SideName},
 };
 
 impl App {
@@ -26,11 +26,28 @@ impl App {
                 self.run.take_snapshot(*snapshot);
                 self.after_facts();
             }
+            FromHost::PlanChanged => self.ask(Request::Plan, Ask::Plan),
+            FromHost::Presence(presence) => self.presence(presence),
             FromHost::Fact(fact) => self.fact(&fact),
             FromHost::Gauge(gauge) => {
                 self.run.take_gauge(gauge);
                 self.redraw = self.redraw.max(Redraw::Soon);
             }
+        }
+    }
+
+    /// Who is there: said where it changed, and asked where somebody wants what this operator has.
+    fn presence(&mut self, presence: Presence) {
+        let before = std::mem::replace(&mut self.presence, presence);
+        self.redraw = Redraw::Now;
+        self.overlays.retain(|overlay| !matches!(overlay, Overlay::Confirm(confirm) if confirm.hands_over()));
+        match (before.commands(), self.presence.commands()) {
+            (false, true) if !before.operators.is_empty() => self.say("You are at the controls"),
+            (true, false) => {
+                let who = self.presence.commander().to_owned();
+                self.say(format!("{who} is at the controls; you watch"));
+            }
+            _ => {}
         }
     }
 
@@ -144,7 +161,12 @@ impl App {
 
     fn started(&mut self, answer: Result<Answer, String>) {
         match answer {
-            Ok(_) => self.go(Screen::Run),
+            Ok(_) => {
+                if self.can_detach {
+                    self.say("The run lives in its host: ctrl-d leaves it there, `whimbrel attach` comes back");
+                }
+                self.go(Screen::Run);
+            }
             Err(error) => self.complain(error),
         }
     }

@@ -23,7 +23,7 @@ use super::{
     screens::{CheckScreen, ConnectScreen, MapScreen, MigrationsScreen, ReviewScreen, TablesScreen},
     theme::Look,
 };
-use crate::model::Problem;
+use crate::{model::Problem, protocol::Presence};
 
 pub use ask::{PAGE_ROWS, SAMPLE_ROWS};
 pub use figures::{Figures, TableFigures, figures};
@@ -98,6 +98,8 @@ pub struct App {
     pub look: Look,
     pub user: String,
     pub can_detach: bool,
+    /// Who else is at this host.
+    pub presence: Presence,
     /// Begin the run once the host listens.
     begins: Option<Begin>,
     /// When the console opened, in milliseconds since 1970 UTC.
@@ -129,6 +131,7 @@ impl App {
             look,
             user: options.user.clone(),
             can_detach: options.can_detach,
+            presence: Presence::default(),
             begins: options.begin,
             opened_ms: options.opened_ms,
             width: 80,

@@ -8,7 +8,7 @@ use crate::{
         overlays::{ActionList, Confirm, Overlay},
     },
     model::RunPhase,
-    protocol::{Ask, Command},
+    protocol::{Ask, Command, ToHost},
 };
 
 impl App {
@@ -35,6 +35,7 @@ impl App {
             Id::Palette => self.open(Overlay::Actions(ActionList::palette(self.scopes()))),
             Id::Repaint => self.effect(Effect::Repaint),
             Id::Suspend => self.effect(Effect::Suspend),
+            Id::TakeOver => self.take_over(),
             Id::Detach => self.effect(Effect::Quit(Exit::Detached)),
             Id::Quit => self.quit(),
             Id::Undo => self.undo(),
@@ -69,6 +70,18 @@ impl App {
             Screen::Tables => self.tables.filter.set(""),
             Screen::Review => self.review.filter.set(""),
             _ => {}
+        }
+    }
+
+    /// Asks for the controls, or answers whoever asks for them.
+    fn take_over(&mut self) {
+        match self.presence.asks.clone() {
+            Some(who) if self.presence.commands() => self.open(Overlay::Confirm(Confirm::hand_over(&who))),
+            _ => {
+                self.effect(Effect::Send(ToHost::TakeOver));
+                let who = self.presence.commander().to_owned();
+                self.say(format!("{who} is asked for the controls; without an answer they are yours in 30 seconds"));
+            }
         }
     }
 

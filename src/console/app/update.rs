@@ -42,8 +42,9 @@ impl App {
     }
 
     fn undelivered(&mut self, message: &ToHost) {
-        let (ToHost::Ask { id, .. } | ToHost::Command { id, .. }) = message;
-        self.pending.finish(*id);
+        if let ToHost::Ask { id, .. } | ToHost::Command { id, .. } = message {
+            self.pending.finish(*id);
+        }
         self.run.answering.clear();
         self.complain("The host takes no more requests just now; try again");
         self.redraw = Redraw::Now;

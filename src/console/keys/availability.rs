@@ -24,7 +24,13 @@ impl Availability {
 
 /// Whether `id` can be done as things stand.
 pub fn availability(id: Id, app: &App) -> Availability {
+    if !app.presence.commands() && is_command(id) {
+        return Availability::No(format!("{} is at the controls; T asks for them", app.presence.commander()));
+    }
     match id {
+        Id::TakeOver if app.presence.commands() && app.presence.asks.is_none() => {
+            Availability::No("You are at the controls, and nobody asks for them".into())
+        }
         Id::Connect | Id::Tables | Id::Map | Id::Check | Id::Run | Id::Review | Id::NextScreen | Id::PreviousScreen
             if app.plan.loaded && !app.plan.is_open() =>
         {
@@ -61,6 +67,33 @@ pub fn availability(id: Id, app: &App) -> Availability {
         }
         _ => Availability::Yes,
     }
+}
+
+/// What only whoever is at the controls may do.
+fn is_command(id: Id) -> bool {
+    matches!(
+        id,
+        Id::OpenMigration
+            | Id::NewMigration
+            | Id::EditSide
+            | Id::TestSide
+            | Id::ToggleTable
+            | Id::ToggleTables
+            | Id::EditColumn
+            | Id::SkipColumn
+            | Id::EditFilter
+            | Id::Undo
+            | Id::Redo
+            | Id::Start
+            | Id::PauseResume
+            | Id::Stop
+            | Id::MoreParallel
+            | Id::LessParallel
+            | Id::Answer
+            | Id::EditRow
+            | Id::RetryRow
+            | Id::DiscardRow
+    )
 }
 
 fn start(app: &App) -> Availability {

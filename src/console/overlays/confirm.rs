@@ -11,6 +11,7 @@ use crate::{
         widgets::{Canvas, centred, wrap},
     },
     model::{RunPhase, thousands},
+    protocol::ToHost,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ enum Deed {
     Stop,
     Quit,
     DropDraft,
+    /// The controls, to a watcher who asked for them.
+    HandOver,
 }
 
 #[derive(Clone, Debug)]
@@ -82,19 +85,24 @@ impl Confirm {
         Self { cancel: "Keep editing", ..Self::new("Drop the changes?", lines, "Drop", Deed::DropDraft) }
     }
 
+    pub fn hand_over(who: &str) -> Self {
+        let lines = vec![
+            format!("{who} watches and asks to command. You would watch from then on, and can ask back."),
+            "Without an answer they get the controls in 30 seconds.".to_owned(),
+        ];
+        let title = format!("Hand the controls to {who}?");
+        Self { cancel: "Keep them", ..Self::new(&title, lines, "Hand over", Deed::HandOver) }
+    }
+
+    pub fn hands_over(&self) -> bool {
+        self.deed == Deed::HandOver
+    }
+
     pub fn key(&mut self, app: &mut App, key: KeyPress) -> After {
         match () {
-            () if key.is("esc") || key.is("n") => return After::Close,
-            () if key.is("y") => {
-                self.go(app);
-                return After::Close;
-            }
-            () if key.is("enter") => {
-                if self.chosen {
-                    self.go(app);
-                }
-                return After::Close;
-            }
+            () if key.is("esc") || key.is("n") => return self.close(app, false),
+            () if key.is("y") => return self.close(app, true),
+            () if key.is("enter") => return self.close(app, self.chosen),
             () if key.is("right") || key.is("l") => self.chosen = true,
             () if key.is("left") || key.is("h") => self.chosen = false,
             () if key.is("tab") || key.is("shift-tab") => self.chosen = !self.chosen,
@@ -103,8 +111,18 @@ impl Confirm {
         After::Stay
     }
 
+    fn close(&self, app: &mut App, yes: bool) -> After {
+        match (self.deed, yes) {
+            (Deed::HandOver, _) => app.effect(Effect::Send(ToHost::HandOver { yes })),
+            (_, true) => self.go(app),
+            (_, false) => {}
+        }
+        After::Close
+    }
+
     fn go(&self, app: &mut App) {
         match self.deed {
+            Deed::HandOver => {}
             Deed::Start => app.start(),
             Deed::Stop => app.stop(),
             Deed::Quit => app.effect(Effect::Quit(if app.can_detach { Exit::Detached } else { Exit::Quit })),

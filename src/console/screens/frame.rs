@@ -45,6 +45,15 @@ pub(super) fn draw_header(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
 
 fn header_right(app: &App, canvas: &Canvas<'_, '_>) -> Line<'static> {
     let mut spans = Vec::new();
+    if let (Some(who), true) = (&app.presence.asks, app.presence.commands()) {
+        spans.extend([canvas.span(Role::Danger, format!(" {} asks: T ", clip(&clean(who), 16))), Span::raw(" ")]);
+    }
+    let others = app.presence.operators.len();
+    if !app.presence.commands() {
+        spans.extend([canvas.span(Role::Warn, format!(" watching {} ", app.presence.commander())), Span::raw(" ")]);
+    } else if others > 1 {
+        spans.push(canvas.span(Role::Muted, format!("{others} operators · ")));
+    }
     let waiting = app.waiting_faults().count();
     if waiting > 0 {
         let text = format!(" ! {waiting} error{} ", if waiting == 1 { "" } else { "s" });

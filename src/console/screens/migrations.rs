@@ -123,8 +123,7 @@ fn state(migration: &Migration) -> (Role, String) {
         None => (Role::Muted, "○ not run here".into()),
         Some(RunPhase::Completed) => (Role::Ok, format!("✓ completed{flagged}")),
         Some(RunPhase::Stopped) => (Role::Warn, format!("✗ stopped{flagged}")),
-        // The host that lists has no run of its own under way, so whoever ran it died.
-        Some(_) => (Role::Warn, format!("✗ cut off{flagged}")),
+        Some(_) => (Role::Ok, format!("● running{flagged}")),
     }
 }
 

@@ -42,6 +42,7 @@ impl Stage {
             }
             let Ok(message) = self.asked.try_recv() else { return commands };
             let reply = match message {
+                ToHost::TakeOver | ToHost::HandOver { .. } => continue,
                 ToHost::Ask { id, ask } => FromHost::Answer { id, answer: answer(&ask) },
                 ToHost::Command { id, command } => {
                     commands.push(command);

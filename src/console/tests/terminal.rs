@@ -33,7 +33,9 @@ async fn child() {
             }
         }
     });
-    let exit = run(port, Options { start: Screen::Connect, user: "ada".into(), ..Options::default() }).await;
+    let exit = run(port, Options { start: Screen::Connect, user: "ada".into(), ..Options::default() })
+        .await
+        .map(|ended| ended.exit);
     host.abort();
     let mut out = std::io::stdout();
     let _ = writeln!(out, "ended: {exit:?}");

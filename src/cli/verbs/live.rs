@@ -1,0 +1,135 @@
+//! `whimbrel status`, `pause`, `resume`, `stop`: the runs of this host's own processes, from a script.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::{
+    cli::{CliError, Exit, open::Context},
+    host::{Found, Port},
+    model::{Count, RunPhase, percent, thousands},
+    protocol::{Command, FromHost, Reply, Role, Snapshot, ToHost},
+};
+
+/// A host with a run under way.
+pub struct LiveRun {
+    pub found: Found,
+    pub snapshot: Snapshot,
+    port: Port,
+}
+
+fn is_going(phase: RunPhase) -> bool {
+    matches!(phase, RunPhase::Running | RunPhase::Draining | RunPhase::Paused)
+}
+
+/// How a plan's file is named in the ledger.
+pub fn key(plan: &Path) -> String {
+    std::fs::canonicalize(plan).unwrap_or_else(|_| plan.to_owned()).display().to_string()
+}
+
+/// All runs under way, or that of the plan; the latest host first.
+pub async fn runs(context: &Context, plan: Option<&Path>) -> Result<Vec<LiveRun>, CliError> {
+    let hosts = context.hosts();
+    let plan = plan.map(key);
+    let mut runs = Vec::new();
+    for found in hosts.live().await {
+        if plan.as_ref().is_some_and(|plan| *plan != found.hello.plan) {
+            continue;
+        }
+        let mut port = hosts.attach(&found, &context.by, Role::Command).await.map_err(CliError::failed)?;
+        if let Some(snapshot) = stands(&mut port).await.filter(|snapshot| is_going(snapshot.phase)) {
+            runs.push(LiveRun { found, snapshot, port });
+        }
+    }
+    Ok(runs)
+}
+
+/// The first word about the run; a host says it to whoever comes with a command.
+async fn stands(port: &mut Port) -> Option<Snapshot> {
+    loop {
+        match port.receive().await? {
+            FromHost::Snapshot(snapshot) => return Some(*snapshot),
+            _ => continue,
+        }
+    }
+}
+
+pub async fn status(context: &Context) -> Result<Exit, CliError> {
+    let runs = runs(context, None).await?;
+    if context.json {
+        let runs: Vec<_> = runs.iter().map(described).collect();
+        context.print(&json!({ "runs": runs }))?;
+        return Ok(Exit::Well);
+    }
+    if runs.is_empty() {
+        println!("no run is under way on this host");
+    }
+    for LiveRun { found, snapshot, .. } in &runs {
+        let counts = snapshot.counts();
+        let share = match snapshot.rows() {
+            Count::Exact(rows) | Count::Estimate(rows) => format!("{} %", percent(counts.read, rows)),
+            Count::Unknown => "?".to_owned(),
+        };
+        println!(
+            "{:30}  {:9} {share:>6}  {} rows written, {} errors wait  {}",
+            snapshot.plan,
+            snapshot.phase.word(),
+            thousands(counts.written),
+            snapshot.open.len(),
+            found.hello.plan
+        );
+    }
+    Ok(Exit::Well)
+}
+
+fn described(run: &LiveRun) -> serde_json::Value {
+    let LiveRun { found, snapshot, .. } = run;
+    json!({
+        "run": snapshot.run,
+        "plan": found.hello.plan,
+        "name": snapshot.plan,
+        "process": found.hello.name,
+        "phase": snapshot.phase,
+        "counts": snapshot.counts(),
+        "rows": snapshot.rows(),
+        "open": snapshot.open.len(),
+    })
+}
+
+/// The one run that is meant.
+pub async fn the_run(context: &Context, plan: Option<&Path>) -> Result<LiveRun, CliError> {
+    let mut runs = runs(context, plan).await?;
+    let first = runs.pop();
+    match first {
+        Some(run) if runs.is_empty() => Ok(run),
+        Some(_) => Err(CliError::usage("several runs are under way; name the plan: `whimbrel status` lists them")),
+        None => Err(CliError::failed(match plan {
+            Some(plan) => format!("no run of {} is under way on this host", plan.display()),
+            None => "no run is under way on this host".to_owned(),
+        })),
+    }
+}
+
+/// Tells the run, and waits until it has taken it.
+pub async fn tell(context: &Context, plan: Option<&Path>, command: Command) -> Result<Exit, CliError> {
+    let mut run = the_run(context, plan).await?;
+    let gone = || CliError::failed("the host went away before it answered; `whimbrel status` tells what runs");
+    run.port.send(ToHost::Command { id: 1, command }).map_err(|_| gone())?;
+    let reply = loop {
+        match run.port.receive().await.ok_or_else(gone)? {
+            FromHost::Reply { id: 1, reply } => break reply,
+            _ => continue,
+        }
+    };
+    match reply {
+        Reply::Refused(why) => Err(CliError::failed(why)),
+        Reply::Done if context.json => {
+            context.print(&described(&run))?;
+            Ok(Exit::Well)
+        }
+        Reply::Done => {
+            println!("{}: done", run.snapshot.plan);
+            Ok(Exit::Well)
+        }
+    }
+}
