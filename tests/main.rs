@@ -9,6 +9,7 @@ mod demo;
 mod fixtures;
 mod hazards;
 mod layers;
+mod matrix;
 mod pairs;
 mod readme;
 mod real_data;
