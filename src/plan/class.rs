@@ -12,6 +12,10 @@ pub fn classify(from: &ColumnType, to: &ColumnType) -> Option<Class> {
         return Some(Class::Exact);
     }
     match (from, to) {
+        (Integer { .. }, _) if to.bits().is_some() => Some(Class::Checked),
+        (_, Integer { .. }) if from.is_bits() => Some(Class::Checked),
+        (_, Decimal { .. } | Numeric | Float { .. } | Json) if from.is_bits() => None,
+        (Integer { .. } | Decimal { .. } | Numeric | Float { .. }, _) if to.is_bits() => None,
         (Boolean, _) => from_boolean(to),
         (Integer { bits, unsigned }, _) => from_integer(*bits, *unsigned, to),
         (Decimal { precision, scale }, _) => from_decimal(*precision, *scale, to),

@@ -93,7 +93,8 @@ pub const FIXTURES: &[Fixture] = &[
     column("varchar(20) character set ucs2", Form::Text, &[v("'žluť'")]),
     column("varchar(20) character set utf16", Form::Text, &[v("'žluť\u{1F600}'")]),
     column("varchar(20) character set sjis", Form::Text, &[v("_utf8mb4'日本'")]),
-    column("varchar(20) character set cp1250", Form::Text, &[v("'žluť'")]),
+    // No character has this byte, so that no text can say it.
+    column("varchar(20) character set cp1250", Form::Text, &[v("'žluť'"), f("pmsc", "x'81'")]),
     column("varchar(20) character set binary", Form::Bytes, &[v("'any'"), v("x'00ff'")]),
     column("tinytext", Form::Text, &[v("'t'")]),
     column("text", Form::Text, AWKWARD),
@@ -174,9 +175,9 @@ pub const FIXTURES: &[Fixture] = &[
     column("multilinestring", Form::Text, &[v("ST_GeomFromText('MULTILINESTRING((0 0,1 1),(2 2,3 3))')")]),
     column("multipolygon", Form::Text, &[v("ST_GeomFromText('MULTIPOLYGON(((0 0,4 0,4 4,0 0)))')")]),
     column("geometrycollection", Form::Text, &[v("ST_GeomFromText('GEOMETRYCOLLECTION(POINT(0 0),POINT(1 1))')")]),
-    planned("varchar(20)", Form::Number, "{ type = \"integer\" }", &[v("'42'"), f("pms", "'12a4'")]),
-    planned("varchar(20)", Form::Date, "{ type = \"date\" }", &[v("'2024-02-29'"), f("pms", "'29.2.2024'")]),
-    planned("tinyint(1)", Form::Boolean, "{ type = \"boolean\" }", &[v("0"), v("1"), f("pms", "2")]),
+    planned("varchar(20)", Form::Number, "{ type = \"integer\" }", &[v("'42'"), f("pmsc", "'12a4'")]),
+    planned("varchar(20)", Form::Date, "{ type = \"date\" }", &[v("'2024-02-29'"), f("pmsc", "'29.2.2024'")]),
+    planned("tinyint(1)", Form::Boolean, "{ type = \"boolean\" }", &[v("0"), v("1"), f("pmsc", "2")]),
     lossy(
         "decimal(30,20)",
         Form::Double,

@@ -38,8 +38,15 @@ const AWKWARD: &[Value] = &[
     v("repeat('ä', 70000)"),
 ];
 
-const FLOATS: &[Value] =
-    &[v("0.1"), v("'0'"), f("s", "'-0'"), v("16777217"), f("ms", "'NaN'"), f("m", "'Infinity'"), f("m", "'-Infinity'")];
+const FLOATS: &[Value] = &[
+    v("0.1"),
+    v("'0'"),
+    f("ms", "'-0'"),
+    v("16777217"),
+    f("ms", "'NaN'"),
+    f("m", "'Infinity'"),
+    f("m", "'-Infinity'"),
+];
 
 pub const FIXTURES: &[Fixture] = &[
     column("boolean", Form::Boolean, &[v("true"), v("false")]),
@@ -233,7 +240,7 @@ pub const FIXTURES: &[Fixture] = &[
     column("regconfig", Form::Text, &[v("'english'")]),
     column("regdictionary", Form::Text, &[v("'simple'")]),
     column("regnamespace", Form::Text, &[v("'pg_catalog'")]),
-    column("regoper", Form::Text, &[v("'!~~*'")]),
+    column("regoper", Form::Text, &[v("'||/'")]),
     column("regoperator", Form::Text, &[v("'+(integer,integer)'")]),
     column("regproc", Form::Text, &[v("'now'")]),
     column("regprocedure", Form::Text, &[v("'abs(integer)'")]),
@@ -243,15 +250,20 @@ pub const FIXTURES: &[Fixture] = &[
         "numeric",
         Form::Number,
         "{ type = \"decimal(10,2)\" }",
-        &[v("1.50"), f("pmsc", "1.505"), f("pms", "'NaN'")],
+        &[v("1.50"), f("pmsc", "1.505"), f("pmsc", "'NaN'")],
     ),
-    planned("text", Form::Number, "{ type = \"integer\" }", &[v("'42'"), f("pms", "'12a4'"), f("pms", "'3000000000'")]),
-    planned("text", Form::Text, "{ type = \"varchar(3)\" }", &[v("'äöü'"), f("pm", "'abcd'")]),
+    planned(
+        "text",
+        Form::Number,
+        "{ type = \"integer\" }",
+        &[v("'42'"), f("pmsc", "'12a4'"), f("pmsc", "'3000000000'")],
+    ),
+    planned("text", Form::Text, "{ type = \"varchar(3)\" }", &[v("'äöü'"), f("pmsc", "'abcd'")]),
     lossy(
         "numeric",
         Form::Double,
         "{ type = \"double\", accept_loss = true }",
-        &[v("0.5"), v("0.1234567890123456789"), f("pms", "1e400")],
+        &[v("0.5"), v("0.1234567890123456789"), f("pmsc", "1e400")],
     ),
     lossy(
         "timestamp with time zone",

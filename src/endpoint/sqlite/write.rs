@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::{
     connection::{Access, blocking, open},
     error::{during, failure, words},
-    feed::{Complaint, Feed, Target},
+    feed::{Complaint, Feed, Scratch, Target},
     schema::INSERT_MARK,
     sql::insert,
 };
@@ -246,7 +246,7 @@ impl Statement {
         feeds: &[Feed<'_>],
         row: usize,
     ) -> rusqlite::Result<Option<Refusal>> {
-        let mut scratch = String::new();
+        let mut scratch = Scratch::default();
         for (index, feed) in feeds.iter().enumerate() {
             match feed.value(row, &mut scratch) {
                 Ok(value) => statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value))?,
