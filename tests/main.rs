@@ -18,4 +18,5 @@ mod secrets;
 mod servers;
 mod support;
 mod terminal;
+mod weight;
 mod when;

@@ -88,7 +88,7 @@ pub const FIXTURES: &[Fixture] = &[
     column("character(5)", Form::Padded, &[v("'ab'"), v("''"), v("'äöü€\u{1F600}'")]),
     column("character varying(5)", Form::Text, &[v("'äöü€\u{1F600}'"), v("''"), v("'ab   '")]),
     column("character varying", Form::Text, AWKWARD),
-    column("bpchar", Form::Text, &[v("'ab   '")]),
+    column("bpchar", Form::Padded, &[v("'ab   '")]),
     column("text", Form::Text, AWKWARD),
     column("name", Form::Text, &[v("'pg'")]),
     column("\"char\"", Form::Text, &[v("'x'"), v("''")]),

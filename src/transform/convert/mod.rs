@@ -25,6 +25,8 @@ mod text;
 mod timestamp;
 
 #[cfg(test)]
+mod classes;
+#[cfg(test)]
 mod tests;
 
 use datafusion::arrow::{array::ArrayRef, error::ArrowError};

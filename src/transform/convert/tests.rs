@@ -270,7 +270,7 @@ fn float_array(value: f64) -> ArrayRef {
 }
 
 /// `digits` with a point before the last `scale` of them.
-fn decimal_text(digits: i128, scale: usize) -> String {
+pub(super) fn decimal_text(digits: i128, scale: usize) -> String {
     let plain = format!("{:0>width$}", digits.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = plain.split_at(plain.len() - scale);
     let sign = if digits < 0 { "-" } else { "" };

@@ -143,7 +143,7 @@ async fn batches_keep_to_their_bytes_and_rejects_to_their_places() {
     assert!(batches.len() > 4);
     let mut id = 0;
     for batch in &batches {
-        assert!(batch.rows() <= 10, "{} rows of 30 bytes", batch.rows());
+        assert!(batch.rows() <= 15, "{} rows of about 25 bytes", batch.rows());
         for (row, place) in batch.places().into_iter().enumerate() {
             assert_eq!(cell_at(batch.batch.column(0), row), Cell::text((id + place + 1).to_string()));
         }
