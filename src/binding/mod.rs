@@ -15,7 +15,7 @@ use crate::{
     endpoint::{Catalog, Destination, EndpointError, ErrorKind, Source},
     model::{Column, LoadOrder, Problem, Table, load_order},
     plan::{self, Document, Mapping, Origin, Phrase, Plan, Spans, TablePlan},
-    transform::{CompileError, ExprError, RunInstant, Transform},
+    transform::{CompileError, ExprError, RunInstant, Transform, column_names},
 };
 
 pub use left_behind::left_behind;
@@ -71,6 +71,7 @@ pub async fn bind(
     let mut tables = Vec::with_capacity(mappings.len());
     for (mut mapping, (_, missing)) in mappings.into_iter().zip(bound) {
         hold_as_destination_does(&mut mapping, source, destination);
+        carry_as_held(&mut mapping, source, destination);
         tables.push(compile(&document.spans, mapping, missing, destination, instant));
     }
     naming::check(&mut tables, &document.spans, destination);
@@ -172,6 +173,7 @@ fn hold_as_destination_does(mapping: &mut Mapping, source: &dyn Source, destinat
         // What becomes of these, the whole table decides.
         let (default, identity, generation) = (wanted.default, wanted.identity, wanted.generation);
         mapped.target = Column { default, identity, generation, ..held };
+        mapped.meant = Some(wanted.ty);
         if unchanged {
             unchanged_names.insert(mapped.target.name.clone());
         }
@@ -184,10 +186,50 @@ fn hold_as_destination_does(mapping: &mut Mapping, source: &dyn Source, destinat
         if let Some(dressed) = mapping.to.column(&mapped.target.name) {
             mapped.target = dressed.clone();
         }
+        mapped.meant = mapped.meant.take().filter(|meant| *meant != mapped.target.ty);
     }
     let generated = mapping.columns.iter().filter(|mapped| mapped.target.generated);
     mapping.unfilled.extend(generated.map(|mapped| mapped.target.name.clone()));
     mapping.columns.retain(|mapped| !mapped.target.generated);
+}
+
+/// Between two of the same system, columns that nothing looks at travel as that system holds them, if that says more
+/// than their types do.
+fn carry_as_held(mapping: &mut Mapping, source: &dyn Source, destination: &dyn Destination) {
+    if source.system() != destination.system() {
+        return;
+    }
+    let looked_at = looked_at(mapping);
+    for mapped in &mut mapping.columns {
+        let Origin::Column(name) = &mapped.origin else { continue };
+        let Some(from) = mapping.from.columns.iter_mut().find(|column| column.name == *name) else { continue };
+        let plain = from.ty == mapped.target.ty && mapped.meant.is_none() && mapped.values.is_none();
+        if !plain || mapped.default.is_some() || looked_at.contains(name) || looked_at.contains(&mapped.target.name) {
+            continue;
+        }
+        let (left, right) = (source.travelling(from), destination.travelling(&mapped.target));
+        let Some(ty) = left.filter(|left| right.as_ref() == Some(left)) else { continue };
+        if let Some(column) = mapping.to.columns.iter_mut().find(|column| column.name == mapped.target.name) {
+            column.ty.clone_from(&ty);
+        }
+        from.ty.clone_from(&ty);
+        mapped.target.ty = ty;
+    }
+}
+
+/// The columns that an expression, the filter or a check names, or that feed more than one.
+fn looked_at(mapping: &Mapping) -> BTreeSet<String> {
+    let expressions = mapping.columns.iter().filter_map(|column| match &column.origin {
+        Origin::Expr(sql) => Some(sql),
+        Origin::Column(_) | Origin::Default => None,
+    });
+    let checks = mapping.columns.iter().filter_map(|column| column.check.as_ref());
+    let mut names: BTreeSet<String> =
+        expressions.chain(checks).chain(&mapping.filter).flat_map(|sql| column_names(sql)).collect();
+    let mut fed = BTreeSet::new();
+    let sources = mapping.columns.iter().filter_map(|column| column.source_column());
+    names.extend(sources.filter(|name| !fed.insert(*name)).map(str::to_owned).collect::<Vec<_>>());
+    names
 }
 
 fn compile(

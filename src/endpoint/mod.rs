@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
 
-use crate::model::{Cause, Cell, Column, Naming, Page, RunId, System, Table, TableEntry, Thing};
+use crate::model::{Cause, Cell, Column, ColumnType, Naming, Page, RunId, System, Table, TableEntry, Thing};
 
 pub use crate::model::{Mark, Position, Range, Until};
 
@@ -33,6 +33,12 @@ pub type Result<T> = std::result::Result<T, EndpointError>;
 #[async_trait]
 pub trait Catalog: Send + Sync {
     fn system(&self) -> System;
+
+    /// The type in which the column's values travel to the same system where nothing looks at them on the way, if it holds
+    /// what the column's own type does not. Two columns take each other's values so where it is the same for both.
+    fn travelling(&self, _column: &Column) -> Option<ColumnType> {
+        None
+    }
 
     /// The server's own name and version, for a human.
     async fn version(&self) -> Result<String>;

@@ -102,6 +102,10 @@ pub(super) async fn attempt(
             meter.set(task.before.read, task.before.written);
         }
     }
+    if matches!(result, Ok(Input::Committed { end: None, .. } | Input::Exhausted { .. })) {
+        // A server has fewer connections than a migration may have tables.
+        lane.loader = None;
+    }
     (lane, result)
 }
 

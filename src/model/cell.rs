@@ -4,15 +4,18 @@ use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use datafusion::arrow::{
-    array::{Array, ArrayRef, AsArray, BinaryArray, StringArray},
+    array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, PrimitiveArray, StringArray},
     compute::{CastOptions, cast_with_options},
-    datatypes::DataType,
+    datatypes::{
+        DataType, Date32Type, Decimal128Type, Decimal256Type, Time64MicrosecondType, TimeUnit,
+        TimestampMicrosecondType, i256,
+    },
     util::display::{ArrayFormatter, FormatOptions},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest, Sha256};
 
-use super::{ColumnType, NamedCell};
+use super::{ColumnType, NamedCell, calendar};
 
 /// A value as text that reads back to exactly itself, as bytes, or NULL.
 ///
@@ -88,6 +91,10 @@ pub struct CellError {
     pub message: String,
 }
 
+/// What is no number among decimals: PostgreSQL has it there. It lies beyond every precision.
+pub const NAN_128: i128 = i128::MIN;
+pub const NAN_256: i256 = i256::MIN;
+
 /// The value of `array` at `row`. Timestamps are ISO 8601, floats the shortest text that reads back the same.
 pub fn cell_at(array: &dyn Array, row: usize) -> Cell {
     if array.is_null(row) {
@@ -100,8 +107,34 @@ pub fn cell_at(array: &dyn Array, row: usize) -> Cell {
         DataType::Binary => Cell::Bytes(array.as_binary::<i32>().value(row).to_vec()),
         DataType::LargeBinary => Cell::Bytes(array.as_binary::<i64>().value(row).to_vec()),
         DataType::BinaryView => Cell::Bytes(array.as_binary_view().value(row).to_vec()),
-        _ => Cell::Text(formatted(array, row)),
+        _ => Cell::Text(text_at(array, row).unwrap_or_else(|| formatted(array, row))),
     }
+}
+
+/// The text of a value that may lie beyond what Arrow shows: a date, a time, a moment, a decimal. `None` for any other
+/// type.
+pub fn text_at(array: &dyn Array, row: usize) -> Option<String> {
+    let mut text = String::new();
+    match array.data_type() {
+        DataType::Date32 => calendar::push_date(array.as_primitive::<Date32Type>().value(row), &mut text),
+        DataType::Time64(TimeUnit::Microsecond) => {
+            calendar::push_time(array.as_primitive::<Time64MicrosecondType>().value(row), &mut text);
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
+            calendar::push_moment(micros, 'T', if zone.is_some() { "Z" } else { "" }, &mut text);
+        }
+        DataType::Decimal128(..) => match array.as_primitive::<Decimal128Type>() {
+            values if values.value(row) == NAN_128 => text.push_str("NaN"),
+            values => text = values.value_as_string(row),
+        },
+        DataType::Decimal256(..) => match array.as_primitive::<Decimal256Type>() {
+            values if values.value(row) == NAN_256 => text.push_str("NaN"),
+            values => text = values.value_as_string(row),
+        },
+        _ => return None,
+    }
+    Some(text)
 }
 
 fn formatted(array: &dyn Array, row: usize) -> String {
@@ -124,13 +157,64 @@ pub fn array_of(ty: &ColumnType, cells: &[Cell]) -> Result<ArrayRef, CellError> 
     }
     let texts = cells.iter().enumerate().map(|(index, cell)| text_of(ty, index, cell));
     let texts: StringArray = texts.collect::<Result<Vec<Option<&str>>, _>>()?.into();
-    if ty.arrow() == DataType::Utf8 {
-        return Ok(std::sync::Arc::new(texts));
+    match ty {
+        _ if ty.arrow() == DataType::Utf8 => return Ok(std::sync::Arc::new(texts)),
+        ColumnType::Date => return read_all::<Date32Type>(ty, &texts, |text| whole(calendar::read_date(text))),
+        ColumnType::Time => {
+            return read_all::<Time64MicrosecondType>(ty, &texts, |text| whole(calendar::read_time(text)));
+        }
+        ColumnType::Timestamp { .. } => return read_all::<TimestampMicrosecondType>(ty, &texts, moment),
+        ColumnType::Decimal { .. } if texts.iter().flatten().any(|text| text == "NaN") => return decimals(ty, cells),
+        _ => {}
     }
     let strict = CastOptions { safe: false, ..CastOptions::default() };
     cast_with_options(&texts, &ty.arrow(), &strict).map_err(|error| CellError {
         index: first_failing(&texts, ty, &strict),
         message: format!("expected {}: {error}", ty.expectation()),
+    })
+}
+
+fn whole<T>(read: Result<(T, &str), calendar::Misread>) -> Option<T> {
+    read.ok().filter(|(_, rest)| rest.is_empty()).map(|(value, _)| value)
+}
+
+/// Without a zone it is taken to be UTC: an editor shows no other.
+fn moment(text: &str) -> Option<i64> {
+    let (micros, zone) = calendar::read_moment(text).ok()?;
+    calendar::at_utc(micros, zone.unwrap_or(0))
+}
+
+fn read_all<T: ArrowPrimitiveType>(
+    ty: &ColumnType,
+    texts: &StringArray,
+    read: impl Fn(&str) -> Option<T::Native>,
+) -> Result<ArrayRef, CellError> {
+    let refuse = |index, text: &str| CellError { index, message: format!("expected {}: '{text}'", ty.expectation()) };
+    let value = |(index, text): (usize, Option<&str>)| {
+        text.map(|text| read(text).ok_or_else(|| refuse(index, text))).transpose()
+    };
+    let values = texts.iter().enumerate().map(value).collect::<Result<Vec<_>, _>>()?;
+    let array = PrimitiveArray::<T>::from_iter(values).with_data_type(ty.arrow());
+    Ok(std::sync::Arc::new(array))
+}
+
+/// With cells that are no number among them.
+fn decimals(ty: &ColumnType, cells: &[Cell]) -> Result<ArrayRef, CellError> {
+    let is_nan = |cell: &Cell| matches!(cell, Cell::Text(text) if text == "NaN");
+    let numbers: Vec<Cell> = cells.iter().map(|cell| if is_nan(cell) { Cell::Null } else { cell.clone() }).collect();
+    let array = array_of(ty, &numbers)?;
+    let values = |row: usize| is_nan(&cells[row]);
+    Ok(match array.data_type() {
+        DataType::Decimal128(..) => {
+            let read = array.as_primitive::<Decimal128Type>();
+            let all = read.iter().enumerate().map(|(row, value)| if values(row) { Some(NAN_128) } else { value });
+            std::sync::Arc::new(PrimitiveArray::<Decimal128Type>::from_iter(all).with_data_type(ty.arrow()))
+        }
+        _ => {
+            let read = array.as_primitive::<Decimal256Type>();
+            let all = read.iter().enumerate().map(|(row, value)| if values(row) { Some(NAN_256) } else { value });
+            std::sync::Arc::new(PrimitiveArray::<Decimal256Type>::from_iter(all).with_data_type(ty.arrow()))
+        }
     })
 }
 
@@ -198,6 +282,11 @@ mod tests {
             ("time", &["23:59:59.999999"]),
             ("timestamp", &["2024-06-12T14:30:22.123456"]),
             ("timestamptz", &["2024-06-12T14:30:22.123456Z"]),
+            ("date", &["infinity", "-0043-03-15", "+12345-01-02", "2011-00-00"]),
+            ("time", &["24:00:00", "-838:59:59"]),
+            ("timestamptz", &["-infinity", "+294276-12-31T23:59:59.999999Z"]),
+            ("decimal(10,2)", &["NaN", "1.50"]),
+            ("decimal(50,2)", &["1.50", "NaN"]),
             ("boolean", &["true", "false"]),
             ("text", &["", " é😀\t\n"]),
         ];
@@ -208,6 +297,12 @@ mod tests {
             let back: Vec<Cell> = (0..array.len()).map(|row| cell_at(&array, row)).collect();
             let again = array_of(&ty, &back).unwrap();
             assert_eq!(&array, &again, "{ty}");
+            if matches!(
+                ty,
+                ColumnType::Date | ColumnType::Time | ColumnType::Timestamp { .. } | ColumnType::Decimal { .. }
+            ) {
+                assert_eq!(back, cells, "{ty}");
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Plain data and pure functions. Nothing here reads a clock, a file, a socket or a terminal.
 
+pub mod calendar;
 mod cell;
 mod definition;
 mod fault;
@@ -17,7 +18,7 @@ mod row;
 mod table;
 mod types;
 
-pub use cell::{Cell, CellError, array_of, cell_at, row_digest};
+pub use cell::{Cell, CellError, NAN_128, NAN_256, array_of, cell_at, row_digest, text_at};
 pub use definition::{
     Action, Check, Counter, Deferral, Expression, Generation, Index, IndexPart, Naming, OwnType, Thing,
 };

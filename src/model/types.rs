@@ -129,6 +129,17 @@ impl ColumnType {
         }
     }
 
+    /// The width of a type that is so many bits, as PostgreSQL and MySQL both have it; its values travel as `0` and `1`.
+    pub fn bits(&self) -> Option<u8> {
+        let Self::Other(name) = self else { return None };
+        name.strip_prefix("bit(")?.strip_suffix(')')?.parse().ok()
+    }
+
+    /// Whether its values are digits of base 2, so many or any number of them.
+    pub fn is_bits(&self) -> bool {
+        matches!(self, Self::Other(name) if name == "bit" || name.starts_with("bit(") || name.starts_with("bit varying"))
+    }
+
     pub fn is_text(&self) -> bool {
         matches!(self, Self::Text { .. } | Self::Uuid | Self::Json | Self::Other(_) | Self::Numeric)
     }

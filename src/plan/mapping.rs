@@ -1,6 +1,6 @@
 //! A table's plan set against what both sides really have: which column feeds which.
 
-use crate::model::{Column, Problem, Table};
+use crate::model::{Column, ColumnType, Problem, Table};
 
 use super::{Literal, ValueMap};
 
@@ -27,6 +27,9 @@ pub struct Mapping {
 #[derive(Clone, Debug, PartialEq)]
 pub struct MappedColumn {
     pub target: Column,
+    /// What the plan makes of the values, where the destination holds that in a type of its own: a boolean that goes into
+    /// a `tinyint` is first of all a boolean.
+    pub meant: Option<ColumnType>,
     pub origin: Origin,
     pub values: Option<ValueMap>,
     pub default: Option<Literal>,

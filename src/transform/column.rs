@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     ExprError, RunInstant,
-    convert::{Conversion, Failure, too_long},
+    convert::{Failure, Way, too_long},
     expression::{Columns, Expression},
     values::{Picked, Values, nothing},
 };
@@ -28,7 +28,9 @@ pub(super) struct TargetColumn {
     pub(super) source: Option<usize>,
     values: Option<Values>,
     /// None where no row takes the origin's own value.
-    conversion: Option<Conversion>,
+    conversion: Option<Way>,
+    /// What the plan makes of the values.
+    meant: ColumnType,
 }
 
 #[derive(Clone, Debug)]
@@ -64,8 +66,9 @@ impl TargetColumn {
         };
         let values = Values::compile(mapped).map_err(ExprError::new)?;
         let own = from.filter(|_| values.as_ref().is_none_or(Values::may_take_own));
-        let conversion = own.map(|from| conversion(&from, &mapped.target.ty)).transpose()?;
-        Ok(Self { target: mapped.target.clone(), origin, source, values, conversion })
+        let conversion = own.map(|from| conversion(&from, mapped)).transpose()?;
+        let meant = mapped.meant.as_ref().unwrap_or(&mapped.target.ty).clone();
+        Ok(Self { target: mapped.target.clone(), origin, source, values, conversion, meant })
     }
 
     /// What a fault says that was expected.
@@ -73,7 +76,7 @@ impl TargetColumn {
         let values = self.values.as_ref().and_then(Values::expected);
         match (cause, values) {
             (Cause::Unlisted, Some(expected)) => expected.to_owned(),
-            _ => self.target.ty.expectation(),
+            _ => self.meant.expectation(),
         }
     }
 
@@ -120,8 +123,9 @@ impl TargetColumn {
     }
 }
 
-fn conversion(from: &ColumnType, to: &ColumnType) -> Result<Conversion, ExprError> {
-    Conversion::between(from, to).ok_or_else(|| {
+fn conversion(from: &ColumnType, mapped: &MappedColumn) -> Result<Way, ExprError> {
+    let to = &mapped.target.ty;
+    Way::between(from, mapped.meant.as_ref(), to).ok_or_else(|| {
         ExprError::new(format!("{from} does not convert to {to}; write an expression that makes one of the other"))
     })
 }

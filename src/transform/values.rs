@@ -14,7 +14,7 @@ use crate::{
     plan::{Literal, MappedColumn, Unlisted, ValueMap},
 };
 
-use super::convert::{Conversion, Failure, Texts, too_long};
+use super::convert::{Failure, Texts, Way};
 
 /// The literals of one column, converted to its type, and when each is taken.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ impl Values {
             literals.len() - 1
         });
         let map = column.values.as_ref().map(|map| Map::compile(map, default.is_some())).transpose()?;
-        Ok(Some(Self { literals: convert(&literals, &column.target.ty)?, map, default }))
+        Ok(Some(Self { literals: convert(&literals, column)?, map, default }))
     }
 
     /// What a fault of the map says that it expected.
@@ -134,20 +134,21 @@ impl Map {
 }
 
 /// The literals in the column's type, with a NULL behind them.
-fn convert(literals: &[&Literal], ty: &ColumnType) -> Result<ArrayRef, String> {
+fn convert(literals: &[&Literal], column: &MappedColumn) -> Result<ArrayRef, String> {
+    let meant = column.meant.as_ref().unwrap_or(&column.target.ty);
     let texts = literals.iter().map(|literal| Some(literal.0.as_str())).chain([None]);
     let texts: ArrayRef = Arc::new(texts.collect::<StringArray>());
-    let conversion = Conversion::between(&ColumnType::TEXT, ty)
-        .ok_or_else(|| format!("no text can be written for the type {ty}"))?;
-    let converted = conversion.apply(&texts).map_err(|error| error.to_string())?;
-    let mut failures = converted.failures.into_iter().chain(too_long(&converted.array, ty));
+    let way = Way::between(&ColumnType::TEXT, Some(meant), &column.target.ty)
+        .ok_or_else(|| format!("no text can be written for the type {meant}"))?;
+    let converted = way.apply(&texts).map_err(|error| error.to_string())?;
+    let mut failures = converted.failures.into_iter();
     match failures.next() {
         Some(failure) => {
             let literal = literals.get(failure.row).map_or("", |literal| literal.0.as_str());
             Err(format!(
                 "the value '{literal}' does not fit the column: {}; expected: {}",
                 failure.message,
-                ty.expectation()
+                meant.expectation()
             ))
         }
         None => Ok(converted.array),

@@ -2,7 +2,6 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use chrono::{Datelike as _, NaiveDate};
 use datafusion::arrow::{
     array::{
         ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder, Float32Builder,
@@ -13,7 +12,11 @@ use datafusion::arrow::{
 };
 
 use super::reading::{Encoding, LOSSY, ReadColumn, Wire};
-use crate::model::{Cell, ColumnType, cell_at};
+use crate::model::{
+    Cell, ColumnType,
+    calendar::{DAY, Day, OddDay, days_of, read_time},
+    cell_at,
+};
 
 /// A cell, understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +53,10 @@ pub(super) fn understand<'r>(bytes: &'r [u8], column: &ReadColumn) -> Result<Val
         Wire::Unsigned if matches!(column.ty, ColumnType::Integer { unsigned: false, .. }) => {
             i64::try_from(unsigned(bytes)).map(Value::Integer).map_err(|error| error.to_string())
         }
-        Wire::Unsigned => Ok(Value::Unsigned(unsigned(bytes))),
+        Wire::Unsigned => Ok(match column.ty.bits() {
+            Some(width) => Value::Text(Cow::Owned(format!("{:0width$b}", unsigned(bytes), width = width.into()))),
+            None => Value::Unsigned(unsigned(bytes)),
+        }),
         Wire::Float => bytes.try_into().map(|bytes| Value::Float(f32::from_le_bytes(bytes))).map_err(|_| garbled()),
         Wire::Double => bytes.try_into().map(|bytes| Value::Double(f64::from_le_bytes(bytes))).map_err(|_| garbled()),
         Wire::Bytes => Ok(Value::Bytes(bytes)),
@@ -83,7 +89,7 @@ fn typed<'r>(text: Cow<'r, str>, ty: &ColumnType) -> Result<Value<'r>, String> {
             i256::from_string(&digits).map(Value::Wide).ok_or_else(refused)
         }
         ColumnType::Date => days(&text).map(Value::Days).ok_or_else(refused),
-        ColumnType::Time => micros_of_day(&text).map(Value::Micros).ok_or_else(refused),
+        ColumnType::Time => micros_of_time(&text).map(Value::Micros).ok_or_else(refused),
         ColumnType::Timestamp { .. } => micros(&text).map(Value::Micros).ok_or_else(refused),
         _ => Ok(Value::Text(text)),
     }
@@ -96,30 +102,29 @@ fn unscaled(text: &str, scale: i8) -> Option<String> {
     Some(format!("{whole}{fraction}{}", "0".repeat(missing)))
 }
 
-const EPOCH: i32 = 719_163;
-
-/// Days since 1970. Zero months and days, and days that no calendar has, are none.
+/// Days since 1970. Zero months and days, and days that no calendar has, are what the server holds too.
 fn days(text: &str) -> Option<i32> {
     let mut parts = text.split('-');
     let mut part = || parts.next()?.parse::<u32>().ok();
-    let date = NaiveDate::from_ymd_opt(part()?.try_into().ok()?, part()?, part()?)?;
-    // The year 0 with a month and a day is a value like any other; the zero date has neither.
-    Some(date.num_days_from_ce() - EPOCH)
+    let (year, month, day) = (part()?, part()?, part()?);
+    match days_of(year.into(), month, day) {
+        Some(days) => i32::try_from(days).ok(),
+        None => Some(OddDay::new(year, month, day)?.days()),
+    }
 }
 
-/// Microseconds of `hh:mm:ss.ffffff`, if that is a time of day: hours go from -838 to 838 here.
-fn micros_of_day(text: &str) -> Option<i64> {
-    let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let mut parts = clock.split(':');
-    let mut part = || parts.next()?.parse::<u32>().ok().map(i64::from);
-    let (hours, minutes, seconds) = (part()?, part()?, part()?);
-    let fraction: i64 = if fraction.is_empty() { 0 } else { format!("{fraction:0<6}").parse().ok()? };
-    (hours < 24).then_some(((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + fraction)
+/// Microseconds of `[-]hh:mm:ss.ffffff`; hours go from -838 to 838 here.
+fn micros_of_time(text: &str) -> Option<i64> {
+    read_time(text).ok().filter(|(_, rest)| rest.is_empty()).map(|(micros, _)| micros)
 }
 
 fn micros(text: &str) -> Option<i64> {
     let (date, clock) = text.split_once(' ')?;
-    Some(i64::from(days(date)?) * 86_400_000_000 + micros_of_day(clock)?)
+    let time = micros_of_time(clock).filter(|time| (0..DAY).contains(time))?;
+    match Day::of(days(date)?) {
+        Day::Odd(odd) => Some(odd.moment(time)),
+        day => day.midnight()?.checked_add(time),
+    }
 }
 
 fn signed(bytes: &[u8]) -> i64 {

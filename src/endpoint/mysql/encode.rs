@@ -4,7 +4,6 @@
 //! an enum, the year 5 as 2005 and NULL as the next id, pads `binary` and strips `char`. A [`Target`] knows what its
 //! column would do to a value and refuses the row instead.
 
-use chrono::{DateTime, Datelike as _};
 use datafusion::arrow::{
     array::{Array, ArrayRef, AsArray as _},
     datatypes::{
@@ -19,7 +18,10 @@ use super::{
     catalog::ColumnFacts,
     types::{is_spatial, labels},
 };
-use crate::model::Cause;
+use crate::model::{
+    Cause, NAN_128, NAN_256,
+    calendar::{Day, Moment, civil, push_date, push_time},
+};
 
 /// A value as it is bound. Dates, times and decimals go as text, which the server reads exactly.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +70,8 @@ enum Habit {
     Enum(Vec<String>),
     Set(Vec<String>),
     Year,
+    /// Bits come as their digits.
+    Bits(u8),
     Float {
         digits: Option<usize>,
         single: bool,
@@ -108,6 +112,7 @@ impl Target {
         }
         let bound = bind(array, row)?;
         match &self.habit {
+            Habit::Bits(width) => bits(bound, *width),
             Habit::None => Ok(bound),
             Habit::Spatial => spatial(bound),
             habit => habit.admits(&bound).map(|()| bound),
@@ -126,6 +131,7 @@ fn habit(facts: &ColumnFacts) -> Habit {
         "enum" => Habit::Enum(labels(&native.full)),
         "set" => Habit::Set(labels(&native.full)),
         "year" => Habit::Year,
+        "bit" => native.precision.map_or(Habit::None, Habit::Bits),
         "float" => Habit::Float { digits: digits(&native.full), single: true },
         "double" | "real" => Habit::Float { digits: digits(&native.full), single: false },
         word if is_spatial(word) => Habit::Spatial,
@@ -226,6 +232,16 @@ fn admits_year(year: i64) -> Result<(), Objection> {
     object(Cause::Length, format!("{year} is not within the years 1901 to 2155"))
 }
 
+/// Digits of base 2 as the number that the server makes bits of; a number as it is, if it has no more bits.
+fn bits(bound: Bound<'_>, width: u8) -> Result<Bound<'_>, Objection> {
+    let Some(text) = bound.text() else { return Ok(bound) };
+    let digits = text.len() == usize::from(width) && text.bytes().all(|digit| matches!(digit, b'0' | b'1'));
+    match u64::from_str_radix(text, 2) {
+        Ok(number) if digits => Ok(Bound::Unsigned(number)),
+        _ => object(Cause::Refused, format!("'{text}' is not {width} bits")),
+    }
+}
+
 fn spatial(bound: Bound<'_>) -> Result<Bound<'_>, Objection> {
     let Bound::Text(text) = bound else { return Ok(bound) };
     let parsed = text.strip_prefix("SRID=").and_then(|rest| {
@@ -253,14 +269,20 @@ fn bind(array: &ArrayRef, row: usize) -> Result<Bound<'_>, Objection> {
         DataType::UInt64 => Bound::Unsigned(number!(UInt64Type)),
         DataType::Float32 => Bound::Float(finite(number!(Float32Type))?),
         DataType::Float64 => Bound::Double(finite(number!(Float64Type))?),
+        DataType::Decimal128(..) if number!(Decimal128Type) == NAN_128 => return no_number(),
+        DataType::Decimal256(..) if number!(Decimal256Type) == NAN_256 => return no_number(),
         DataType::Decimal128(..) => Bound::Made(array.as_primitive::<Decimal128Type>().value_as_string(row)),
         DataType::Decimal256(..) => Bound::Made(array.as_primitive::<Decimal256Type>().value_as_string(row)),
-        DataType::Date32 => Bound::Made(date(i64::from(number!(Date32Type)))?),
+        DataType::Date32 => Bound::Made(date(Day::of(number!(Date32Type)))?),
         DataType::Time64(TimeUnit::Microsecond) => Bound::Made(clock(number!(Time64MicrosecondType))),
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            let micros = number!(TimestampMicrosecondType);
-            let day = micros.div_euclid(MICROS_PER_DAY);
-            Bound::Made(format!("{} {}", date(day)?, clock(micros.rem_euclid(MICROS_PER_DAY))))
+            let (day, time) = match Moment::of(number!(TimestampMicrosecondType)) {
+                Moment::Common(days, time) => (Day::Common(days), time),
+                Moment::Odd(odd, time) => (Day::Odd(odd), time),
+                Moment::Infinity => (Day::Infinity, 0),
+                Moment::MinusInfinity => (Day::MinusInfinity, 0),
+            };
+            Bound::Made(format!("{} {}", date(day)?, clock(time)))
         }
         DataType::Utf8 => Bound::Text(array.as_string::<i32>().value(row)),
         DataType::LargeUtf8 => Bound::Text(array.as_string::<i64>().value(row)),
@@ -302,26 +324,36 @@ pub(super) fn is_known(ty: &DataType) -> bool {
     )
 }
 
+/// Not every server keeps the sign of zero.
 fn finite<F: Into<f64> + Copy>(number: F) -> Result<F, Objection> {
-    if number.into().is_finite() {
+    let wide: f64 = number.into();
+    if wide == 0.0 && wide.is_sign_negative() {
+        return object(Cause::Refused, "-0.0 cannot be stored: the server may make 0 of it");
+    }
+    if wide.is_finite() {
         return Ok(number);
     }
     object(Cause::Refused, format!("{} cannot be stored: MySQL has finite numbers only", number.into()))
 }
 
-const MICROS_PER_DAY: i64 = 86_400_000_000;
+fn no_number<T>() -> Result<T, Objection> {
+    object(Cause::Refused, "NaN cannot be stored: MySQL's decimals are numbers")
+}
 
-fn date(days: i64) -> Result<String, Objection> {
-    let date = DateTime::from_timestamp(days.saturating_mul(86_400), 0).map(|instant| instant.date_naive());
-    match date.filter(|date| (0..=9999).contains(&date.year())) {
-        Some(date) => Ok(format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())),
-        None => object(Cause::Refused, "the date is not within MySQL's years 0 to 9999"),
+fn date(day: Day) -> Result<String, Objection> {
+    let mut text = String::new();
+    match day {
+        Day::Odd(odd) => push_date(odd.days(), &mut text),
+        Day::Common(days) if (0..=9999).contains(&civil(days).0) => push_date(days as i32, &mut text),
+        _ => return object(Cause::Refused, "the date is not within MySQL's years 0 to 9999"),
     }
+    Ok(text)
 }
 
 fn clock(micros: i64) -> String {
-    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
-    format!("{:02}:{:02}:{:02}.{fraction:06}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    let mut text = String::new();
+    push_time(micros, &mut text);
+    text
 }
 
 impl Bound<'_> {
@@ -369,6 +401,7 @@ mod tests {
     use datafusion::arrow::array::{Date32Array, TimestampMicrosecondArray};
 
     use super::*;
+    use crate::model::calendar::OddDay;
 
     fn bound(array: ArrayRef, row: usize) -> Result<Bound<'static>, Objection> {
         match bind(&array, row)? {
@@ -379,7 +412,9 @@ mod tests {
 
     #[test]
     fn dates_beyond_the_calendar_are_refused() {
-        let days: ArrayRef = Arc::new(Date32Array::from(vec![-719_528, 2_932_896, -719_529, 2_932_897, i32::MIN]));
+        let days = vec![-719_528, 2_932_896, -719_529, 2_932_897, i32::MIN, OddDay::new(2011, 0, 0).unwrap().days()];
+        let days: ArrayRef = Arc::new(Date32Array::from(days));
+        assert_eq!(bound(Arc::clone(&days), 5), Ok(Bound::Made("2011-00-00".into())));
         assert_eq!(bound(Arc::clone(&days), 0), Ok(Bound::Made("0000-01-01".into())));
         assert_eq!(bound(Arc::clone(&days), 1), Ok(Bound::Made("9999-12-31".into())));
         for row in 2..5 {

@@ -181,7 +181,7 @@ fn key(facts: &Facts, columns: &[ReadColumn]) -> Option<Key> {
 }
 
 fn is_labelled(facts: &ColumnFacts) -> bool {
-    matches!(facts.native.word.as_str(), "enum" | "set")
+    matches!(facts.native.word.as_str(), "enum" | "set" | "bit")
 }
 
 /// How a column's values are compared; `None` where no literal compares exactly.

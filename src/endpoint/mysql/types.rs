@@ -18,7 +18,8 @@ pub(super) struct NativeType {
 }
 
 impl NativeType {
-    /// `tinyint(1)` is a small integer, since it holds -128 to 127 whatever its creators meant; `bit(1)` is a boolean.
+    /// `tinyint(1)` is a small integer, since it holds -128 to 127 whatever its creators meant; `bit(1)` is a boolean, and
+    /// wider ones are their bits, since a number would not say how many there are.
     pub(super) fn column_type(&self) -> ColumnType {
         let unsigned = self.full.contains("unsigned");
         let integer = |bits| ColumnType::Integer { bits, unsigned };
@@ -29,7 +30,7 @@ impl NativeType {
             "bigint" => integer(64),
             "year" => ColumnType::Integer { bits: 16, unsigned: false },
             "bit" if self.precision == Some(1) => ColumnType::Boolean,
-            "bit" => ColumnType::Integer { bits: 64, unsigned: true },
+            "bit" => ColumnType::Other(self.full.clone()),
             "decimal" | "numeric" => match (self.precision, self.scale) {
                 (Some(precision), Some(scale)) => ColumnType::Decimal { precision, scale },
                 _ => ColumnType::Numeric,
@@ -118,7 +119,12 @@ fn held_as(ty: &ColumnType) -> (String, ColumnType) {
         ColumnType::Decimal { precision: precision @ 1..=65, scale: scale @ 0..=30 } => {
             same(&format!("decimal({precision},{scale})"))
         }
-        ColumnType::Decimal { .. } | ColumnType::Numeric | ColumnType::Other(_) => text(),
+        ColumnType::Other(_) => match ty.bits() {
+            Some(1) => ("bit(1)".into(), ColumnType::Boolean),
+            Some(width @ 2..=64) => same(&format!("bit({width})")),
+            _ => text(),
+        },
+        ColumnType::Decimal { .. } | ColumnType::Numeric => text(),
         ColumnType::Float { bits: 32 } => same("float"),
         ColumnType::Float { .. } => same("double"),
         ColumnType::Text { max: Some(max) } if *max <= LONGEST => same(&format!("varchar({max})")),

@@ -16,11 +16,11 @@ use datafusion::arrow::{
 
 use crate::{
     endpoint::{Reject, SourceBatch},
-    model::{Cell, Column, ColumnType, cell_at},
+    model::{Cell, Column, ColumnType, NAN_128, NAN_256, calendar::wrapped, cell_at},
 };
 
 use super::{
-    calendar::{self, DAY_MICROS, EPOCH_DAYS, EPOCH_MICROS},
+    calendar::{EPOCH_DAYS, EPOCH_MICROS},
     numeric,
     tuples::Tuples,
 };
@@ -214,16 +214,21 @@ fn checked_texts(tuples: &Tuples, place: usize, gaps: &mut Vec<Gap>) -> StringAr
 
 fn decimal(tuples: &Tuples, place: usize, gaps: &mut Vec<Gap>, precision: u8, scale: i8) -> Option<ArrayRef> {
     Some(if precision <= 38 {
-        let read =
-            |bytes: &[u8]| numeric::unscaled(bytes, scale).map_err(|misfit| odd_number(misfit, precision, scale));
+        let read = |bytes: &[u8]| number(bytes, precision, scale, NAN_128);
         let array = primitive::<arrow::Decimal128Type>(tuples, place, gaps, read)?;
         Arc::new(array.with_precision_and_scale(precision, scale).ok()?)
     } else {
-        let read =
-            |bytes: &[u8]| numeric::unscaled(bytes, scale).map_err(|misfit| odd_number(misfit, precision, scale));
+        let read = |bytes: &[u8]| number(bytes, precision, scale, NAN_256);
         let array = primitive::<arrow::Decimal256Type>(tuples, place, gaps, read)?;
         Arc::new(array.with_precision_and_scale(precision, scale).ok()?)
     })
+}
+
+fn number<N: numeric::Unscaled>(bytes: &[u8], precision: u8, scale: i8, nan: N) -> Field<N> {
+    match numeric::unscaled(bytes, scale) {
+        Err(numeric::Misfit::Special("NaN")) => Ok(nan),
+        outcome => outcome.map_err(|misfit| odd_number(misfit, precision, scale)),
+    }
 }
 
 fn odd_number(misfit: numeric::Misfit, precision: u8, scale: i8) -> Odd {
@@ -238,68 +243,29 @@ fn odd_number(misfit: numeric::Misfit, precision: u8, scale: i8) -> Odd {
 }
 
 fn date(bytes: &[u8]) -> Field<i32> {
-    let since = i32::from_be_bytes(fixed(bytes)?);
-    match since {
-        i32::MAX => return Err(endless("infinity", "date")),
-        i32::MIN => return Err(endless("-infinity", "date")),
-        _ => {}
+    match i32::from_be_bytes(fixed(bytes)?) {
+        endless @ (i32::MAX | i32::MIN) => Ok(endless),
+        since => since.checked_add(EPOCH_DAYS).ok_or(Odd::Form),
     }
-    let days = i64::from(since) + i64::from(EPOCH_DAYS);
-    if is_common(days) {
-        return Ok(days as i32);
-    }
-    Err(far(calendar::text(|out| calendar::push_date(out, days)), days))
 }
 
 fn time(bytes: &[u8]) -> Field<i64> {
-    match i64::from_be_bytes(fixed(bytes)?) {
-        micros if micros < DAY_MICROS => Ok(micros),
-        micros => {
-            let text = calendar::text(|out| calendar::push_time(out, micros));
-            let message = format!("the time '{text}' is no time of a day");
-            Err(Odd::Value(text, message))
-        }
-    }
+    Ok(i64::from_be_bytes(fixed(bytes)?))
 }
 
 fn timestamps(tuples: &Tuples, place: usize, gaps: &mut Vec<Gap>, zone: bool) -> Option<ArrayRef> {
-    let read = |bytes: &[u8]| timestamp(bytes, zone);
-    let array = primitive::<arrow::TimestampMicrosecondType>(tuples, place, gaps, read)?;
+    let array = primitive::<arrow::TimestampMicrosecondType>(tuples, place, gaps, timestamp)?;
     Some(if zone { Arc::new(array.with_timezone("+00:00")) } else { Arc::new(array) })
 }
 
-fn timestamp(bytes: &[u8], zone: bool) -> Field<i64> {
-    let since = i64::from_be_bytes(fixed(bytes)?);
-    match since {
-        i64::MAX => return Err(endless("infinity", "timestamp")),
-        i64::MIN => return Err(endless("-infinity", "timestamp")),
-        _ => {}
+fn timestamp(bytes: &[u8]) -> Field<i64> {
+    match i64::from_be_bytes(fixed(bytes)?) {
+        endless @ (i64::MAX | i64::MIN) => Ok(endless),
+        since => wrapped(since, EPOCH_MICROS).ok_or_else(|| {
+            let last = if since.checked_add(EPOCH_MICROS).is_some() { '7' } else { '8' };
+            let text = format!("294247-01-10 04:00:54.77580{last}");
+            let message = format!("'{text}' is one of the two microseconds as which infinity travels");
+            Odd::Value(text, message)
+        }),
     }
-    let days = since.div_euclid(DAY_MICROS) + i64::from(EPOCH_DAYS);
-    // Whatever would overflow lies beyond the last common day.
-    match since.checked_add(EPOCH_MICROS) {
-        Some(micros) if is_common(days) => Ok(micros),
-        _ => {
-            let time = since.rem_euclid(DAY_MICROS);
-            Err(far(calendar::text(|out| calendar::push_moment(out, days, time, zone)), days))
-        }
-    }
-}
-
-/// Whether every other reader of a batch has a name for the day.
-fn is_common(days: i64) -> bool {
-    // The whole of common history first: asking chrono for its end on every row would show.
-    (calendar::FIRST_DAY..=2_932_896).contains(&days) || days > 0 && days <= calendar::last_day()
-}
-
-fn endless(text: &str, what: &str) -> Odd {
-    Odd::Value(text.into(), format!("the {what} '{text}' is on no calendar"))
-}
-
-fn far(text: String, days: i64) -> Odd {
-    let message = match days < calendar::FIRST_DAY {
-        true => format!("'{text}' lies before the year 1"),
-        false => format!("'{text}' lies too far in the future"),
-    };
-    Odd::Value(text, message)
 }

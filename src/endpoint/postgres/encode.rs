@@ -15,7 +15,7 @@ use datafusion::arrow::{
 
 use crate::{
     endpoint::Refusal,
-    model::{Cause, Column},
+    model::{Cause, Column, NAN_128, NAN_256},
 };
 
 use super::{
@@ -111,6 +111,8 @@ fn refusal(unfit: Unfit, target: &Target, row: usize) -> Refusal {
     let (cause, message) = match unfit {
         Unfit::Nul => (Cause::Refused, "PostgreSQL text cannot hold the character NUL (0x00)".to_owned()),
         Unfit::Long => (Cause::Length, format!("value too long for type {native}")),
+        Unfit::NoDate => (Cause::Refused, "the day is on no calendar, and PostgreSQL has no such date".to_owned()),
+        Unfit::NoTime => (Cause::Refused, "the time is not within a day, which is all that time holds".to_owned()),
         Unfit::Fraction => (Cause::Refused, format!("value has more digits than type {native} keeps")),
     };
     Refusal { row, cause, column: Some(target.column.name.clone()), message }
@@ -216,18 +218,22 @@ impl<'a> Values<'a> {
             Self::UInt64(array) => write::unsigned(out, array.value(row)),
             Self::Float32(array) => write::float(out, array.value(row)),
             Self::Float64(array) => write::float(out, array.value(row)),
-            Self::Decimal128(array, scale) => write::decimal(out, array.value(row), *scale),
-            Self::Decimal256(array, scale) => write::wide_decimal(out, array.value(row), *scale),
+            Self::Decimal128(array, scale) => match array.value(row) {
+                NAN_128 => out.extend_from_slice(b"NaN"),
+                value => write::decimal(out, value, *scale),
+            },
+            Self::Decimal256(array, scale) => match array.value(row) {
+                NAN_256 => out.extend_from_slice(b"NaN"),
+                value => write::wide_decimal(out, value, *scale),
+            },
             Self::Text(array) => return write::text(out, array.value(row), trap),
             Self::LargeText(array) => return write::text(out, array.value(row), trap),
             Self::TextView(array) => return write::text(out, array.value(row), trap),
             Self::Bytes(array) => write::bytes(out, array.value(row)),
-            Self::Date(array) => calendar::push_date(out, array.value(row).into()),
-            Self::Time(array) => {
-                calendar::push_time(out, write::stepped(array.value(row), trap)?);
-            }
+            Self::Date(array) => return calendar::push_date(out, array.value(row)),
+            Self::Time(array) => return calendar::push_time(out, write::stepped(array.value(row), trap)?),
             Self::Timestamp(array, zone) => {
-                calendar::push_timestamp(out, write::stepped(array.value(row), trap)?, *zone);
+                return calendar::push_timestamp(out, write::stepped(array.value(row), trap)?, *zone);
             }
         }
         Ok(())

@@ -71,6 +71,7 @@ fn native_for(ty: &ColumnType) -> (ColumnType, String) {
         ColumnType::Text { max: Some(max @ 1..=VARCHAR_MAX) } => {
             return (ty.clone(), format!("character varying({max})"));
         }
+        ColumnType::Other(name) if ty.bits().is_some() => return (ty.clone(), name.clone()),
         ColumnType::Text { .. } | ColumnType::Other(_) => (ColumnType::TEXT, "text"),
         ColumnType::Bytes { .. } => (ColumnType::Bytes { max: None }, "bytea"),
         ColumnType::Date => (ColumnType::Date, "date"),

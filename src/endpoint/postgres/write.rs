@@ -16,6 +16,10 @@ pub(super) enum Unfit {
     Nul,
     Long,
     Fraction,
+    /// A day that no calendar has.
+    NoDate,
+    /// A time beyond a day.
+    NoTime,
 }
 
 pub(super) fn integer(out: &mut Vec<u8>, value: i64) {
@@ -105,7 +109,10 @@ pub(super) fn bytes(out: &mut Vec<u8>, value: &[u8]) {
 /// Microseconds that a column of coarser steps keeps as they are.
 pub(super) fn stepped(micros: i64, trap: Trap) -> Result<i64, Unfit> {
     match trap {
-        Trap::Step { micros: step } if micros % step != 0 => Err(Unfit::Fraction),
+        // Infinity is no multiple of anything.
+        Trap::Step { micros: step } if micros % step != 0 && micros != i64::MAX && micros != i64::MIN => {
+            Err(Unfit::Fraction)
+        }
         _ => Ok(micros),
     }
 }

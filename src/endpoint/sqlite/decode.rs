@@ -21,6 +21,7 @@ use rusqlite::{Row, types::ValueRef};
 use super::{
     iso,
     number::{decimal_of_integer, decimal_of_real, decimal_of_text, is_decimal, plain},
+    verbatim::{self, Plain},
 };
 use crate::{
     endpoint::{EndpointError, ErrorKind, Reject, Result, SourceBatch},
@@ -137,6 +138,7 @@ enum Values {
     Time(Time64MicrosecondBuilder),
     Naive(TimestampMicrosecondBuilder),
     Instant(TimestampMicrosecondBuilder),
+    Verbatim(StringBuilder, Plain),
 }
 
 impl ColumnBuilder {
@@ -145,6 +147,9 @@ impl ColumnBuilder {
             let message = format!("column {} is not of a type that SQLite columns have: {}", column.name, column.ty);
             EndpointError::new(ErrorKind::Other, "cannot read the table", message)
         };
+        if let Some(plain) = Plain::parse(&column.ty) {
+            return Ok(Self { declared: column.native.clone(), values: Values::Verbatim(StringBuilder::new(), plain) });
+        }
         let values = match &column.ty {
             ColumnType::Boolean => Values::Boolean(BooleanBuilder::new()),
             ColumnType::Integer { bits: 64, unsigned: false } => Values::Integer(Int64Builder::new()),
@@ -172,6 +177,11 @@ impl ColumnBuilder {
     fn push(&mut self, value: ValueRef<'_>) -> std::result::Result<(), String> {
         match (&mut self.values, value) {
             (values, ValueRef::Null) => values.push_null(),
+            (Values::Verbatim(builder, plain), value) => {
+                let mut text = String::new();
+                verbatim::write(value, *plain, &mut text);
+                builder.append_value(text);
+            }
             (Values::Integer(builder), ValueRef::Integer(integer)) => builder.append_value(integer),
             (Values::Text(builder), ValueRef::Text(bytes)) => builder.append_value(text(bytes)?),
             (Values::Text(builder), ValueRef::Integer(integer)) => builder.append_value(integer.to_string()),
@@ -212,7 +222,7 @@ impl Values {
             Self::Integer(builder) => builder.append_null(),
             Self::Decimal(builder, ..) => builder.append_null(),
             Self::Float(builder) => builder.append_null(),
-            Self::Numeric(builder) | Self::Text(builder) => builder.append_null(),
+            Self::Numeric(builder) | Self::Text(builder) | Self::Verbatim(builder, _) => builder.append_null(),
             Self::Bytes(builder) => builder.append_null(),
             Self::Date(builder) => builder.append_null(),
             Self::Time(builder) => builder.append_null(),
@@ -226,7 +236,9 @@ impl Values {
             Self::Integer(mut builder) => Arc::new(builder.finish()),
             Self::Decimal(mut builder, ..) => Arc::new(builder.finish()),
             Self::Float(mut builder) => Arc::new(builder.finish()),
-            Self::Numeric(mut builder) | Self::Text(mut builder) => Arc::new(builder.finish()),
+            Self::Numeric(mut builder) | Self::Text(mut builder) | Self::Verbatim(mut builder, _) => {
+                Arc::new(builder.finish())
+            }
             Self::Bytes(mut builder) => Arc::new(builder.finish()),
             Self::Date(mut builder) => Arc::new(builder.finish()),
             Self::Time(mut builder) => Arc::new(builder.finish()),

@@ -19,8 +19,9 @@ use super::{
     iso,
     number::{Number, exact_number, real_of_decimal, text_survives},
     types::{Affinity, DOUBLE_DIGITS},
+    verbatim::{self, Plain},
 };
-use crate::model::{Cause, Cell, Column, cell_at};
+use crate::model::{Cause, Cell, Column, NAN_128, calendar, cell_at};
 
 /// A destination column, as far as writing to it must know it.
 #[derive(Clone, Debug)]
@@ -41,6 +42,15 @@ enum TextInto {
     Affine,
     /// It says a number and is stored as one.
     Number,
+    /// It says what it is.
+    Verbatim(Plain),
+}
+
+/// Where values are made that the batch does not hold.
+#[derive(Default)]
+pub(super) struct Scratch {
+    text: String,
+    bytes: Vec<u8>,
 }
 
 /// Why a value cannot go in.
@@ -59,6 +69,7 @@ impl Complaint {
 impl Target {
     pub(super) fn new(column: &Column, is_rowid: bool) -> Self {
         let text = match Affinity::of(&column.native).converts_text() {
+            _ if let Some(plain) = Plain::parse(&column.ty) => TextInto::Verbatim(plain),
             true if column.ty.is_number() => TextInto::Number,
             true => TextInto::Affine,
             false => TextInto::Text,
@@ -109,23 +120,23 @@ impl<'b> Feed<'b> {
     }
 
     /// The row's value as SQLite is to hold it; `scratch` is where a text is made.
-    pub(super) fn value<'v>(&'v self, row: usize, scratch: &'v mut String) -> Result<ValueRef<'v>, Complaint> {
+    pub(super) fn value<'v>(&'v self, row: usize, scratch: &'v mut Scratch) -> Result<ValueRef<'v>, Complaint> {
         if self.array().is_null(row) {
             return if self.target.is_rowid { Err(self.null_rowid()) } else { Ok(ValueRef::Null) };
         }
+        let Scratch { text: scratch, bytes } = scratch;
         scratch.clear();
-        let iso = |outcome: Result<(), &'static str>| outcome.map_err(|complaint| self.complaint(row, complaint));
         match &self.values {
             Values::Boolean(array) => return Ok(ValueRef::Integer(i64::from(array.value(row)))),
             Values::Integer(array) => return Ok(ValueRef::Integer(array.value(row))),
             Values::Decimal(array, scale) => return self.decimal(array.value(row), *scale, row),
             Values::Float(array) => return self.real(array.value(row)),
-            Values::Text(array) => return self.text(array.value(row)),
+            Values::Text(array) => return self.text(array.value(row), bytes),
             Values::Bytes(array) => return Ok(ValueRef::Blob(array.value(row))),
-            Values::Date(array) => iso(iso::write_date(array.value(row), scratch))?,
-            Values::Time(array) => iso(iso::write_time(array.value(row), scratch))?,
-            Values::Timestamp(array, zone) => iso(iso::write_timestamp(array.value(row), *zone, scratch))?,
-            Values::Other(array) => return self.other(*array, row, scratch),
+            Values::Date(array) => calendar::push_date(array.value(row), scratch),
+            Values::Time(array) => calendar::push_time(array.value(row), scratch),
+            Values::Timestamp(array, zone) => iso::write_timestamp(array.value(row), *zone, scratch),
+            Values::Other(array) => return self.other(*array, row, scratch, bytes),
         }
         Ok(ValueRef::Text(scratch.as_bytes()))
     }
@@ -155,6 +166,9 @@ impl<'b> Feed<'b> {
     }
 
     fn decimal(&self, unscaled: i128, scale: u32, row: usize) -> Result<ValueRef<'_>, Complaint> {
+        if unscaled == NAN_128 {
+            return Err(Complaint::conversion("NaN, which SQLite has no number for".into()));
+        }
         let whole = 10i128.pow(scale);
         if unscaled % whole == 0
             && let Ok(integer) = i64::try_from(unscaled / whole)
@@ -175,10 +189,12 @@ impl<'b> Feed<'b> {
         Ok(ValueRef::Real(real))
     }
 
-    fn text<'v>(&self, text: &'v str) -> Result<ValueRef<'v>, Complaint> {
+    fn text<'v>(&self, text: &'v str, bytes: &'v mut Vec<u8>) -> Result<ValueRef<'v>, Complaint> {
         let declared = &self.target.native;
         match self.target.text {
             TextInto::Text => Ok(ValueRef::Text(text.as_bytes())),
+            TextInto::Verbatim(plain) => verbatim::read(text, plain, bytes)
+                .ok_or_else(|| Complaint::conversion(format!("'{text}' is no value as SQLite writes it"))),
             TextInto::Affine if text_survives(text) => Ok(ValueRef::Text(text.as_bytes())),
             TextInto::Affine => {
                 let message =
@@ -196,20 +212,24 @@ impl<'b> Feed<'b> {
         }
     }
 
-    fn other<'v>(&self, array: &dyn Array, row: usize, scratch: &'v mut String) -> Result<ValueRef<'v>, Complaint> {
+    fn other<'v>(
+        &self,
+        array: &dyn Array,
+        row: usize,
+        scratch: &'v mut String,
+        bytes: &'v mut Vec<u8>,
+    ) -> Result<ValueRef<'v>, Complaint> {
         match cell_at(array, row) {
             Cell::Text(text) => *scratch = text,
             Cell::Null => return Ok(ValueRef::Null),
             Cell::Bytes(_) => return Err(Complaint::conversion("bytes of a kind that cannot be written".into())),
         }
-        self.text(scratch)
+        self.text(scratch, bytes)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use datafusion::arrow::array::ArrayRef;
 
     use super::*;
@@ -223,7 +243,7 @@ mod tests {
     }
 
     fn outcome(native: &str, array: &ArrayRef) -> Result<String, Cause> {
-        let (target, mut scratch) = (target(native, false), String::new());
+        let (target, mut scratch) = (target(native, false), Scratch::default());
         let value = Feed::new(&target, array).value(0, &mut scratch).map(|value| format!("{value:?}"));
         value.map_err(|complaint| complaint.cause)
     }
@@ -245,8 +265,6 @@ mod tests {
         ] {
             assert_eq!(outcome(native, &array(ty, text)), Err(Cause::Conversion), "{native} {text}");
         }
-        let year_ten_thousand: ArrayRef = Arc::new(Date32Array::from(vec![2_932_897]));
-        assert_eq!(outcome("DATE", &year_ten_thousand), Err(Cause::Conversion));
     }
 
     #[test]
@@ -258,6 +276,7 @@ mod tests {
             ("DECIMAL(10,2)", "decimal(10,2)", "-0.99", "Real(-0.99)"),
             ("NUMERIC", "numeric", "1.50", "Real(1.5)"),
             ("BIGINT", "integer", "7", "Integer(7)"),
+            ("DATE", "date", "+10000-01-01", "Text([43, 49, 48, 48, 48, 48, 45, 48, 49, 45, 48, 49])"),
         ] {
             assert_eq!(outcome(native, &array(ty, text)), Ok(value.into()), "{native} {text}");
         }
@@ -265,7 +284,7 @@ mod tests {
 
     #[test]
     fn null_never_becomes_a_fresh_row_id() {
-        let (target, mut scratch) = (target("INTEGER", true), String::new());
+        let (target, mut scratch) = (target("INTEGER", true), Scratch::default());
         let array = array_of(&ColumnType::BIGINT, &[Cell::Null]).unwrap();
         let complaint = Feed::new(&target, &array).value(0, &mut scratch).unwrap_err();
         assert_eq!(complaint.cause, Cause::Null);

@@ -2,7 +2,7 @@
 //!
 //! All of SQLite's SQL, types and codes live here. The one idea that is not obvious: a column's declared type binds
 //! nobody in SQLite, so it is taken at its word here, every cell that breaks it is a reject, and what SQLite would change
-//! on its way in is a refusal.
+//! on its way in is a refusal. Between two files nothing is taken at its word: see [`verbatim`].
 
 mod catalog;
 mod connection;
@@ -22,6 +22,7 @@ mod statement;
 mod tests;
 mod tongue;
 mod types;
+mod verbatim;
 mod write;
 
 use std::{collections::BTreeSet, path::Path, path::PathBuf, sync::Arc};
@@ -38,7 +39,7 @@ use self::{
 use super::{
     Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
 };
-use crate::model::{Column, Naming, Page, RunId, System, Table, TableEntry, Thing};
+use crate::model::{Column, ColumnType, Naming, Page, RunId, System, Table, TableEntry, Thing};
 
 /// A SQLite file.
 #[derive(Clone)]
@@ -83,6 +84,10 @@ impl Sqlite {
 impl Catalog for Sqlite {
     fn system(&self) -> System {
         System::Sqlite
+    }
+
+    fn travelling(&self, column: &Column) -> Option<ColumnType> {
+        verbatim::travelling(column)
     }
 
     async fn version(&self) -> Result<String> {

@@ -16,9 +16,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::{
     connection::{Access, blocking, open},
     error::{during, failure, words},
-    feed::{Complaint, Feed, Target},
+    feed::{Complaint, Feed, Scratch, Target},
     schema::INSERT_MARK,
-    sql::insert,
+    sql::{insert, quoted},
 };
 use crate::{
     endpoint::{EndpointError, ErrorKind, LoadOptions, Loader, Mark, Refusal, Result},
@@ -246,7 +246,7 @@ impl Statement {
         feeds: &[Feed<'_>],
         row: usize,
     ) -> rusqlite::Result<Option<Refusal>> {
-        let mut scratch = String::new();
+        let mut scratch = Scratch::default();
         for (index, feed) in feeds.iter().enumerate() {
             match feed.value(row, &mut scratch) {
                 Ok(value) => statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value))?,
@@ -288,7 +288,15 @@ impl Statement {
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(", "))
         };
         let place = |target: &Target| message.find(&format!("{}.{}", self.table, target.name));
-        self.targets.iter().filter(named).min_by_key(|target| place(target)).map(|target| target.name.clone())
+        let first = self.targets.iter().filter(named).min_by_key(|target| place(target));
+        first.map(|target| target.name.clone()).or_else(|| self.only_column_in(message))
+    }
+
+    /// The column that a check is about, where it is about one: `CHECK constraint failed: "column" > 0`.
+    fn only_column_in(&self, message: &str) -> Option<String> {
+        let check = message.strip_prefix("CHECK constraint failed: ")?;
+        let mut named = self.targets.iter().filter(|target| check.contains(&quoted(&target.name)));
+        named.next().filter(|_| named.next().is_none()).map(|target| target.name.clone())
     }
 }
 

@@ -73,7 +73,8 @@ impl Resolver<'_> {
     ) -> MappedColumn {
         let class = ty.map_or(Class::Exact, |ty| self.class(&target, ty, plan));
         let plan = plan.cloned().unwrap_or_default();
-        MappedColumn { target, origin, values: plan.values, default: plan.default, check: plan.check, class }
+        let (values, default, check) = (plan.values, plan.default, plan.check);
+        MappedColumn { target, meant: None, origin, values, default, check, class }
     }
 
     fn class(&mut self, target: &Column, from: &ColumnType, plan: Option<&ColumnPlan>) -> Class {

@@ -10,7 +10,7 @@ use datafusion::arrow::{
     util::display::FormatOptions,
 };
 
-use crate::model::ColumnType;
+use crate::model::{ColumnType, NAN_128, NAN_256};
 
 use super::{
     Converted,
@@ -23,7 +23,7 @@ pub(super) fn to_decimal(array: &ArrayRef, to: &ColumnType) -> Result<Converted,
     let ColumnType::Decimal { precision, scale } = to else { return Err(unexpected(array)) };
     let options = FormatOptions::new();
     let texts = Texts::of(array, &options)?;
-    if is_only_wider(array.data_type(), *scale) {
+    if is_only_wider(array.data_type(), *scale) && !has_nan(array) {
         let cast = cast_with_options(array, &to.arrow(), &SAFE)?;
         return Ok(lost(array, cast, |row| message(Some(Misfit::Size), &texts.at(row), *precision, *scale)));
     }
@@ -38,9 +38,10 @@ fn read(array: &ArrayRef, to: &ColumnType, precision: u8, scale: i8) -> Result<C
     let value = |row: usize| read(row).map_err(|misfit| message(misfit, &texts.at(row), precision, scale));
     let size = |row: usize| message(Some(Misfit::Size), &texts.at(row), precision, scale);
     Ok(match to.arrow() {
-        ty @ DataType::Decimal128(..) => {
-            primitives::<Decimal128Type>(array, &ty, |row| value(row)?.to_i128().ok_or_else(|| size(row)))
-        }
+        ty @ DataType::Decimal128(..) => primitives::<Decimal128Type>(array, &ty, |row| match value(row)? {
+            NAN_256 => Ok(NAN_128),
+            number => number.to_i128().ok_or_else(|| size(row)),
+        }),
         ty => primitives::<Decimal256Type>(array, &ty, value),
     })
 }
@@ -53,6 +54,15 @@ pub(super) fn within(array: &ArrayRef, to: &ColumnType) -> Result<Converted, Arr
         _ => array.as_primitive::<Decimal256Type>().validate_decimal_precision(*precision),
     };
     if fits.is_ok() { Ok(Converted::whole(array.clone())) } else { read(array, to, *precision, *scale) }
+}
+
+/// Whether there is what no cast may touch.
+fn has_nan(array: &ArrayRef) -> bool {
+    match array.data_type() {
+        DataType::Decimal128(..) => array.as_primitive::<Decimal128Type>().values().contains(&NAN_128),
+        DataType::Decimal256(..) => array.as_primitive::<Decimal256Type>().values().contains(&NAN_256),
+        _ => false,
+    }
 }
 
 /// Whether Arrow's cast only adds zeros, and so is exact.
@@ -74,18 +84,29 @@ fn reader(array: &ArrayRef, precision: u8, scale: i8) -> Result<Box<Reader>, Arr
         DataType::Float32 => Box::new(move |row| of_text(&array.as_primitive::<Float32Type>().value(row).to_string())),
         DataType::Float64 => Box::new(move |row| of_text(&array.as_primitive::<Float64Type>().value(row).to_string())),
         DataType::Decimal128(_, from) => {
-            let places = from.abs_diff(scale);
-            Box::new(move |row| {
-                let value = i256::from_i128(array.as_primitive::<Decimal128Type>().value(row));
-                cut(value, places, precision)
+            let from = *from;
+            Box::new(move |row| match array.as_primitive::<Decimal128Type>().value(row) {
+                NAN_128 => Ok(NAN_256),
+                value => rescaled(i256::from_i128(value), from, scale, precision),
             })
         }
         DataType::Decimal256(_, from) => {
-            let places = from.abs_diff(scale);
-            Box::new(move |row| cut(array.as_primitive::<Decimal256Type>().value(row), places, precision))
+            let from = *from;
+            Box::new(move |row| match array.as_primitive::<Decimal256Type>().value(row) {
+                NAN_256 => Ok(NAN_256),
+                value => rescaled(value, from, scale, precision),
+            })
         }
         _ => return Err(unexpected(&array)),
     })
+}
+
+fn rescaled(value: i256, from: i8, to: i8, precision: u8) -> Result<i256, Option<Misfit>> {
+    if from >= to {
+        return cut(value, from.abs_diff(to), precision);
+    }
+    let unit = power_of_ten(to.abs_diff(from).into()).ok_or(Some(Misfit::Size))?;
+    cut(value.checked_mul(unit).ok_or(Some(Misfit::Size))?, 0, precision)
 }
 
 /// Without its last `places` digits, which must be zeros.

@@ -11,6 +11,7 @@
 //!   must class both as lossy. Nothing else is ever lost.
 //! - A UUID is 16 bytes as bytes, and 16 bytes are a UUID. Any other text is its UTF-8 bytes.
 
+mod bits;
 mod boolean;
 mod bytes;
 mod canonical;
@@ -23,6 +24,8 @@ mod read;
 mod text;
 mod timestamp;
 
+#[cfg(test)]
+mod classes;
 #[cfg(test)]
 mod tests;
 
@@ -82,6 +85,33 @@ impl Conversion {
     }
 }
 
+/// The way from one type to another, by way of a third where the plan means more than the destination holds.
+#[derive(Clone, Debug)]
+pub(super) struct Way(Vec<Conversion>);
+
+impl Way {
+    pub(super) fn between(from: &ColumnType, meant: Option<&ColumnType>, to: &ColumnType) -> Option<Self> {
+        let Some(meant) = meant.filter(|meant| *meant != from) else {
+            return Some(Self(vec![Conversion::between(from, to)?]));
+        };
+        Some(Self(vec![Conversion::between(from, meant)?, Conversion::between(meant, to)?]))
+    }
+
+    /// Each value fails once: where one step failed the next finds NULL.
+    pub(super) fn apply(&self, array: &ArrayRef) -> Result<Converted, ArrowError> {
+        let mut converted = Converted::whole(array.clone());
+        for step in &self.0 {
+            let next = step.apply(&converted.array)?;
+            converted.failures.extend(next.failures);
+            converted.failures.extend(too_long(&next.array, &step.to));
+            converted.array = next.array;
+        }
+        converted.failures.sort_by_key(|failure| failure.row);
+        converted.failures.dedup_by_key(|failure| failure.row);
+        Ok(converted)
+    }
+}
+
 /// The array itself: every value of the one is one of the other, and travels alike.
 fn same(array: &ArrayRef, _: &ColumnType) -> Result<Converted, ArrowError> {
     Ok(Converted::whole(array.clone()))
@@ -95,6 +125,10 @@ fn kernel(from: &ColumnType, to: &ColumnType) -> Option<Kernel> {
         (Text { .. }, Text { .. }) | (Bytes { .. }, Bytes { .. }) => same,
         (Decimal { .. }, Decimal { .. }) if from == to => decimal::within,
         _ if from == to => same,
+        (Integer { .. }, to) if to.bits().is_some() => bits::of_integer,
+        (from, Integer { .. }) if from.is_bits() => bits::to_integer,
+        (from, Decimal { .. } | Numeric | Float { .. } | Json) if from.is_bits() => return None,
+        (Integer { .. } | Decimal { .. } | Numeric | Float { .. }, to) if to.is_bits() => return None,
         (Bytes { .. }, Text { .. } | Json) => bytes::to_text,
         (Bytes { .. }, Uuid) => bytes::to_uuid,
         (Uuid, Bytes { .. }) => bytes::from_uuid,

@@ -9,7 +9,7 @@ use datafusion::arrow::{
     util::display::{ArrayFormatter, FormatOptions},
 };
 
-use crate::model::{Cause, cell_at};
+use crate::model::{Cause, cell_at, text_at};
 
 use super::{Converted, Failure};
 
@@ -34,7 +34,9 @@ impl<'a> Texts<'a> {
             Self::Formatted(array, _) if array.data_type() == &DataType::Binary => {
                 Cow::Owned(cell_at(*array, row).display())
             }
-            Self::Formatted(_, formatter) => Cow::Owned(formatter.value(row).to_string()),
+            Self::Formatted(array, formatter) => {
+                Cow::Owned(text_at(*array, row).unwrap_or_else(|| formatter.value(row).to_string()))
+            }
         }
     }
 }

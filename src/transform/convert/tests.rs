@@ -87,6 +87,18 @@ fn what_fits_arrives() {
         ("text", "25e-4", "numeric", "0.0025"),
         ("text", "-0.0", "numeric", "0.0"),
         ("double", "1e22", "numeric", "10000000000000000000000"),
+        ("double", "inf", "numeric", "Infinity"),
+        ("decimal(10,2)", "NaN", "numeric", "NaN"),
+        ("decimal(10,2)", "NaN", "decimal(50,2)", "NaN"),
+        ("decimal(50,2)", "NaN", "decimal(12,4)", "NaN"),
+        ("decimal(10,2)", "NaN", "double", "NaN"),
+        ("date", "infinity", "timestamptz", "infinity"),
+        ("timestamp", "-infinity", "date", "-infinity"),
+        ("date", "2011-00-00", "timestamp", "2011-00-00T00:00:00"),
+        ("text", "-0043-03-15", "date", "-0043-03-15"),
+        ("text", "25:00", "time", "25:00:00"),
+        ("integer", "5", "other(bit(8))", "00000101"),
+        ("other(bit(8))", "00000101", "tinyint", "5"),
         ("integer", "5", "text", "5"),
         ("double", "0.1", "text", "0.1"),
         ("decimal(5,2)", "1.50", "varchar(4)", "1.50"),
@@ -151,8 +163,8 @@ fn what_would_lose_is_a_fault() {
         ("text", "2023-02-29", "date", "is not a date"),
         ("text", "2024-6-12", "date", "is not a date"),
         ("text", "2024-06-12 00:00", "date", "is not a date"),
-        ("text", "0000-00-00", "date", "is not a date"),
-        ("text", "24:00", "time", "is not a time"),
+        ("text", "2023-02-29", "date", "is not a date"),
+        ("text", "4:00", "time", "is not a time"),
         ("text", "14:30:60", "time", "is not a time"),
         ("text", "14:30.5", "time", "is not a time"),
         ("text", "14:30:22.1234567", "time", "is not a time"),
@@ -167,7 +179,12 @@ fn what_would_lose_is_a_fault() {
         ("text", "{a: 1}", "json", "is not JSON"),
         ("double", "NaN", "json", "is not JSON"),
         ("text", "twelve", "numeric", "is not a decimal number"),
-        ("double", "inf", "numeric", "is not a decimal number"),
+        ("decimal(10,2)", "NaN", "integer", "'NaN' is not a whole number"),
+        ("integer", "5", "other(bit(2))", "'5' is not 2 bits"),
+        ("integer", "-1", "other(bit(64))", "'-1' is not 64 bits"),
+        ("other(bit varying)", "", "integer", "'' is not a number of at most 64 bits"),
+        ("other(bit(9))", "100000000", "tinyint unsigned", "out of range"),
+        ("double", "inf", "decimal(10,2)", "is not a decimal number"),
         ("bytes", "short", "uuid", "is not a UUID of 16 bytes"),
         ("bytes", "nope", "json", "is not JSON"),
     ] {
@@ -253,7 +270,7 @@ fn float_array(value: f64) -> ArrayRef {
 }
 
 /// `digits` with a point before the last `scale` of them.
-fn decimal_text(digits: i128, scale: usize) -> String {
+pub(super) fn decimal_text(digits: i128, scale: usize) -> String {
     let plain = format!("{:0>width$}", digits.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = plain.split_at(plain.len() - scale);
     let sign = if digits < 0 { "-" } else { "" };

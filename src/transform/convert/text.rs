@@ -53,9 +53,13 @@ pub(super) fn to_numeric(array: &ArrayRef, _: &ColumnType) -> Result<Converted, 
     let texts = Texts::of(array, &options)?;
     Ok(strings(array, |row| {
         let text = texts.at(row);
-        match Number::parse(&text) {
-            Some(number) => Ok(Cow::Owned(number.plain())),
-            None => Err(format!("'{text}' is not a decimal number")),
+        match (Number::parse(&text), text.as_ref()) {
+            (Some(number), _) => Ok(Cow::Owned(number.plain())),
+            // A number without limits knows these too; who takes numbers only refuses them.
+            (None, "NaN" | "Infinity" | "-Infinity") => Ok(text),
+            (None, "inf") => Ok(Cow::Borrowed("Infinity")),
+            (None, "-inf") => Ok(Cow::Borrowed("-Infinity")),
+            (None, _) => Err(format!("'{text}' is not a decimal number")),
         }
     }))
 }

@@ -2,9 +2,12 @@
 
 use datafusion::{
     arrow::{
-        array::{Array, ArrayRef, new_null_array},
+        array::{Array, ArrayRef, AsArray as _, new_null_array},
         compute::{cast, concat},
-        datatypes::DataType,
+        datatypes::{
+            DataType, Date32Type, Decimal128Type, Decimal256Type, Time64MicrosecondType, TimeUnit,
+            TimestampMicrosecondType,
+        },
         error::ArrowError,
         record_batch::RecordBatch,
     },
@@ -12,6 +15,11 @@ use datafusion::{
 };
 
 use super::{Expression, message};
+use crate::model::{
+    NAN_128, NAN_256,
+    calendar::{DAY, is_common_day, is_common_moment},
+    text_at,
+};
 
 /// A value for each row of a batch; NULL where the row failed.
 #[derive(Debug)]
@@ -58,6 +66,9 @@ impl Expression {
     }
 
     fn once(&self, batch: &RecordBatch) -> Result<ArrayRef, DataFusionError> {
+        if let (false, Some(odd)) = (self.bare, batch.columns().iter().find_map(odd)) {
+            return Err(DataFusionError::Execution(format!("'{odd}' is nothing that an expression can compute with")));
+        }
         let array = self.physical.evaluate(batch)?.into_array(batch.num_rows())?;
         Ok(match plain(array.data_type()) {
             Some(ty) => cast(&array, &ty)?,
@@ -77,6 +88,33 @@ impl Expression {
             pieces.iter().map(|piece| piece.as_ref().map_or(gap.as_ref(), |array| array.as_ref())).collect();
         concat(&parts)
     }
+}
+
+/// The first value that travels outside of what Arrow's functions understand: they would wrap it, or call it NULL.
+fn odd(array: &ArrayRef) -> Option<String> {
+    let found = match array.data_type() {
+        DataType::Date32 => place(array, array.as_primitive::<Date32Type>().values(), |days| !is_common_day(days)),
+        DataType::Time64(TimeUnit::Microsecond) => {
+            place(array, array.as_primitive::<Time64MicrosecondType>().values(), |time| !(0..DAY).contains(&time))
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            let moments = array.as_primitive::<TimestampMicrosecondType>().values();
+            place(array, moments, |moment| !is_common_moment(moment))
+        }
+        DataType::Decimal128(..) => {
+            place(array, array.as_primitive::<Decimal128Type>().values(), |number| number == NAN_128)
+        }
+        DataType::Decimal256(..) => {
+            place(array, array.as_primitive::<Decimal256Type>().values(), |number| number == NAN_256)
+        }
+        _ => None,
+    };
+    text_at(array, found?)
+}
+
+fn place<T: Copy>(array: &ArrayRef, values: &[T], is_odd: impl Fn(T) -> bool) -> Option<usize> {
+    let rows = values.iter().enumerate().filter(|(_, value)| is_odd(**value));
+    rows.map(|(row, _)| row).find(|row| array.is_valid(*row))
 }
 
 /// The form in which a value travels, for the forms of text and bytes that functions happen to give.

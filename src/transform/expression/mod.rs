@@ -46,6 +46,8 @@ pub(super) struct Expression {
     ty: ColumnType,
     /// The columns of the schema that it reads, ascending.
     columns: Vec<usize>,
+    /// It is a column and nothing more, so that its values pass as they are.
+    bare: bool,
 }
 
 impl Expression {
@@ -57,8 +59,9 @@ impl Expression {
         let narrow = columns.only(&read)?;
         let physical = narrow.plan(logical, instant).map_err(explain)?;
         let data_type = physical.data_type(&narrow.schema).map_err(explain)?;
+        let is_bare = bare.is_some();
         let ty = bare.or_else(|| column_type(&data_type)).ok_or_else(|| unheld(&data_type))?;
-        Ok(Self { physical, ty, columns: read })
+        Ok(Self { physical, ty, columns: read, bare: is_bare })
     }
 
     /// As [`Expression::compile`], for what must be true or false.

@@ -31,7 +31,7 @@ fn table(name: &str, columns: &[(&str, &str)]) -> Table {
 
 fn mapped(name: &str, ty: &str, origin: Origin) -> MappedColumn {
     let target = Column::new(name, ty.parse().unwrap());
-    MappedColumn { target, origin, values: None, default: None, check: None, class: Class::Exact }
+    MappedColumn { target, meant: None, origin, values: None, default: None, check: None, class: Class::Exact }
 }
 
 fn expr(name: &str, ty: &str, sql: &str) -> MappedColumn {

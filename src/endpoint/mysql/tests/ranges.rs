@@ -90,7 +90,7 @@ async fn ranges_of_any_key_cover_every_row_once() {
     scratch.drop().await;
 }
 
-/// Keys that become rejects are still counted once each.
+/// Keys that are on no calendar are still read once each.
 async fn zero_dates_stay_within_their_ranges(mysql: &Mysql) {
     let table = mysql.describe("dates").await.unwrap();
     let snapshot = mysql.snapshot().await.unwrap();
@@ -104,7 +104,7 @@ async fn zero_dates_stay_within_their_ranges(mysql: &Mysql) {
             break;
         }
     }
-    assert_eq!((rows, rejects), (101, 19), "negative times and zero dates");
+    assert_eq!((rows, rejects), (101, 0), "negative times and zero dates");
 }
 
 #[tokio::test]
@@ -132,8 +132,9 @@ async fn batches_keep_to_their_bytes_and_rejects_to_their_places() {
     let scratch = Scratch::new().await;
     scratch
         .run(&[
-            "CREATE TABLE t (id int PRIMARY KEY, d date)",
-            "INSERT INTO t SELECT seq, IF(seq % 3 = 0, '0000-00-00', '2024-01-01') FROM seq_1_to_50",
+            // A byte that its character set gives no character.
+            "CREATE TABLE t (id int PRIMARY KEY, d varchar(10) CHARACTER SET cp1250)",
+            "INSERT INTO t SELECT seq, IF(seq % 3 = 0, x'81', '2024-01-01') FROM seq_1_to_50",
         ])
         .await;
     let mysql = scratch.mysql().await;
@@ -142,7 +143,7 @@ async fn batches_keep_to_their_bytes_and_rejects_to_their_places() {
     assert!(batches.len() > 4);
     let mut id = 0;
     for batch in &batches {
-        assert!(batch.rows() <= 10, "{} rows of 30 bytes", batch.rows());
+        assert!(batch.rows() <= 15, "{} rows of about 25 bytes", batch.rows());
         for (row, place) in batch.places().into_iter().enumerate() {
             assert_eq!(cell_at(batch.batch.column(0), row), Cell::text((id + place + 1).to_string()));
         }

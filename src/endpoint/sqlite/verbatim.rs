@@ -1,0 +1,165 @@
+//! Values of SQLite as they are held, on their way from one file to another.
+//!
+//! One idea: a column's declared type binds nobody, so between two files no type can carry its values; each goes as text
+//! that says what it is. What the column's affinity makes likely stands plain, so that a human reads it as ever; anything
+//! else stands behind `=` as SQLite would write it: `='text'`, `=X'00ff'`, `=1.5`, and `=T'61ff'` for text that is no
+//! UTF-8.
+
+use std::fmt::Write as _;
+
+use rusqlite::types::ValueRef;
+
+use super::types::Affinity;
+use crate::model::{Column, ColumnType};
+
+/// What stands plain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plain {
+    Number,
+    Text,
+    Nothing,
+}
+
+const NAME: &str = "SQLite value";
+
+impl Plain {
+    fn of(column: &Column) -> Self {
+        match Affinity::of(&column.native) {
+            Affinity::Integer | Affinity::Real | Affinity::Numeric => Self::Number,
+            Affinity::Text => Self::Text,
+            Affinity::Blob if column.native.trim().is_empty() => Self::Text,
+            Affinity::Blob => Self::Nothing,
+        }
+    }
+
+    /// What the type that [`travelling`] gives says.
+    pub(super) fn parse(ty: &ColumnType) -> Option<Self> {
+        let ColumnType::Other(name) = ty else { return None };
+        [Self::Number, Self::Text, Self::Nothing].into_iter().find(|plain| *name == plain.name())
+    }
+
+    fn name(self) -> String {
+        let likely = match self {
+            Self::Number => ", mostly a number",
+            Self::Text => ", mostly text",
+            Self::Nothing => "",
+        };
+        format!("{NAME}{likely}")
+    }
+}
+
+/// The type in which the column's values travel to another file; a row id is always an integer.
+pub(super) fn travelling(column: &Column) -> Option<ColumnType> {
+    (!column.identity).then(|| ColumnType::Other(Plain::of(column).name()))
+}
+
+/// The text of a value that is not NULL.
+pub(super) fn write(value: ValueRef<'_>, plain: Plain, out: &mut String) {
+    let numbers = plain == Plain::Number;
+    match value {
+        ValueRef::Null => {}
+        ValueRef::Integer(integer) => {
+            let _ = write!(out, "{}{integer}", if numbers { "" } else { "=" });
+        }
+        ValueRef::Real(real) => {
+            let _ = write!(out, "{}{real:?}", if numbers { "" } else { "=" });
+        }
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) if plain == Plain::Text && !text.starts_with('=') => out.push_str(text),
+            Ok(text) => {
+                let _ = write!(out, "='{}'", text.replace('\'', "''"));
+            }
+            Err(_) => write_hex('T', bytes, out),
+        },
+        ValueRef::Blob(bytes) => write_hex('X', bytes, out),
+    }
+}
+
+fn write_hex(kind: char, bytes: &[u8], out: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(bytes.len() * 2 + 4);
+    out.extend(['=', kind, '\'']);
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    out.push('\'');
+}
+
+/// The value that a text says; `None` where it says none. `scratch` is where one is made that the text does not hold.
+pub(super) fn read<'v>(text: &'v str, plain: Plain, scratch: &'v mut Vec<u8>) -> Option<ValueRef<'v>> {
+    let Some(literal) = text.strip_prefix('=') else {
+        return match plain {
+            Plain::Text => Some(ValueRef::Text(text.as_bytes())),
+            Plain::Number => number(text),
+            Plain::Nothing => None,
+        };
+    };
+    scratch.clear();
+    let inner = |prefix: &str| literal.strip_prefix(prefix)?.strip_suffix('\'');
+    if let Some(hex) = inner("X'") {
+        read_hex(hex, scratch)?;
+        return Some(ValueRef::Blob(scratch));
+    }
+    if let Some(hex) = inner("T'") {
+        read_hex(hex, scratch)?;
+        return Some(ValueRef::Text(scratch));
+    }
+    match inner("'") {
+        Some(quoted) => {
+            scratch.extend_from_slice(quoted.replace("''", "'").as_bytes());
+            Some(ValueRef::Text(scratch))
+        }
+        None => number(literal),
+    }
+}
+
+/// Integers are digits; a real has a point, an exponent or no end.
+fn number<'v>(text: &str) -> Option<ValueRef<'v>> {
+    match text.parse() {
+        Ok(integer) => Some(ValueRef::Integer(integer)),
+        Err(_) => text.parse().ok().filter(|real: &f64| !real.is_nan()).map(ValueRef::Real),
+    }
+}
+
+fn read_hex(hex: &str, out: &mut Vec<u8>) -> Option<()> {
+    let digit = |digit: &u8| char::from(*digit).to_digit(16);
+    for pair in hex.as_bytes().chunks(2) {
+        let [high, low] = pair else { return None };
+        out.push((digit(high)? << 4 | digit(low)?) as u8);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_reads_as_it_is_written() {
+        let values = [
+            (ValueRef::Integer(-7), ["-7", "=-7", "=-7"]),
+            (ValueRef::Real(1.5), ["1.5", "=1.5", "=1.5"]),
+            (ValueRef::Real(1e300), ["1e300", "=1e300", "=1e300"]),
+            (ValueRef::Real(f64::NEG_INFINITY), ["-inf", "=-inf", "=-inf"]),
+            (ValueRef::Text(b"7"), ["='7'", "7", "='7'"]),
+            (ValueRef::Text(b"=it's"), ["='=it''s'", "='=it''s'", "='=it''s'"]),
+            (ValueRef::Text(b""), ["=''", "", "=''"]),
+            (ValueRef::Text(b"a\xff"), ["=T'61ff'", "=T'61ff'", "=T'61ff'"]),
+            (ValueRef::Blob(b"\0\xff"), ["=X'00ff'", "=X'00ff'", "=X'00ff'"]),
+            (ValueRef::Blob(b""), ["=X''", "=X''", "=X''"]),
+        ];
+        for (value, texts) in values {
+            for (plain, expected) in [Plain::Number, Plain::Text, Plain::Nothing].into_iter().zip(texts) {
+                let mut text = String::new();
+                write(value, plain, &mut text);
+                assert_eq!(text, expected, "{plain:?}");
+                assert_eq!(read(&text, plain, &mut Vec::new()), Some(value), "{plain:?} {text}");
+            }
+        }
+        for nonsense in ["=", "=X'0'", "=X'zz'", "=text", "=NaN"] {
+            assert_eq!(read(nonsense, Plain::Text, &mut Vec::new()), None, "{nonsense}");
+        }
+        assert_eq!(read("text", Plain::Number, &mut Vec::new()), None);
+    }
+}
