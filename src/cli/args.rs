@@ -43,6 +43,8 @@ pub enum Verb {
     Run(Run),
     /// List, retry, edit or discard flagged rows.
     Review(Review),
+    /// Declare a migration over: take its marks out of the destination.
+    Finish(Finish),
 }
 
 #[derive(Debug, Args)]
@@ -150,6 +152,14 @@ pub struct Run {
     /// Lines of progress even in a terminal.
     #[arg(long)]
     pub plain: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Finish {
+    pub plan: PathBuf,
+    /// Although a run is unfinished or rows are flagged: neither can be gone on with afterwards.
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -57,6 +57,7 @@ async fn dispatch(arguments: &Arguments) -> Result<Exit, CliError> {
         Some(Verb::Check(check)) => verbs::check::perform(&context, check).await,
         Some(Verb::Run(run)) => verbs::run::perform(&context, run).await,
         Some(Verb::Review(review)) => verbs::review::perform(&context, review).await,
+        Some(Verb::Finish(finish)) => verbs::finish::perform(&context, finish).await,
     }
 }
 

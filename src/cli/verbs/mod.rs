@@ -3,6 +3,7 @@
 pub mod check;
 pub mod console;
 pub mod demo;
+pub mod finish;
 pub mod new;
 pub mod preview;
 mod progress;
