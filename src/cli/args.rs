@@ -56,6 +56,8 @@ pub enum Verb {
     Stop(OfRun),
     /// List, retry, edit or discard flagged rows.
     Review(Review),
+    /// Declare a migration over: take its marks out of the destination.
+    Finish(Finish),
     /// What a console starts, so that a run outlives it.
     #[command(hide = true)]
     Host(HostOf),
@@ -177,6 +179,14 @@ pub struct Run {
     /// Lines of progress even in a terminal.
     #[arg(long)]
     pub plain: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Finish {
+    pub plan: PathBuf,
+    /// Although a run is unfinished or rows are flagged: neither can be gone on with afterwards.
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

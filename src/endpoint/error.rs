@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Busy,
     /// Disk full, out of memory, too many connections.
     Resources,
+    /// The server takes no writes for now: a standby, or set to be read only.
+    ReadOnly,
     /// The address or an option is wrong.
     Address,
     /// What the data did, where no single row could be named.
@@ -66,7 +68,12 @@ impl EndpointError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self.kind,
-            ErrorKind::Lost | ErrorKind::Busy | ErrorKind::Resources | ErrorKind::Timeout | ErrorKind::Refused
+            ErrorKind::Lost
+                | ErrorKind::Busy
+                | ErrorKind::Resources
+                | ErrorKind::ReadOnly
+                | ErrorKind::Timeout
+                | ErrorKind::Refused
         )
     }
 
@@ -92,6 +99,9 @@ impl EndpointError {
             ErrorKind::Lost => "Check that the server is up; the run can be resumed.",
             ErrorKind::Busy => "Somebody else holds a lock; try again when they are done.",
             ErrorKind::Resources => "Free disk, memory or connections on that side; the run can be resumed.",
+            ErrorKind::ReadOnly => {
+                "Connect to the primary, or let the server take writes again; the run can be resumed."
+            }
             ErrorKind::Address => "Check the URL; see `whimbrel help` for the forms it may take.",
             ErrorKind::Data | ErrorKind::Other => "The message is the server's own.",
         }

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
 
-use crate::model::{Cause, Cell, Column, ColumnType, Naming, Page, RunId, System, Table, TableEntry, Thing};
+use crate::model::{Cause, Cell, Column, ColumnType, Mode, Naming, Page, RunId, System, Table, TableEntry, Thing};
 
 pub use crate::model::{Mark, Position, Range, Until};
 
@@ -152,8 +152,18 @@ pub trait Destination: Catalog {
     /// Creates the table in one transaction where the system has it. A table of that name already there is an error.
     async fn create(&self, table: &Table) -> Result<()>;
 
+    /// Where marks stand, for a human.
+    fn marks_place(&self) -> String;
+
+    /// Why no place for marks is there or can be made, in a sentence with a remedy; `None`: marks can be kept.
+    async fn cannot_mark(&self) -> Result<Option<String>>;
+
     /// Makes the place where marks stand, if it is not there.
     async fn prepare(&self) -> Result<()>;
+
+    /// Takes away the marks of these runs, and their place with them unless marks of other runs stand there; returns
+    /// how many do.
+    async fn forget(&self, runs: &[RunId]) -> Result<u64>;
 
     /// All marks of the run, by table and chunk.
     async fn marks(&self, run: &RunId) -> Result<Vec<Mark>>;
@@ -167,6 +177,16 @@ pub trait Destination: Catalog {
 
     /// Whether the account may do what a run does, without changing data. Each finding is a sentence with a remedy.
     async fn permissions(&self, create: bool, tables: &[Table]) -> Result<Vec<String>>;
+
+    /// What the account lacks, beyond [`Destination::permissions`], to write the table in this mode.
+    async fn lacks(&self, _table: &Table, _mode: Mode) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    /// Other tables whose foreign keys refer to it: rows that it loses would be missed there.
+    async fn referrers(&self, _table: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -175,6 +195,13 @@ pub struct LoadOptions {
     pub columns: Vec<String>,
     /// The table refers to itself or to tables that refer back: foreign keys are not enforced row by row while it loads.
     pub suspend_foreign_keys: bool,
+    /// A row with the key of one that is there, by these columns, takes its place; empty: it is refused. Within a chunk a
+    /// key comes once.
+    pub update_by: Vec<String>,
+    /// How many seconds a statement waits for somebody else's lock; 0: as long as the server lets it.
+    pub lock_wait: u32,
+    /// No place for marks is to be had: the rows commit without one.
+    pub unmarked: bool,
 }
 
 /// Loads one table, one chunk a transaction. Nothing of a chunk is visible before `commit`.
@@ -185,6 +212,14 @@ pub trait Loader: Send {
     /// Writes all rows but those that the destination refuses for what they are, which are returned, ascending. Any
     /// other failure is an error, after which only `rollback` (or dropping the loader) makes sense.
     async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>>;
+
+    /// Takes all rows out of the table, as part of the chunk that was begun. Before its first `write`.
+    async fn empty(&mut self) -> Result<()>;
+
+    /// How many of the rows written since `begin` were there already as they are, so that nothing was changed.
+    fn unchanged(&self) -> u64 {
+        0
+    }
 
     /// Makes the rows and the mark durable together. After an error it is unknown whether they are: ask for the marks.
     async fn commit(&mut self, mark: &Mark) -> Result<()>;

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    Destination, EndpointError, ErrorKind, Result, Source, csv::Csv, mysql::Mysql, postgres::Postgres, secret,
+    Destination, EndpointError, ErrorKind, Mark, Result, Source, csv::Csv, mysql::Mysql, postgres::Postgres, secret,
     sqlite::Sqlite,
 };
 use crate::plan::{Address, SidePlan, address};
@@ -21,14 +21,20 @@ pub async fn open_source(side: &SidePlan, base: &Path, password: Option<&str>) -
     })
 }
 
-/// Opens a side to write to, as [`open_source`] does.
-pub async fn open_destination(side: &SidePlan, base: &Path, password: Option<&str>) -> Result<Arc<dyn Destination>> {
+/// Opens a side to write to, as [`open_source`] does; `marks` names the table of marks, where the plan does.
+pub async fn open_destination(
+    side: &SidePlan,
+    base: &Path,
+    password: Option<&str>,
+    marks: Option<&str>,
+) -> Result<Arc<dyn Destination>> {
+    let marks = marks.unwrap_or(Mark::TABLE);
     let password = given_or_read(side, password).await?;
     let password = password.as_deref();
     Ok(match locate(side, base)? {
-        Address::Postgres(url) => Arc::new(Postgres::connect(&url, password, false).await?),
-        Address::Mysql(url) => Arc::new(Mysql::connect(&url, password, false).await?),
-        Address::Sqlite(path) => Arc::new(Sqlite::connect(&path, false).await?),
+        Address::Postgres(url) => Arc::new(Postgres::connect(&url, password, false).await?.with_marks(marks)),
+        Address::Mysql(url) => Arc::new(Mysql::connect(&url, password, false).await?.with_marks(marks)),
+        Address::Sqlite(path) => Arc::new(Sqlite::connect(&path, false).await?.with_marks(marks)),
         Address::Csv(path) => Arc::new(Csv::connect(&path, &side.csv, false).await?),
     })
 }

@@ -14,6 +14,7 @@ use super::{
     meter::Meter,
     now_ms,
     readers::Readers,
+    writing::Writing,
 };
 use crate::{
     endpoint::EndpointError,
@@ -111,7 +112,8 @@ struct Actor {
 
 impl Actor {
     fn new(prepared: Prepared, facts: broadcast::Sender<Fact>, gauge: watch::Sender<Gauge>) -> Self {
-        let Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, lock } = prepared;
+        let Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, standing: remark, lock } =
+            prepared;
         let (abort, aborted) = watch::channel(false);
         let standing = starts.iter().map(|start| {
             let counts = start.table.counts;
@@ -132,7 +134,7 @@ impl Actor {
         let lanes = binding.tables.into_iter().filter_map(|table| {
             let name = table.mapping.to.name.clone();
             let lane = Lane {
-                suspend_foreign_keys: cycles.in_cycle(&name),
+                writing: Writing::of(&table.mapping, cycles.in_cycle(&name), &plan.run, run.unmarked),
                 mapping: Arc::new(table.mapping),
                 transform: Arc::new(table.transform?),
                 loader: None,
@@ -142,7 +144,7 @@ impl Actor {
         let lanes = lanes.collect();
         let seq = before.seq;
         Self {
-            machine: Machine::new(before, job.attended, resumed, starts),
+            machine: Machine::new(before, job.attended, resumed, starts).with_remark(remark),
             shared,
             ledger: job.ledger,
             lanes,
@@ -278,9 +280,12 @@ impl Actor {
         let (created, loaded, left_out) = (self.created.clone(), self.loaded.clone(), self.left_out.clone());
         self.shared.meter.now("finishing", "indexes, keys and counters");
         self.waits.spawn(async move {
-            let finished = destination.finish(&created, &loaded).await.map_err(|error| error.to_string());
-            let result = finished.map(|remarks| left_out.into_iter().chain(remarks).collect());
-            Input::Finished { result }
+            match destination.finish(&created, &loaded).await {
+                Ok(remarks) => Input::Finished { remarks: left_out.into_iter().chain(remarks).collect() },
+                Err(error) => {
+                    Input::Unfinished { message: format!("{error}. {}", error.hint()), transient: error.is_transient() }
+                }
+            }
         });
     }
 }

@@ -10,15 +10,15 @@ use tokio::{
 
 use super::{
     judge::{Judge, Ruling},
-    machine::{AttemptSpec, Input},
     meter::{Meter, TableMeter},
     readers::Readers,
     rows::Faults,
+    steps::{AttemptSpec, Input},
+    writing::Writing,
 };
 use crate::{
     endpoint::{
-        Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Position, Range, Refusal, Snapshot,
-        SourceBatch,
+        Destination, EndpointError, ErrorKind, Loader, Mark, Position, Range, Refusal, Snapshot, SourceBatch, Until,
     },
     ledger::{ChunkRecord, FaultRecord, FaultState, Ledger, LedgerError},
     model::{Counts, Decision, Fault, NamedCell, OnError, RunId, batch_of, cells_of, edited},
@@ -49,7 +49,7 @@ pub(super) struct Shared {
 pub(super) struct Lane {
     pub(super) mapping: Arc<Mapping>,
     pub(super) transform: Arc<Transform>,
-    pub(super) suspend_foreign_keys: bool,
+    pub(super) writing: Writing,
     pub(super) loader: Option<Box<dyn Loader>>,
 }
 
@@ -128,7 +128,8 @@ impl Attempt<'_> {
     async fn with_snapshot(&self, lane: &mut Lane, snapshot: &Arc<dyn Snapshot>) -> Result<Input, AttemptError> {
         let rows = self.shared.options.chunk_rows;
         let range = snapshot.next_range(&lane.mapping.from, self.task.after.as_ref(), rows).await?;
-        let Some(range) = range else { return Ok(Input::Exhausted { table: self.table.to_owned() }) };
+        let Some(range) = range else { return self.exhausted(lane).await };
+        let range = if lane.writing.whole { Range { until: Until::End, ..range } } else { range };
         self.open_loader(lane).await?;
         let (sender, mut receiver) = mpsc::channel(1);
         let reading = self.spawn_read(snapshot.clone(), &lane.mapping, range, sender);
@@ -152,6 +153,15 @@ impl Attempt<'_> {
         self.commit(lane, gathered, end).await
     }
 
+    /// No row follows. A table that is replaced by nothing is emptied all the same.
+    async fn exhausted(&self, lane: &mut Lane) -> Result<Input, AttemptError> {
+        if !lane.writing.replaces || self.task.chunk > 0 {
+            return Ok(Input::Exhausted { table: self.table.to_owned() });
+        }
+        self.open_loader(lane).await?;
+        self.commit(lane, Gathered::default(), None).await
+    }
+
     fn asked(&self, gathered: Gathered) -> Input {
         self.shared.meter.now("waiting for answers about", self.table);
         Input::Asked { table: self.table.to_owned(), faults: gathered.open }
@@ -159,14 +169,13 @@ impl Attempt<'_> {
 
     async fn open_loader(&self, lane: &mut Lane) -> Result<(), AttemptError> {
         if lane.loader.is_none() {
-            let options = LoadOptions {
-                columns: lane.mapping.columns.iter().map(|mapped| mapped.target.name.clone()).collect(),
-                suspend_foreign_keys: lane.suspend_foreign_keys,
-            };
-            lane.loader = Some(self.shared.destination.open(&lane.mapping.to, &options).await?);
+            lane.loader = Some(self.shared.destination.open(&lane.mapping.to, &lane.writing.options).await?);
         }
         if let Some(loader) = &mut lane.loader {
             loader.begin().await?;
+            if lane.writing.replaces && self.task.chunk == 0 {
+                loader.empty().await?;
+            }
         }
         Ok(())
     }
@@ -349,7 +358,13 @@ impl Attempt<'_> {
         }))
     }
 
-    async fn commit(&self, lane: &mut Lane, gathered: Gathered, end: Option<Position>) -> Result<Input, AttemptError> {
+    async fn commit(
+        &self,
+        lane: &mut Lane,
+        mut gathered: Gathered,
+        end: Option<Position>,
+    ) -> Result<Input, AttemptError> {
+        gathered.counts.unchanged = lane.loader.as_ref().map_or(0, |loader| loader.unchanged());
         let mark = Mark {
             run: self.shared.run.clone(),
             table: self.table.to_owned(),
@@ -376,7 +391,7 @@ fn ruled(faults: &[FaultRecord]) -> Vec<(Fault, Decision, String)> {
 }
 
 /// Pending in the ledger, then durable in the destination, then final in the ledger. When the commit's outcome is
-/// unknown, the destination's marks decide.
+/// unknown, the destination decides.
 pub(super) async fn commit_chunk(
     ledger: &Ledger,
     destination: &dyn Destination,
@@ -391,8 +406,7 @@ pub(super) async fn commit_chunk(
     };
     if let Err(error) = committed {
         lane.loader = None;
-        let marks = destination.marks(&mark.run).await?;
-        if !marks.iter().any(|stands| stands.table == mark.table && stands.chunk == mark.chunk) {
+        if !lane.writing.stands(destination, mark).await? {
             ledger.chunk_void(&mark.run, &mark.table, mark.chunk).await?;
             return Err(error.into());
         }

@@ -1,125 +1,14 @@
 //! The pure half: what happens next, given what has happened. Knows no clock, database or channel.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
+use super::steps::{AttemptSpec, Input, Step, TableStart};
 use crate::{
     endpoint::{EndpointError, Position},
     ledger::Answered,
     model::{Counts, Decision, Fault, FaultId, Rule, RunPhase, Scope, TablePhase, Verdict},
     protocol::{Command, Event, HeldWhy, Reply, Snapshot, StartedTable},
 };
-
-/// A table as a run finds it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TableStart {
-    pub table: StartedTable,
-    /// Destination tables that must be done before this one starts.
-    pub after_tables: Vec<String>,
-    /// Where its next chunk starts, and that chunk's number.
-    pub position: Option<Position>,
-    pub chunk: u64,
-    /// Answers given before a stop or crash, whose rows are not committed.
-    pub answered: Vec<Answered>,
-}
-
-/// What has happened.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Input {
-    Begin,
-    /// `by` says who; the reply comes as a step.
-    Command {
-        command: Command,
-        by: String,
-    },
-    /// The chunk is durable. `end` is where the table goes on; `None`: the table ended with it.
-    Committed {
-        table: String,
-        counts: Counts,
-        end: Option<Position>,
-        /// Faults that a rule or the plan settled, with what and who.
-        ruled: Vec<(Fault, Decision, String)>,
-    },
-    /// No row follows.
-    Exhausted {
-        table: String,
-    },
-    /// The attempt met faults that nobody has decided; it was rolled back.
-    Asked {
-        table: String,
-        faults: Vec<Fault>,
-    },
-    /// The attempt met a fault that a rule or the plan answers with stop; it was rolled back.
-    Halted {
-        table: String,
-        fault: Box<Fault>,
-        by: String,
-    },
-    /// More faults than the plan allows; rolled back.
-    OverBudget {
-        table: String,
-        message: String,
-    },
-    /// A system failed; rolled back. `transient`: trying again may help.
-    Failed {
-        table: String,
-        message: String,
-        transient: bool,
-    },
-    /// The attempt ended early because it was told to.
-    Abandoned {
-        table: String,
-    },
-    /// The time of a [`Step::Wait`] is over.
-    Waited {
-        table: String,
-    },
-    /// [`Step::Finish`] is done; remarks for a human, or why it failed.
-    Finished {
-        result: Result<Vec<String>, String>,
-    },
-}
-
-/// What to do now.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    /// Journal, then send.
-    Emit(Event),
-    Reply(Reply),
-    /// Try the table's next chunk.
-    Attempt(Box<AttemptSpec>),
-    /// Feed back [`Input::Waited`] later.
-    Wait {
-        table: String,
-        time: Duration,
-    },
-    /// Keep the answer.
-    Decide {
-        fault: Box<Fault>,
-        decision: Decision,
-        scope: Scope,
-        by: String,
-    },
-    /// Tell all attempts under way to end early; each reports.
-    Abort,
-    /// All rows are in: foreign keys, sequences.
-    Finish,
-    /// Nothing more will come of this machine.
-    End,
-}
-
-/// The table's next chunk, to be tried.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AttemptSpec {
-    pub table: String,
-    pub after: Option<Position>,
-    pub chunk: u64,
-    /// What stands of the table.
-    pub before: Counts,
-    pub answered: Vec<Answered>,
-    pub rules: Vec<Rule>,
-    /// The operator has let the table go on in spite of its many faults.
-    pub budget_waived: bool,
-}
 
 #[derive(Clone, Debug)]
 struct Table {
@@ -142,14 +31,21 @@ const ATTEMPTS: u32 = 5;
 pub struct Machine {
     tables: Vec<Table>,
     starts: Vec<StartedTable>,
+    /// What a human should know before the first step.
+    remark: Option<String>,
     snapshot: Snapshot,
     /// Whether somebody is there to answer; else what would wait stops the run.
     attended: bool,
     resumed: bool,
     stopping: Option<(String, String)>,
+    /// The last steps are under way, or wait to be tried again.
     finishing: bool,
+    finish_failures: u32,
     steps: Vec<Step>,
 }
+
+/// What stands for the last steps where a table waits.
+const LAST_STEPS: &str = "";
 
 impl Machine {
     /// A run of `tables`, in load order. `before` is where the run stood, with its plan, policy and parallelism set;
@@ -171,7 +67,24 @@ impl Machine {
             })
             .collect();
         let snapshot = Snapshot { phase: RunPhase::Ready, parallel: before.parallel.max(1), ..before };
-        Self { tables, starts, snapshot, attended, resumed, stopping: None, finishing: false, steps: Vec::new() }
+        Self {
+            tables,
+            starts,
+            remark: None,
+            snapshot,
+            attended,
+            resumed,
+            stopping: None,
+            finishing: false,
+            finish_failures: 0,
+            steps: Vec::new(),
+        }
+    }
+
+    /// The same, with something to say at its beginning.
+    pub fn with_remark(mut self, remark: Option<String>) -> Self {
+        self.remark = remark;
+        self
     }
 
     pub fn snapshot(&self) -> &Snapshot {
@@ -189,7 +102,9 @@ impl Machine {
         match input {
             Input::Begin => self.begin(),
             Input::Command { command, by } => self.command(command, by),
-            Input::Finished { result } => self.finished(result),
+            Input::Finished { remarks } => self.finished(remarks),
+            Input::Unfinished { message, transient } => self.unfinished(&message, transient),
+            Input::Waited { table } if table == LAST_STEPS => self.finishing = false,
             Input::Waited { table } => self.release(&table),
             other => self.attempt_ended(other),
         }
@@ -206,6 +121,9 @@ impl Machine {
             tables: self.starts.clone(),
         });
         self.emit(Event::ParallelSet { tables: self.snapshot.parallel });
+        if let Some(message) = self.remark.take() {
+            self.emit(Event::Remark { message });
+        }
     }
 
     fn command(&mut self, command: Command, by: String) {
@@ -369,11 +287,7 @@ impl Machine {
         }
         if transient && failures <= ATTEMPTS {
             table.busy = true;
-            let time = EndpointError::back_off(failures);
-            self.emit(Event::Remark {
-                message: format!("{name}: {message}; trying again in {} s ({failures} of {ATTEMPTS})", time.as_secs()),
-            });
-            self.steps.push(Step::Wait { table: name, time });
+            self.try_again(&name, &name, &message, failures);
         } else {
             self.hold(name, HeldWhy::System, message);
         }
@@ -479,19 +393,33 @@ impl Machine {
         self.steps.push(Step::Attempt(Box::new(spec)));
     }
 
-    fn finished(&mut self, result: Result<Vec<String>, String>) {
+    fn finished(&mut self, remarks: Vec<String>) {
         self.finishing = false;
-        match result {
-            Ok(remarks) => {
-                for message in remarks {
-                    self.emit(Event::Remark { message });
-                }
-                let counts = self.snapshot.counts();
-                self.emit(Event::Completed { counts });
-                self.steps.push(Step::End);
-            }
-            Err(message) => self.stop(&format!("all rows are in, but the last steps failed: {message}"), "whimbrel"),
+        for message in remarks {
+            self.emit(Event::Remark { message });
         }
+        let counts = self.snapshot.counts();
+        self.emit(Event::Completed { counts });
+        self.steps.push(Step::End);
+    }
+
+    fn unfinished(&mut self, message: &str, transient: bool) {
+        self.finish_failures += 1;
+        let failures = self.finish_failures;
+        if self.stopping.is_none() && transient && failures <= ATTEMPTS {
+            self.try_again("the last steps", LAST_STEPS, message, failures);
+            return;
+        }
+        self.finishing = false;
+        self.stop(&format!("all rows are in, but the last steps failed: {message}"), "whimbrel");
+    }
+
+    fn try_again(&mut self, what: &str, table: &str, message: &str, failures: u32) {
+        let time = EndpointError::back_off(failures);
+        self.emit(Event::Remark {
+            message: format!("{what}: {message}; trying again in {} s ({failures} of {ATTEMPTS})", time.as_secs()),
+        });
+        self.steps.push(Step::Wait { table: table.to_owned(), time });
     }
 
     fn any(&self, phase: TablePhase) -> bool {

@@ -214,7 +214,9 @@ fn next(world: &mut World, machine: &Machine, pending: &mut Vec<Step>, chance: O
             }
             Step::Attempt(spec) => world.attempt(&spec, on_error),
             Step::Wait { table, .. } => Input::Waited { table },
-            Step::Finish => Input::Finished { result: Ok(vec!["fine".into()]) },
+            Step::Finish if chance == Some(5) => Input::Unfinished { message: "cut off".into(), transient: true },
+            Step::Finish if chance == Some(6) => Input::Unfinished { message: "not allowed".into(), transient: false },
+            Step::Finish => Input::Finished { remarks: vec!["fine".into()] },
             step => unreachable!("{step:?}"),
         };
     }

@@ -6,6 +6,7 @@
 
 mod actor;
 mod attempt;
+mod finish;
 mod judge;
 mod machine;
 #[cfg(test)]
@@ -13,13 +14,18 @@ mod machine_tests;
 mod meter;
 mod prepare;
 mod readers;
+mod resume;
 mod retry;
 mod rows;
+mod steps;
+mod writing;
 
 pub use actor::{RunError, RunHandle, spawn};
-pub use machine::{AttemptSpec, Input, Machine, Step, TableStart};
+pub use finish::{FinishError, Finished, finish};
+pub use machine::Machine;
 pub use prepare::{Job, PrepareError, Prepared, prepare};
 pub use retry::{RetryError, discard, retry};
+pub use steps::{AttemptSpec, Input, Step, TableStart};
 
 /// Milliseconds since 1970 UTC.
 pub fn now_ms() -> u64 {

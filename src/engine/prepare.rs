@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{TableStart, now_ms};
+use super::{TableStart, now_ms, resume, writing::Writing};
 use crate::{
     binding::{Binding, Descriptions, bind, left_behind},
     endpoint::{Destination, EndpointError, Mark, Source},
@@ -55,9 +55,14 @@ pub enum PrepareError {
     PlanChanged { run: RunId, then: String, now: String },
     #[error(
         "run {run} cannot go on: the destination no longer holds its mark of chunk {chunk} of {table}, so nothing can \
-         tell which rows are there; restore the table whimbrel_marks, or begin anew with an empty destination"
+         tell which rows are there; restore the marks in {place}, or begin anew with an empty destination"
     )]
-    MarksGone { run: RunId, table: String, chunk: u64 },
+    MarksGone { run: RunId, table: String, chunk: u64, place: String },
+    #[error(
+        "{table} holds rows already, and the destination can keep no marks, so nothing could tell them from the run's own \
+         after a crash; empty it, use mode = \"upsert\" or \"replace\", or let marks be kept: {why}"
+    )]
+    NotEmpty { table: String, why: String },
     #[error("the plan has no table '{0}'")]
     NoTable(String),
 }
@@ -78,6 +83,8 @@ pub struct Prepared {
     pub(super) starts: Vec<TableStart>,
     pub(super) before: Snapshot,
     pub(super) resumed: bool,
+    /// What stands, in words, where the run goes on.
+    pub(super) standing: Option<String>,
     pub(super) lock: PlanLock,
 }
 
@@ -99,23 +106,29 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
     let Some(plan) = job.document.plan.clone() else {
         return Err(PrepareError::Plan(job.document.problems.clone()));
     };
-    let (run, resumed) = find_or_name(&job, &plan).await?;
+    let (mut run, resumed) = find_or_name(&job, &plan).await?;
     let instant = RunInstant(run.instant_ms);
     let mut binding =
         bind(&job.document, &plan, &*job.source, &*job.destination, &mut Descriptions::default(), instant).await?;
+    let writings = writings(&binding, &plan);
     keep_only(&job, &mut binding)?;
     let problems: Vec<Problem> = binding.tables.iter().flat_map(|table| table.problems.clone()).collect();
     if problems.iter().any(|problem| problem.error) {
         return Err(PrepareError::Plan(problems.into_iter().filter(|problem| problem.error).collect()));
     }
     if !resumed {
+        if let Some(why) = job.destination.cannot_mark().await? {
+            run.unmarked = true;
+            demand_empty(&job, &plan, &binding, &why).await?;
+        }
         job.ledger.begin_run(&new_run(&run)).await?;
     }
-    create_missing(&job, &run.id, &binding).await?;
+    create_missing(&job, &run, &binding).await?;
     let created = job.ledger.created(&run.id).await?;
     let left_out = left_out(&job, &binding, &created).await?;
-    let standing = standing(&job, &run.id).await?;
+    let standing = standing(&job, &run, &writings).await?;
     let starts = starts(&job, &run, &binding, &created, standing).await?;
+    let standing = resumed.then(|| resume::standing(&run, &starts));
     let before = Snapshot {
         plan: plan.name.clone(),
         digest: run.plan_digest.clone(),
@@ -124,7 +137,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
         on_error: policy(&job, &plan),
         ..job.ledger.snapshot(&run.id).await?
     };
-    Ok(Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, lock })
+    Ok(Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, standing, lock })
 }
 
 fn policy(job: &Job, plan: &Plan) -> OnError {
@@ -158,6 +171,8 @@ async fn find_or_name(job: &Job, plan: &Plan) -> Result<(RunRecord, bool), Prepa
         ended_ms: None,
         phase: RunPhase::Running,
         by: job.by.clone(),
+        unmarked: false,
+        closed_ms: None,
     };
     Ok((run, false))
 }
@@ -175,7 +190,16 @@ fn new_run(run: &RunRecord) -> NewRun {
         plan_text: run.plan_text.clone(),
         instant_ms: run.instant_ms,
         by: run.by.clone(),
+        unmarked: run.unmarked,
     }
+}
+
+/// How each table of the plan is written where no marks are kept.
+type Writings = BTreeMap<String, Writing>;
+
+fn writings(binding: &Binding, plan: &Plan) -> Writings {
+    let mappings = binding.tables.iter().map(|table| &table.mapping);
+    mappings.map(|mapping| (mapping.to.name.clone(), Writing::of(mapping, false, &plan.run, true))).collect()
 }
 
 fn keep_only(job: &Job, binding: &mut Binding) -> Result<(), PrepareError> {
@@ -190,12 +214,26 @@ fn keep_only(job: &Job, binding: &mut Binding) -> Result<(), PrepareError> {
     Ok(())
 }
 
-async fn create_missing(job: &Job, run: &RunId, binding: &Binding) -> Result<(), PrepareError> {
+async fn create_missing(job: &Job, run: &RunRecord, binding: &Binding) -> Result<(), PrepareError> {
     for table in binding.tables.iter().filter(|table| !table.mapping.exists) {
-        job.ledger.creates(run, &table.mapping.to).await?;
+        job.ledger.creates(&run.id, &table.mapping.to).await?;
         job.destination.create(&table.mapping.to).await?;
     }
-    job.destination.prepare().await?;
+    if !run.unmarked {
+        job.destination.prepare().await?;
+    }
+    Ok(())
+}
+
+/// Without marks, tables that rows are added to may hold none.
+async fn demand_empty(job: &Job, plan: &Plan, binding: &Binding, why: &str) -> Result<(), PrepareError> {
+    for mapping in binding.tables.iter().map(|table| &table.mapping) {
+        if Writing::of(mapping, false, &plan.run, true).needs_empty(mapping)
+            && job.destination.count(&mapping.to.name).await? > 0
+        {
+            return Err(PrepareError::NotEmpty { table: mapping.to.name.clone(), why: why.to_owned() });
+        }
+    }
     Ok(())
 }
 
@@ -218,13 +256,20 @@ struct Standing {
     answers: BTreeMap<String, Vec<Answered>>,
 }
 
-async fn standing(job: &Job, run: &RunId) -> Result<Standing, PrepareError> {
-    let marks = job.destination.marks(run).await?;
-    job.ledger.reconcile(run, &marks).await?;
+async fn standing(job: &Job, run: &RunRecord, writings: &Writings) -> Result<Standing, PrepareError> {
+    let marks = if run.unmarked {
+        unmarked(job, run, writings).await?
+    } else {
+        let marks = job.destination.marks(&run.id).await?;
+        job.ledger.reconcile(&run.id, &marks).await?;
+        marks
+    };
+    let run = &run.id;
     job.ledger.void_open(run).await?;
     for (table, chunk) in job.ledger.committed_chunks(run).await? {
         if !marks.iter().any(|mark| mark.table == table && mark.chunk == chunk) {
-            return Err(PrepareError::MarksGone { run: run.clone(), table, chunk });
+            let place = job.destination.marks_place();
+            return Err(PrepareError::MarksGone { run: run.clone(), table, chunk, place });
         }
     }
     let mut standing = Standing::default();
@@ -235,6 +280,19 @@ async fn standing(job: &Job, run: &RunId) -> Result<Standing, PrepareError> {
         standing.answers.entry(answered.fault.table.clone()).or_default().push(answered);
     }
     Ok(standing)
+}
+
+/// What stands of a run that leaves no marks: what the ledger saw, and of what it did not see what the tables tell.
+async fn unmarked(job: &Job, run: &RunRecord, writings: &Writings) -> Result<Vec<Mark>, PrepareError> {
+    let mut marks = job.ledger.committed_marks(&run.id).await?;
+    for pending in job.ledger.pending_chunks(&run.id).await? {
+        let Some(writing) = writings.get(&pending.table) else { continue };
+        if writing.stands(&*job.destination, &pending).await? {
+            marks.push(pending);
+        }
+    }
+    job.ledger.reconcile(&run.id, &marks).await?;
+    Ok(marks)
 }
 
 async fn starts(

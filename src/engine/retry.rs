@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::{
     attempt::{AttemptError, Lane, commit_chunk, write_row},
     now_ms,
+    writing::Writing,
 };
 use crate::{
     binding::Bound,
-    endpoint::{Destination, EndpointError, LoadOptions, Mark},
-    ledger::{ChunkRecord, FaultRecord, FaultState, Ledger, LedgerError},
-    model::{Counts, Decision, Fault, FaultId, NamedCell, edited},
-    plan::Mapping,
+    endpoint::{Destination, EndpointError, Mark},
+    ledger::{ChunkRecord, FaultRecord, FaultState, Ledger, LedgerError, RunRecord},
+    model::{Counts, Decision, Fault, FaultId, NamedCell, RunId, edited},
+    plan::{Mapping, RunOptions},
     transform::Transform,
 };
 
@@ -27,6 +28,13 @@ pub enum RetryError {
     NoMapping(String),
     #[error("{0}")]
     Attempt(String),
+    #[error("the migration of run {0} was declared over; its rows are reviewed no more")]
+    Closed(RunId),
+    #[error(
+        "row {row} of {table} cannot be tried again: the destination keeps no marks and {table} has no unique key, so \
+         nothing could tell afterwards whether it is there; write it by hand, then discard it here"
+    )]
+    Untold { row: u64, table: String },
     /// The row fails still; the fault says how now.
     #[error("row {} still cannot go: {}", .0.row, .0.message)]
     Fails(Box<Fault>),
@@ -58,15 +66,19 @@ pub async fn retry(
     bound: Bound,
     id: &FaultId,
     edits: &[NamedCell],
-    by: &str,
+    (options, by): (&RunOptions, &str),
 ) -> Result<FaultRecord, RetryError> {
     let record = flagged(ledger, id).await?;
     let fault = record.fault;
-    let run = ledger.run(&fault.run.0).await?;
+    let run = open_run(ledger, &fault.run).await?;
     let transform = bound.transform.ok_or_else(|| RetryError::NoMapping(fault.table.clone()))?;
     let decision = Decision::Edit { cells: edits.to_vec() };
     let written = serde_json::to_string(&decision).map_err(LedgerError::from)?;
-    let mut lane = open(destination, bound.mapping, transform).await?;
+    let writing = Writing::of_rows(&bound.mapping, options, run.unmarked);
+    if writing.whole {
+        return Err(RetryError::Untold { row: fault.row, table: fault.table });
+    }
+    let mut lane = open(destination, bound.mapping, transform, writing).await?;
     let cells = edited(&fault.cells, edits);
     let outcome = write_row(&fault.run, &mut lane, fault.row, &cells).await;
     match outcome {
@@ -86,7 +98,7 @@ pub async fn retry(
         table: fault.table.clone(),
         chunk: Mark::FIRST_RETRY + retry_number(id),
         end: None,
-        counts: Counts { read: 0, written: 1, flagged: 0, ..Counts::default() },
+        counts: Counts { written: 1, ..Counts::default() },
         retried: id.0.clone(),
     };
     commit_chunk(ledger, &**destination, &mut lane, &ChunkRecord { mark, faults: Vec::new() }).await?;
@@ -97,25 +109,34 @@ pub async fn retry(
 /// Gives the flagged row up, with a reason.
 pub async fn discard(ledger: &Ledger, id: &FaultId, reason: &str, by: &str) -> Result<FaultRecord, RetryError> {
     let record = flagged(ledger, id).await?;
-    let run = ledger.run(&record.fault.run.0).await?;
+    let run = open_run(ledger, &record.fault.run).await?;
     let decision = serde_json::to_string(&Decision::Skip).map_err(LedgerError::from)?;
     ledger.reviewed(&record.fault, &decision, by, Some(reason), now_ms(), &run.plan_digest).await?;
     ledger.set_state(&id.0, FaultState::Discarded).await?;
     Ok(ledger.fault(id).await?)
 }
 
-async fn open(destination: &Arc<dyn Destination>, mapping: Mapping, transform: Transform) -> Result<Lane, RetryError> {
-    destination.prepare().await?;
-    let columns = mapping.columns.iter().map(|mapped| mapped.target.name.clone()).collect();
-    let options = LoadOptions { columns, suspend_foreign_keys: false };
-    let mut loader = destination.open(&mapping.to, &options).await?;
+async fn open(
+    destination: &Arc<dyn Destination>,
+    mapping: Mapping,
+    transform: Transform,
+    writing: Writing,
+) -> Result<Lane, RetryError> {
+    if !writing.options.unmarked {
+        destination.prepare().await?;
+    }
+    let mut loader = destination.open(&mapping.to, &writing.options).await?;
     loader.begin().await?;
-    Ok(Lane {
-        mapping: Arc::new(mapping),
-        transform: Arc::new(transform),
-        suspend_foreign_keys: false,
-        loader: Some(loader),
-    })
+    Ok(Lane { mapping: Arc::new(mapping), transform: Arc::new(transform), writing, loader: Some(loader) })
+}
+
+/// The run, unless its migration is over.
+async fn open_run(ledger: &Ledger, run: &RunId) -> Result<RunRecord, RetryError> {
+    let record = ledger.run(&run.0).await?;
+    if record.closed_ms.is_some() {
+        return Err(RetryError::Closed(record.id));
+    }
+    Ok(record)
 }
 
 /// A number of its own for the fault's mark: 40 bits of its random id.

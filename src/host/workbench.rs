@@ -15,7 +15,7 @@ use super::{
 use crate::{
     binding::{Binding, Bound, Descriptions, bind},
     endpoint::{Catalog, Destination, EndpointError, Source, open_destination, open_source},
-    engine::{self, Job, now_ms},
+    engine::{self, FinishError, Finished, Job, now_ms},
     ledger::Ledger,
     model::{FaultId, OnError, RunId, RunPhase, named_cells},
     plan::{self, Document, Edit, Kind, Plan, When},
@@ -158,6 +158,8 @@ impl Workbench {
                 _ => true,
             };
             let (source, destination) = (moved(|plan| &plan.source), moved(|plan| &plan.destination));
+            let marks = |document: &Document| document.plan.as_ref().and_then(|plan| plan.run.marks.clone());
+            let destination = destination || marks(&document) != marks(&changed);
             *document = changed;
             drop(document);
             if source {
@@ -228,7 +230,9 @@ impl Workbench {
             return Ok(destination.clone());
         }
         let (side, base, password) = self.side(SideName::Destination).await?;
-        let destination = open_destination(&side, &base, password.as_ref().map(|secret| secret.0.as_str())).await?;
+        let marks = self.document.lock().await.plan.as_ref().and_then(|plan| plan.run.marks.clone());
+        let password = password.as_ref().map(|secret| secret.0.as_str());
+        let destination = open_destination(&side, &base, password, marks.as_deref()).await?;
         *open = Some(destination.clone());
         Ok(destination)
     }
@@ -399,6 +403,12 @@ impl Workbench {
         Ok(records.into_iter().map(review_item).collect())
     }
 
+    /// Declares the plan's migration over; `force`: although a run is unfinished or rows are flagged.
+    pub async fn finish(&self, force: bool) -> Result<Finished, FinishError> {
+        let destination = self.destination().await?;
+        engine::finish(&self.ledger, &*destination, &self.plan_key().await, force).await
+    }
+
     /// Retries or discards a flagged row.
     pub async fn act(&self, fault: &FaultId, action: ReviewAction) -> Told<ReviewItem> {
         let record = match action {
@@ -406,8 +416,9 @@ impl Workbench {
             ReviewAction::Retry { cells } => {
                 let table = self.ledger.fault(fault).await.map_err(|error| error.to_string())?.fault.table;
                 let bound = self.bound(&table, None).await?;
+                let (_, plan) = self.read(None).await?;
                 let destination = self.destination().await.map_err(|error| told(&error))?;
-                engine::retry(&self.ledger, &destination, bound, fault, &cells, &self.by).await
+                engine::retry(&self.ledger, &destination, bound, fault, &cells, (&plan.run, &self.by)).await
             }
         };
         record.map(review_item).map_err(|error| error.to_string())

@@ -80,6 +80,15 @@ impl Ledger {
         Ok(rows.iter().map(|row| (row.get(0), row.get::<i64, _>(1) as u64)).collect())
     }
 
+    /// Marks of chunks that are known to stand, where the destination keeps none.
+    pub async fn committed_marks(&self, run: &RunId) -> Result<Vec<Mark>> {
+        let rows = sqlx::query("SELECT mark FROM chunks WHERE run = ? AND committed = 1 ORDER BY tbl, chunk")
+            .bind(&run.0)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(|row| Ok(serde_json::from_str(row.get(0))?)).collect()
+    }
+
     /// Sets pending chunks against the marks that the destination holds.
     pub async fn reconcile(&self, run: &RunId, marks: &[Mark]) -> Result<()> {
         for pending in self.pending_chunks(run).await? {

@@ -66,7 +66,10 @@ impl Ledger {
         }
         if found == 0 {
             sqlx::raw_sql(schema::CREATE).execute(&mut *transaction).await?;
-            sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut *transaction).await?;
+        }
+        if found < 2 {
+            sqlx::raw_sql(schema::TO_2).execute(&mut *transaction).await?;
+            sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(())

@@ -20,6 +20,8 @@ pub struct NewRun {
     /// The instant that the run's expressions see, in milliseconds since 1970 UTC.
     pub instant_ms: i64,
     pub by: String,
+    /// The destination can keep no marks for it.
+    pub unmarked: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +36,17 @@ pub struct RunRecord {
     pub ended_ms: Option<i64>,
     pub phase: RunPhase,
     pub by: String,
+    pub unmarked: bool,
+    /// When the migration was declared over.
+    pub closed_ms: Option<i64>,
 }
 
-const COLUMNS: &str =
-    "SELECT id, plan_key, plan_name, plan_digest, plan_text, instant_ms, started_ms, ended_ms, phase, by FROM runs ";
+const COLUMNS: &str = "SELECT id, plan_key, plan_name, plan_digest, plan_text, instant_ms, started_ms, ended_ms, phase, by, unmarked, \
+     closed_ms FROM runs ";
 
 impl Ledger {
     pub async fn begin_run(&self, run: &NewRun) -> Result<()> {
-        sqlx::query("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 'running', ?)")
+        sqlx::query("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 'running', ?, ?, NULL)")
             .bind(&run.id.0)
             .bind(&run.plan_key)
             .bind(&run.plan_name)
@@ -50,6 +55,7 @@ impl Ledger {
             .bind(run.instant_ms)
             .bind(run.instant_ms)
             .bind(&run.by)
+            .bind(run.unmarked)
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -139,10 +145,17 @@ impl Ledger {
         Ok(())
     }
 
-    /// The plan's latest run, if it did not come to its end.
+    /// Declares the plan's migration over: none of its runs so far goes on, and their rows are reviewed no more.
+    pub async fn close_runs(&self, plan_key: &str, at_ms: u64) -> Result<()> {
+        let sql = "UPDATE runs SET closed_ms = ? WHERE plan_key = ? AND closed_ms IS NULL";
+        sqlx::query(sql).bind(at_ms as i64).bind(plan_key).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// The plan's latest run, if it did not come to its end and was not declared over.
     pub async fn unfinished(&self, plan_key: &str) -> Result<Option<RunRecord>> {
         let latest = self.runs(Some(plan_key)).await?.into_iter().next();
-        Ok(latest.filter(|run| run.phase != RunPhase::Completed))
+        Ok(latest.filter(|run| run.phase != RunPhase::Completed && run.closed_ms.is_none()))
     }
 }
 
@@ -158,5 +171,7 @@ fn record(row: &SqliteRow) -> RunRecord {
         ended_ms: row.get(7),
         phase: RunPhase::named(row.get(8)).unwrap_or(RunPhase::Running),
         by: row.get(9),
+        unmarked: row.get(10),
+        closed_ms: row.get(11),
     }
 }

@@ -1,6 +1,12 @@
 //! The ledger's tables. A change raises [`VERSION`] and adds a step.
 
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
+
+/// From version 1: whether a run leaves marks in its destination, and when its migration was declared over.
+pub(super) const TO_2: &str = "
+ALTER TABLE runs ADD COLUMN unmarked INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN closed_ms INTEGER;
+";
 
 pub(super) const CREATE: &str = "
 CREATE TABLE runs (

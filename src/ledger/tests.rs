@@ -20,6 +20,7 @@ async fn ledger() -> (tempfile::TempDir, Ledger) {
         plan_text: String::new(),
         instant_ms: 1,
         by: "ada".into(),
+        unmarked: false,
     };
     ledger.begin_run(&new).await.unwrap();
     (folder, ledger)

@@ -28,7 +28,7 @@ pub use formula::{Comparison, Formula, Kind};
 pub use mark::{Mark, Position, Range, Until};
 pub use order::{LoadOrder, load_order};
 pub use problem::Problem;
-pub use progress::{Counts, Gauge, OnError, RunId, RunPhase, TablePhase};
+pub use progress::{Counts, Gauge, Mode, OnError, RunId, RunPhase, TablePhase};
 pub use row::{batch_of, cells_of, edited, named_cells};
 pub use table::{Column, Count, ForeignKey, Page, System, Table, TableEntry};
 pub use types::{ColumnType, TypeError};

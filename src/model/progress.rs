@@ -26,6 +26,32 @@ pub enum OnError {
     Flag,
 }
 
+/// How a table's rows are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Rows are added; one whose key is there already is a fault.
+    #[default]
+    Insert,
+    /// A row whose key is there already takes its place; one that is there as it is stays untouched.
+    Upsert,
+    /// The table is emptied once in the run, in the transaction of its first chunk.
+    Replace,
+}
+
+impl Mode {
+    pub const ALL: [Self; 3] = [Self::Insert, Self::Upsert, Self::Replace];
+
+    /// As a plan writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Upsert => "upsert",
+            Self::Replace => "replace",
+        }
+    }
+}
+
 /// Row accounting. `read = written + skipped + flagged` holds for everything committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
@@ -35,6 +61,9 @@ pub struct Counts {
     pub flagged: u64,
     /// Rows that the plan's filter left out; not part of `read`.
     pub filtered: u64,
+    /// Of those written, rows that were there already as they are, so that nothing was changed.
+    #[serde(default)]
+    pub unchanged: u64,
 }
 
 impl Counts {
@@ -50,6 +79,7 @@ impl std::ops::AddAssign for Counts {
         self.skipped += other.skipped;
         self.flagged += other.flagged;
         self.filtered += other.filtered;
+        self.unchanged += other.unchanged;
     }
 }
 

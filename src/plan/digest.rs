@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use super::{ColumnPlan, CsvOptions, Plan, SidePlan, TablePlan};
+use crate::model::Mode;
 
 /// SHA-256, in lower-case hex, over what decides which rows arrive and how.
 ///
-/// In it: the plan's kind; each side's URL and CSV options; each table's `from`, `to`, `key` (its order too), `skip`,
-/// `where`; each column's `from`, `expr`, `type`, `values`, `unlisted`, `default`, `check`, `skip`, `accept_loss`.
+/// In it: the plan's kind; each side's URL and CSV options; each table's `from`, `to`, `mode`, `key` (its order too),
+/// `skip`, `where`; each column's `from`, `expr`, `type`, `values`, `unlisted`, `default`, `check`, `skip`, `accept_loss`.
 ///
 /// Not in it: `[run]`, `[when]`, the plan's name, labels, password references, notes with who and when; comments and layout; the order of tables, of
 /// columns, of `skip`, and of keys. A table without `to` is the same as one whose `to` repeats `from`, a column written
@@ -95,6 +96,11 @@ impl Canon {
         self.list(skip, |canon, name| canon.text(name));
         self.option(table.filter.as_deref(), Self::text);
         self.list(columns, |canon, (name, column)| canon.column(name, column));
+        if table.mode != Mode::Insert {
+            // No text has this length, so that a mode is never taken for the next table's name.
+            self.hash.update(u64::MAX.to_be_bytes());
+            self.text(table.mode.word());
+        }
     }
 
     fn column(&mut self, name: &str, column: &ColumnPlan) {
@@ -139,7 +145,9 @@ mod tests {
     #[test]
     fn notation_settings_and_words_for_humans_do_not_count() {
         for (old, new) in [
-            ("parallel = 4", "parallel = 9\nchunk_rows = 7\nfault_budget = 1\nfault_percent = 9"),
+            ("parallel = 4", "parallel = 9\nchunk_rows = 7\nfault_budget = 1\nfault_percent = 9\nlock_wait = 5"),
+            ("parallel = 4", "marks = \"ops.whimbrel\""),
+            ("key = [\"id\"]", "mode = \"insert\"\nkey = [\"id\"]"),
             ("on_error = \"ask\"", "on_error = \"skip\""),
             ("name = \"Postgres to CredVault\"", ""),
             ("kind = \"one-time\"", ""),
@@ -169,6 +177,8 @@ mod tests {
             ("sqlite:credvault.db", "sqlite:other.db"),
             ("from = \"customers\"", "from = \"clients\""),
             ("to = \"customers\"", "to = \"clients\""),
+            ("key = [\"id\"]", "mode = \"upsert\"\nkey = [\"id\"]"),
+            ("key = [\"id\"]", "mode = \"replace\"\nkey = [\"id\"]"),
             ("key = [\"id\"]", "key = [\"id\", \"name\"]"),
             ("key = [\"id\"]", "key = [\"name\", \"id\"]"),
             ("skip = [\"internal_notes\"]", "skip = []"),

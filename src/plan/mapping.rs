@@ -1,6 +1,6 @@
 //! A table's plan set against what both sides really have: which column feeds which.
 
-use crate::model::{Column, ColumnType, Problem, Table};
+use crate::model::{Column, ColumnType, Mode, Problem, Table};
 
 use super::{Literal, ValueMap};
 
@@ -11,6 +11,7 @@ pub struct Mapping {
     /// The destination as it is, or as the mapping would have it created (in the model's own types: the destination
     /// may hold them differently, see `Destination::column_for`).
     pub to: Table,
+    pub mode: Mode,
     /// Whether the destination table is there already.
     pub exists: bool,
     /// The destination columns that are written, in the destination's order.
@@ -20,6 +21,9 @@ pub struct Mapping {
     /// Source columns that nothing uses and nothing skips.
     pub unused: Vec<String>,
     pub filter: Option<String>,
+    /// The key by which a row that was written is found again: the destination keeps it unique and free of NULL, and all
+    /// of it is written. Empty: there is none.
+    pub finds_by: Vec<String>,
     /// Errors and warnings without a place in the text.
     pub problems: Vec<Problem>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::When;
-use crate::model::{ColumnType, OnError};
+use crate::model::{ColumnType, Mode, OnError};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -91,11 +91,23 @@ pub struct RunOptions {
     pub fault_budget: u64,
     /// The same as a share of a chunk's rows, in percent; chunks under 100 rows are exempt.
     pub fault_percent: u8,
+    /// How many seconds a statement waits for a lock that somebody else holds before the chunk is tried again.
+    pub lock_wait: u32,
+    /// The destination's table of marks, with its schema where that is not the default one.
+    pub marks: Option<String>,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { on_error: OnError::Ask, parallel: 4, chunk_rows: 50_000, fault_budget: 100_000, fault_percent: 50 }
+        Self {
+            on_error: OnError::Ask,
+            parallel: 4,
+            chunk_rows: 50_000,
+            fault_budget: 100_000,
+            fault_percent: 50,
+            lock_wait: 30,
+            marks: None,
+        }
     }
 }
 
@@ -103,6 +115,7 @@ impl Default for RunOptions {
 pub struct TablePlan {
     pub from: String,
     pub to: String,
+    pub mode: Mode,
     /// Destination columns that identify a row; empty: the destination's or the source's own key.
     pub key: Vec<String>,
     /// Source columns left behind on purpose.

@@ -3,9 +3,12 @@
 use crate::{
     binding::{Binding, Bound, left_behind},
     endpoint::{Destination, EndpointError, Source},
-    model::thousands,
+    model::{Mode, thousands},
+    plan::Mapping,
     protocol::{CheckItem, CheckState},
 };
+
+use super::modes;
 
 /// What the checks look at; a side that could not be opened is its error.
 pub struct Checked<'c> {
@@ -23,6 +26,7 @@ pub async fn check(checked: &Checked<'_>) -> Vec<CheckItem> {
             items.push(order(binding));
             if let (Ok(source), Ok(destination)) = (checked.source, checked.destination) {
                 items.push(definitions(binding, source, destination).await);
+                items.push(modes::modes(binding, destination).await);
                 items.push(conflicts(binding, destination).await);
                 items.push(permissions(binding, destination).await);
             }
@@ -33,15 +37,15 @@ pub async fn check(checked: &Checked<'_>) -> Vec<CheckItem> {
     items
 }
 
-fn sentence(error: &EndpointError) -> String {
+pub(super) fn sentence(error: &EndpointError) -> String {
     format!("{error}. {}", error.hint())
 }
 
-fn item(name: &str, state: CheckState, details: Vec<String>) -> CheckItem {
+pub(super) fn item(name: &str, state: CheckState, details: Vec<String>) -> CheckItem {
     CheckItem { name: name.to_owned(), state, details }
 }
 
-fn failed(name: &str, detail: String) -> CheckItem {
+pub(super) fn failed(name: &str, detail: String) -> CheckItem {
     item(name, CheckState::Failed, vec![detail])
 }
 
@@ -124,23 +128,37 @@ fn order(binding: &Binding) -> CheckItem {
     item(name, state, details)
 }
 
-/// Rows that are in a destination table already; a key that comes again would be a fault.
+/// Rows that are in a destination table already, and what becomes of them.
 async fn conflicts(binding: &Binding, destination: &dyn Destination) -> CheckItem {
     let name = "No data conflicts";
     let mut details = Vec::new();
-    for table in binding.tables.iter().filter(|table| table.mapping.exists) {
-        let to = &table.mapping.to.name;
-        match destination.count(to).await {
+    let mut state = CheckState::Passed;
+    for mapping in binding.tables.iter().map(|table| &table.mapping).filter(|mapping| mapping.exists) {
+        match destination.count(&mapping.to.name).await {
             Ok(0) => {}
-            Ok(rows) => details.push(format!(
-                "{to} holds {} rows already; they stay, and a key that comes again is a fault",
-                thousands(rows)
-            )),
+            Ok(rows) => {
+                details.push(format!("{} holds {} rows already; {}", mapping.to.name, thousands(rows), fate(mapping)))
+            }
             Err(error) => return failed(name, sentence(&error)),
         }
+        if mapping.mode != Mode::Upsert && !details.is_empty() {
+            state = CheckState::Warned;
+        }
     }
-    let state = if details.is_empty() { CheckState::Passed } else { CheckState::Warned };
     item(name, state, details)
+}
+
+/// What becomes of rows that are there.
+fn fate(mapping: &Mapping) -> &'static str {
+    match mapping.mode {
+        Mode::Insert if mapping.finds_by.is_empty() => {
+            "they stay, and without a unique key nothing keeps a row from coming a second time; mode = \"replace\" would \
+             empty the table first"
+        }
+        Mode::Insert => "they stay, and a key that comes again is a fault; mode = \"upsert\" would update its row",
+        Mode::Upsert => "a row whose key comes is updated, the others stay",
+        Mode::Replace => "all of them are removed with the first chunk",
+    }
 }
 
 /// What created tables do not get of what the source's are, and what is no table at all.
@@ -175,7 +193,15 @@ async fn permissions(binding: &Binding, destination: &dyn Destination) -> CheckI
     let creates = binding.tables.iter().any(|table| !table.mapping.exists);
     let existing = binding.tables.iter().filter(|table| table.mapping.exists);
     let existing: Vec<_> = existing.map(|table| table.mapping.to.clone()).collect();
-    match destination.permissions(creates, &existing).await {
+    let mut lacking = Vec::new();
+    for mapping in binding.tables.iter().map(|table| &table.mapping).filter(|mapping| mapping.exists) {
+        match destination.lacks(&mapping.to, mapping.mode).await {
+            Ok(findings) => lacking.extend(findings),
+            Err(error) => return failed(name, sentence(&error)),
+        }
+    }
+    let findings = destination.permissions(creates, &existing).await;
+    match findings.map(|findings| findings.into_iter().chain(lacking).collect::<Vec<_>>()) {
         Ok(findings) if findings.is_empty() => item(name, CheckState::Passed, Vec::new()),
         Ok(findings) => item(name, CheckState::Failed, findings),
         Err(error) => failed(name, sentence(&error)),

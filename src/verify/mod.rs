@@ -4,6 +4,7 @@
 //! never a pass.
 
 mod checks;
+mod modes;
 mod readiness;
 
 pub use checks::{Checked, check};

@@ -4,7 +4,9 @@
 
 pub mod binary;
 pub mod compare;
+pub mod ends;
 pub mod normal;
+pub mod own;
 pub mod rust;
 pub mod script;
 pub mod servers;

@@ -150,7 +150,7 @@ impl MysqlDatabase {
         wait(execute::<MySqlConnection>(self.server.as_str(), sql))
     }
 
-    fn end_other_sessions(&self) -> Result<(), sqlx::Error> {
+    pub fn end_other_sessions(&self) -> Result<(), sqlx::Error> {
         let others = format!("SELECT id FROM information_schema.processlist WHERE db = '{}'", self.name);
         let rows = wait(fetch::<MySqlConnection>(self.server.as_str(), &others))?;
         for id in as_text(rows.iter().map(mysql_row).collect()).into_iter().flatten().flatten() {
@@ -166,6 +166,20 @@ impl Drop for MysqlDatabase {
         report(&self.name, self.end_other_sessions());
         report(&self.name, self.on_server(&format!("DROP DATABASE IF EXISTS {}", self.name)));
     }
+}
+
+/// Runs statements on a server of one's own; the number that the last one gives, if it gives one.
+pub fn run_on_postgres(url: &str, sql: &str) -> Option<u64> {
+    let rows = wait(fetch::<PgConnection>(url, sql)).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    let rows = as_text(rows.iter().map(postgres_row).collect());
+    rows.last()?.first()?.as_ref()?.parse().ok()
+}
+
+/// The same on MariaDB.
+pub fn run_on_mysql(url: &str, sql: &str) -> Option<u64> {
+    let rows = wait(fetch::<MySqlConnection>(url, sql)).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    let rows = as_text(rows.iter().map(mysql_row).collect());
+    rows.last()?.first()?.as_ref()?.parse().ok()
 }
 
 /// Values as text: bytes in hex, NULL as `None`.

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod console;
 pub mod demo;
+pub mod finish;
 pub mod host;
 pub mod live;
 pub mod new;

@@ -30,7 +30,7 @@ pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliErro
     let from = side(&arguments.source, &arguments.source_password_env);
     let to = side(&arguments.destination, &arguments.destination_password_env);
     let source = open_source(&from, base, None).await.map_err(endpoint_error)?;
-    let destination = open_destination(&to, base, None).await.map_err(endpoint_error)?;
+    let destination = open_destination(&to, base, None, None).await.map_err(endpoint_error)?;
     let mut tables = Vec::new();
     for name in chosen(&*source, &arguments.tables).await? {
         let table = source.describe(&name).await.map_err(endpoint_error)?;

@@ -7,7 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::{
     cli::{CliError, Exit, open::Context},
     engine::{self, Prepared},
-    model::{Count, RunPhase, compact, percent, speed, thousands},
+    model::{Count, Counts, RunPhase, compact, percent, speed, thousands},
     protocol::{Command, Event, Fact, Snapshot},
 };
 
@@ -81,10 +81,6 @@ fn tell(context: &Context, snapshot: &mut Snapshot, fact: Fact) -> Result<(), Cl
         Event::Started { resumed, tables, .. } => {
             let word = if *resumed { "resumed" } else { "started" };
             println!("run {} {word}: {} table(s)", fact.run, tables.len());
-            for table in tables.iter().filter(|table| table.counts.read > 0 || table.done) {
-                let state = if table.done { "complete" } else { "stands" };
-                println!("  {}: {} rows {state}", table.to, thousands(table.counts.read));
-            }
         }
         Event::FaultRaised { fault } | Event::FaultRuled { fault, .. } if snapshot.raised <= SHOWN_FAULTS => {
             let value = fault.value.as_ref().map(|cell| format!(" '{}'", crate::model::clean(&cell.display())));
@@ -99,9 +95,10 @@ fn tell(context: &Context, snapshot: &mut Snapshot, fact: Fact) -> Result<(), Cl
             );
         }
         Event::TableFinished { table, counts } => println!(
-            "{table}: done; {} read, {} written, {} skipped, {} flagged",
+            "{table}: done; {} read, {} written{}, {} skipped, {} flagged",
             thousands(counts.read),
             thousands(counts.written),
+            unchanged(counts),
             thousands(counts.skipped),
             thousands(counts.flagged)
         ),
@@ -110,6 +107,14 @@ fn tell(context: &Context, snapshot: &mut Snapshot, fact: Fact) -> Result<(), Cl
         _ => {}
     }
     Ok(())
+}
+
+/// How many of the rows written were there already as they are.
+fn unchanged(counts: &Counts) -> String {
+    match counts.unchanged {
+        0 => String::new(),
+        rows => format!(" ({} of them unchanged)", thousands(rows)),
+    }
 }
 
 fn line(snapshot: &Snapshot, gauge: &crate::model::Gauge) {
@@ -145,10 +150,11 @@ fn conclude(context: &Context, ended: &Snapshot, plan: &str) -> Result<Exit, Cli
         return Ok(exit);
     }
     println!(
-        "{}: {} read = {} written + {} skipped + {} flagged",
+        "{}: {} read = {} written{} + {} skipped + {} flagged",
         if ended.phase == RunPhase::Completed { "completed" } else { "stopped" },
         thousands(counts.read),
         thousands(counts.written),
+        unchanged(&counts),
         thousands(counts.skipped),
         thousands(counts.flagged)
     );

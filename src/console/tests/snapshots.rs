@@ -212,7 +212,7 @@ fn runs() {
     snapshot.stopped = Some("decided at row 45,632 of customers".into());
     look!("run_stopped", &mut run(snapshot.clone()));
     snapshot.phase = RunPhase::Completed;
-    let counts = Counts { read: 1_234_567, written: 1_234_560, skipped: 4, flagged: 3, filtered: 0 };
+    let counts = Counts { read: 1_234_567, written: 1_234_560, skipped: 4, flagged: 3, ..Counts::default() };
     snapshot.tables = vec![seed::progress("customers", 1_234_567, 0, TablePhase::Done)];
     snapshot.tables[0].counts = counts;
     look!("run_completed", &mut run(snapshot));

@@ -240,9 +240,24 @@ impl Destination for Csv {
         self.look(move |folder| write::create(folder, &table)).await
     }
 
+    fn marks_place(&self) -> String {
+        sidecar::FILE.to_owned()
+    }
+
+    /// Whoever may not write beside the files may not write them either: the permissions say so.
+    async fn cannot_mark(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     async fn prepare(&self) -> Result<()> {
         self.writable()?;
-        self.look(|folder| sidecar::update(&folder.path, |_| Ok(()))).await
+        self.look(|folder| sidecar::settle(&folder.path).and_then(|()| sidecar::update(&folder.path, |_| Ok(())))).await
+    }
+
+    async fn forget(&self, runs: &[RunId]) -> Result<u64> {
+        self.writable()?;
+        let runs = runs.to_vec();
+        self.look(move |folder| sidecar::forget(&folder.path, &runs)).await
     }
 
     async fn marks(&self, run: &RunId) -> Result<Vec<Mark>> {

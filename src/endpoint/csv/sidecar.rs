@@ -14,7 +14,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::error::during;
-use crate::endpoint::{EndpointError, ErrorKind, Mark, Result};
+use crate::{
+    endpoint::{EndpointError, ErrorKind, Mark, Result},
+    model::RunId,
+};
 
 const NAME: &str = ".whimbrel_marks.json";
 const NEW: &str = ".whimbrel_marks.json.new";
@@ -33,6 +36,9 @@ pub(super) struct Written {
     pub(super) length: u64,
     /// A chunk is being written behind them.
     pub(super) open: bool,
+    /// The file that takes its place: all that is left to do for it is to be renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) replacing: Option<String>,
     /// The columns of a file without header.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) columns: Vec<String>,
@@ -64,6 +70,45 @@ pub(super) fn update(folder: &Path, change: impl FnOnce(&mut Ledger) -> Result<(
     store(folder, &ledger)
 }
 
+/// Puts files that were replaced in their place, should whoever committed them have died before that.
+pub(super) fn settle(folder: &Path) -> Result<()> {
+    if load(folder)?.files.values().all(|written| written.replacing.is_none()) {
+        return Ok(());
+    }
+    update(folder, |ledger| {
+        for (name, written) in &mut ledger.files {
+            let Some(new) = written.replacing.take() else { continue };
+            let path = folder.join(name);
+            match fs::rename(folder.join(new), &path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(during("replace", &path)(error));
+                }
+                // It was renamed already.
+                _ => {}
+            }
+        }
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(during("write", folder))
+    })
+}
+
+/// Takes out the marks of the runs, and the file with them where none of others is left; returns how many are.
+pub(super) fn forget(folder: &Path, runs: &[RunId]) -> Result<u64> {
+    settle(folder)?;
+    let mut left = 0;
+    update(folder, |ledger| {
+        ledger.marks.retain(|mark| !runs.contains(&mark.run));
+        left = ledger.marks.len() as u64;
+        Ok(())
+    })?;
+    if left == 0 {
+        for name in [NAME, LOCK] {
+            let path = folder.join(name);
+            fs::remove_file(&path).map_err(during("remove", &path))?;
+        }
+    }
+    Ok(left)
+}
+
 fn store(folder: &Path, ledger: &Ledger) -> Result<()> {
     let (path, new) = (folder.join(NAME), folder.join(NEW));
     let text = serde_json::to_vec(ledger).map_err(|error| {
@@ -78,6 +123,8 @@ fn store(folder: &Path, ledger: &Ledger) -> Result<()> {
     };
     write().map_err(during("write", &path))
 }
+
+pub(super) const FILE: &str = NAME;
 
 pub(super) fn path(folder: &Path) -> PathBuf {
     folder.join(NAME)

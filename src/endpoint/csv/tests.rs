@@ -1,3 +1,5 @@
+mod modes;
+
 use std::fs;
 
 use datafusion::arrow::{array::ArrayRef, record_batch::RecordBatch};
@@ -126,7 +128,7 @@ fn mark(chunk: u64) -> Mark {
 async fn loader(csv: &Csv, columns: &[&str]) -> Box<dyn Loader> {
     let table = csv.describe("t").await.unwrap();
     let columns = columns.iter().map(|name| (*name).to_owned()).collect();
-    csv.open(&table, &LoadOptions { columns, suspend_foreign_keys: false }).await.unwrap()
+    csv.open(&table, &LoadOptions { columns, ..LoadOptions::default() }).await.unwrap()
 }
 
 /// Writes one chunk and commits it.

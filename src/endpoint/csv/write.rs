@@ -2,7 +2,8 @@
 //!
 //! The order is all: the ledger says that a chunk is open; rows are appended; `commit` makes them durable first, and then
 //! replaces the ledger with one that has the mark and the new length. A loader that finds a file open cuts it back to
-//! the length that is recorded.
+//! the length that is recorded. A file that is emptied stays as it is: a new one is written beside it, which the ledger
+//! names from the commit on, and is renamed then; whoever comes next does what is left of that.
 
 use std::{
     borrow::Cow,
@@ -67,7 +68,7 @@ pub(super) fn create(folder: &Folder, table: &Table) -> Result<()> {
     let columns = if dialect.header { Vec::new() } else { names };
     let bytes = table.columns.iter().filter(|column| matches!(column.ty, ColumnType::Bytes { .. }));
     let bytes = bytes.map(|column| column.name.clone()).collect();
-    let written = Written { length: head.len() as u64, open: false, columns, bytes };
+    let written = Written { length: head.len() as u64, columns, bytes, ..Written::default() };
     sidecar::update(&folder.path, |ledger| {
         ledger.files.insert(name(&path), written);
         Ok(())
@@ -126,6 +127,11 @@ pub(super) struct Load {
 
 impl Load {
     pub(super) fn new(folder: &Folder, turns: Turns, table: &Table, options: &LoadOptions) -> Result<Self> {
+        if !options.update_by.is_empty() {
+            let context = format!("cannot load {}", table.name);
+            let message = "a file has no rows to update by key; use another mode";
+            return Err(EndpointError::new(ErrorKind::Other, context, message));
+        }
         let file = open(folder, &table.name)?;
         let names: Vec<&String> = file.columns.iter().map(|column| &column.name).collect();
         if let Some(missing) = options.columns.iter().find(|column| !names.contains(column)) {
@@ -169,6 +175,10 @@ impl Loader for Load {
         self.with(move |append| append.write(&batch, &sources)).await
     }
 
+    async fn empty(&mut self) -> Result<()> {
+        self.with(Append::empty).await
+    }
+
     async fn commit(&mut self, mark: &Mark) -> Result<()> {
         let mark = mark.clone();
         let outcome = self.with(move |append| append.commit(&mark)).await;
@@ -195,6 +205,8 @@ struct Append {
     /// The durable bytes before it.
     start: u64,
     length: u64,
+    /// The new file, where rows go to one that takes the file's place.
+    new: Option<PathBuf>,
     /// Whether the ledger now says what becomes of it.
     settled: bool,
     _turn: OwnedMutexGuard<()>,
@@ -202,6 +214,7 @@ struct Append {
 
 impl Append {
     fn begin(folder: &Folder, path: &Path, turn: OwnedMutexGuard<()>) -> Result<Self> {
+        sidecar::settle(&folder.path)?;
         let dialect = CsvFile::open(path, folder.dialect(path))?.dialect;
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(during("write", path))?;
         file.try_lock().map_err(|error| during("lock", path)(error.into()))?;
@@ -223,11 +236,34 @@ impl Append {
         let ends = file.set_len(start).and_then(|()| ends_with_line(&mut file, &dialect, start));
         let ends_with_line = ends.map_err(during("write", path))?;
         let (folder, path) = (folder.path.clone(), path.to_owned());
-        let mut append = Self { folder, path, file, dialect, start, length: start, settled: false, _turn: turn };
+        let mut append =
+            Self { folder, path, file, dialect, start, length: start, new: None, settled: false, _turn: turn };
         if !ends_with_line {
             append.append(|dialect, buffer| dialect.encode("\n", buffer))?;
         }
         Ok(append)
+    }
+
+    /// From here on rows go to a new file with the same head, which takes the place of this one at the commit.
+    fn empty(&mut self) -> Result<()> {
+        let head = CsvFile::open(&self.path, self.dialect.clone())?.start.offset.min(self.start);
+        let new = self.folder.join(new_name(&self.path));
+        let mut make = || {
+            let mut bytes = vec![0; usize::try_from(head).unwrap_or_default()];
+            // It may have been given the end of its last line.
+            self.file.set_len(self.start)?;
+            self.file.seek(SeekFrom::Start(0))?;
+            self.file.read_exact(&mut bytes)?;
+            let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&new)?;
+            file.write_all(&bytes)?;
+            Ok(file)
+        };
+        let file = make().map_err(during("make", &new))?;
+        (self.file, self.start, self.length, self.new) = (file, head, head, Some(new));
+        match ends_with_line(&mut self.file, &self.dialect, head).map_err(during("read", &self.path))? {
+            true => Ok(()),
+            false => self.append(|dialect, buffer| dialect.encode("\n", buffer)).map(drop),
+        }
     }
 
     fn append<T>(&mut self, make: impl FnOnce(&Dialect, &mut Vec<u8>) -> T) -> Result<T> {
@@ -267,6 +303,10 @@ impl Append {
         durable.map_err(during("write", &self.path))?;
         self.settled = true;
         let (file, length) = (name(&self.path), self.length);
+        let replacing = self.new.as_deref().map(name);
+        if replacing.is_some() {
+            File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(during("write", &self.folder))?;
+        }
         sidecar::update(&self.folder, |ledger| {
             let same = |other: &Mark| (&other.run, &other.table, other.chunk) == (&mark.run, &mark.table, mark.chunk);
             if ledger.marks.iter().any(same) {
@@ -274,15 +314,19 @@ impl Append {
                 return Err(EndpointError::new(ErrorKind::Data, context, "this chunk has been committed before"));
             }
             let written = ledger.files.entry(file).or_default();
-            (written.length, written.open) = (length, false);
+            (written.length, written.open, written.replacing) = (length, false, replacing);
             ledger.marks.push(mark.clone());
             Ok(())
-        })
+        })?;
+        sidecar::settle(&self.folder)
     }
 
     fn rollback(&mut self) -> Result<()> {
         self.settled = true;
-        let cut = self.file.set_len(self.start).and_then(|()| self.file.sync_all());
+        let cut = match &self.new {
+            Some(new) => fs::remove_file(new),
+            None => self.file.set_len(self.start).and_then(|()| self.file.sync_all()),
+        };
         cut.map_err(during("cut back", &self.path))?;
         let file = name(&self.path);
         sidecar::update(&self.folder, |ledger| {
@@ -296,9 +340,17 @@ impl Drop for Append {
     /// Leaves no half chunk for others to see; the ledger still says `open`, so that what fails here is done later.
     fn drop(&mut self) {
         if !self.settled {
-            let _ = self.file.set_len(self.start);
+            let _ = match &self.new {
+                Some(new) => fs::remove_file(new),
+                None => self.file.set_len(self.start),
+            };
         }
     }
+}
+
+/// Hidden, so that it is no table.
+fn new_name(path: &Path) -> String {
+    format!(".{}.replacing", name(path))
 }
 
 fn shorter(path: &Path, folder: &Path, length: u64) -> EndpointError {

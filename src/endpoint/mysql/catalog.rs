@@ -298,6 +298,20 @@ async fn foreign_keys(session: &mut Session, table: &str) -> Result<Vec<ForeignK
     Ok(keys.into_values().collect())
 }
 
+/// Other tables whose foreign keys refer to the table, whatever their database.
+pub(super) async fn referrers(session: &mut Session, table: &str) -> Result<Vec<String>> {
+    let rows = session
+        .rows(
+            "SELECT DISTINCT IF(TABLE_SCHEMA = DATABASE(), TABLE_NAME, CONCAT(TABLE_SCHEMA, '.', TABLE_NAME)) \
+             FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = DATABASE() \
+             AND CAST(REFERENCED_TABLE_NAME AS BINARY) = CAST(? AS BINARY) \
+             AND NOT (TABLE_SCHEMA = DATABASE() AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY)) ORDER BY 1",
+            &[table, table],
+        )
+        .await?;
+    Ok(rows.iter().filter_map(|row| text_at(row, 0)).collect())
+}
+
 pub(super) async fn count(session: &mut Session, table: &str) -> Result<u64> {
     let statement = format!("SELECT CAST(COUNT(*) AS CHAR) FROM {}", sql::name(table));
     let count = session.value(statement, &[]).await?;

@@ -1,4 +1,4 @@
-//! Tables that are made here: their statements, and the table of marks.
+//! Tables that are made here: their statements.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use super::{
     types::word_of,
 };
 use crate::{
-    endpoint::{EndpointError, ErrorKind, Mark, Position, Result},
-    model::{Action, Column, ColumnType, Counts, ForeignKey, Index, IndexPart, Naming, RunId, Table},
+    endpoint::{EndpointError, ErrorKind, Result},
+    model::{Action, Column, ColumnType, ForeignKey, Index, IndexPart, Naming, Table},
 };
 
 /// What a text or bytes column without a limit becomes where an index must hold it.
@@ -207,65 +207,4 @@ async fn settle_names(session: &mut Session, table: &mut Table) -> Result<()> {
         checks.insert(name.clone());
     }
     Ok(())
-}
-
-/// Makes the table of marks unless it is there: an account that may write but not create can use one made for it.
-pub(super) async fn prepare(session: &mut Session) -> Result<()> {
-    if marks_exist(session).await? {
-        return Ok(());
-    }
-    let statement = format!(
-        "CREATE TABLE IF NOT EXISTS {} (\n  `run` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,\n  \
-         `table_name` varchar(191) NOT NULL,\n  `chunk` bigint unsigned NOT NULL,\n  `end_position` longtext NULL,\n  \
-         `rows_read` bigint unsigned NOT NULL,\n  `rows_written` bigint unsigned NOT NULL,\n  \
-         `rows_skipped` bigint unsigned NOT NULL,\n  `rows_flagged` bigint unsigned NOT NULL,\n  \
-         `rows_filtered` bigint unsigned NOT NULL,\n  `retried` varchar(64) NOT NULL,\n  \
-         `committed_at` datetime(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),\n  \
-         PRIMARY KEY (`run`, `table_name`, `chunk`)\n) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-        sql::name(Mark::TABLE)
-    );
-    session.execute(statement).await.map_err(|error| error.during("cannot make the table of marks"))
-}
-
-pub(super) async fn marks_exist(session: &mut Session) -> Result<bool> {
-    let found = session
-        .value(
-            "SELECT '1' FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
-            &[Mark::TABLE],
-        )
-        .await?;
-    Ok(found.is_some())
-}
-
-pub(super) async fn marks(session: &mut Session, run: &RunId) -> Result<Vec<Mark>> {
-    if !marks_exist(session).await? {
-        return Ok(Vec::new());
-    }
-    let number = |name: &str| format!("CAST(`{name}` AS CHAR)");
-    let numbers = ["chunk", "rows_read", "rows_written", "rows_skipped", "rows_flagged", "rows_filtered"].map(number);
-    let statement = format!(
-        "SELECT `table_name`, `end_position`, `retried`, {} FROM {} WHERE `run` = ? ORDER BY `table_name`, `chunk`",
-        numbers.join(", "),
-        sql::name(Mark::TABLE)
-    );
-    let rows = session.rows(statement, &[&run.0]).await.map_err(|error| error.during("cannot read the marks"))?;
-    let mark = |row| {
-        let text = |index| text_at(row, index).unwrap_or_default();
-        let number = |index| text(index).parse::<u64>().unwrap_or(0);
-        Mark {
-            run: run.clone(),
-            table: text(0),
-            chunk: number(3),
-            end: text_at(row, 1).map(Position),
-            counts: Counts {
-                read: number(4),
-                written: number(5),
-                skipped: number(6),
-                flagged: number(7),
-                filtered: number(8),
-            },
-            retried: text(2),
-        }
-    };
-    Ok(rows.iter().map(mark).collect())
 }

@@ -96,10 +96,6 @@ impl Target {
         if self.habit == Habit::Spatial { "ST_GeomFromText(?, ?)" } else { "?" }
     }
 
-    pub(super) fn parameters(&self) -> usize {
-        self.placeholder().matches('?').count()
-    }
-
     /// The value as it is bound, if the column takes it as it is.
     pub(super) fn bound<'a>(&self, array: &'a ArrayRef, row: usize) -> Result<Bound<'a>, Objection> {
         if array.is_null(row) {

@@ -50,8 +50,9 @@ fn known_number(number: u16) -> Option<ErrorKind> {
         // Gone away, lost, killed, shutting down, network trouble, inactive for too long.
         1053 | 1077 | 1078 | 1079 | 1080 | 1152 | 1158..=1161 | 1317 | 1927 | 2006 | 2013 | 4031 => ErrorKind::Lost,
         1969 | 3024 => ErrorKind::Timeout,
-        // The last four: read-only server or transaction.
-        1044 | 1142 | 1143 | 1227 | 1290 | 1370 | 1792 | 1836 => ErrorKind::Permission,
+        // Set to be read only: the server, the transaction, InnoDB.
+        1290 | 1792 | 1836 | 1874 => ErrorKind::ReadOnly,
+        1044 | 1142 | 1143 | 1227 | 1370 => ErrorKind::Permission,
         1045 | 1129 | 1130 | 1251 | 1698 | 1820 | 1862 | 3118 | 3878 | 4151 => ErrorKind::Authentication,
         3159 => ErrorKind::Tls,
         1049 => ErrorKind::NoDatabase,

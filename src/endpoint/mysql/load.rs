@@ -1,20 +1,24 @@
 //! Loads one table, one chunk a transaction.
 //!
-//! One idea: InnoDB takes back the statement that failed and keeps the transaction, so a statement that fails for what
-//! its rows are is split, at the row the server blames or in halves, until the row that fails alone is found.
+//! One idea: a savepoint stands before each statement, and a statement that fails (or warns) for what its rows are is
+//! split, at the row the server blames or in halves, until the row that fails alone is found. Rows that may take
+//! another one's place go into a temporary table first (see `stage`) and from there in one statement.
 
-use std::ops::Range as Span;
+use std::{collections::BTreeMap, ops::Range as Span};
 
 use async_trait::async_trait;
-use datafusion::arrow::{array::ArrayRef, record_batch::RecordBatch};
-use sqlx::mysql::MySqlArguments;
+use datafusion::arrow::record_batch::RecordBatch;
+use sqlx::{Arguments as _, mysql::MySqlArguments};
 
 use super::{
+    bindings::Bindings,
     catalog::{self, Index, no_table},
     connect::{Session, text_at},
-    encode::{Bound, Objection, Target, is_known},
+    encode::Target,
     error::Complaint,
-    refusal, sql,
+    marks, refusal,
+    sql::{self, Place},
+    stage::{self, Stage},
 };
 use crate::{
     endpoint::{EndpointError, ErrorKind, LoadOptions, Loader, Mark, Refusal, Result},
@@ -36,6 +40,12 @@ pub(super) struct MysqlLoader {
     columns: Vec<String>,
     targets: Vec<Target>,
     indexes: Vec<Index>,
+    /// Where marks go; `None`: nowhere.
+    marks: Option<Place>,
+    /// Where rows wait that may take another one's place.
+    stage: Option<Stage>,
+    /// What rows go into first, with the columns that are bound.
+    into: (String, Vec<String>),
     /// One row's bracket of placeholders.
     bracket: String,
     /// The statement that takes `full` rows, kept prepared.
@@ -44,6 +54,18 @@ pub(super) struct MysqlLoader {
     statement_bytes: usize,
     /// What no single row may exceed.
     packet: usize,
+    /// The number that the next batch's first row has in the chunk.
+    number: u64,
+    unchanged: u64,
+}
+
+/// What is done with some rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Into the table, or where rows wait for it.
+    Insert,
+    /// From there into the table.
+    Merge,
 }
 
 /// Why a statement did not take its rows.
@@ -52,105 +74,76 @@ enum Failure {
     Everything(EndpointError),
 }
 
+impl From<EndpointError> for Failure {
+    fn from(error: EndpointError) -> Self {
+        Self::Everything(error)
+    }
+}
+
+/// Rows that were refused, by their place among the rows bound.
+type Refused = BTreeMap<usize, Complaint>;
+
 impl MysqlLoader {
-    pub(super) async fn open(mut session: Session, table: &str, options: &LoadOptions) -> Result<Self> {
+    pub(super) async fn open(mut session: Session, table: &str, options: &LoadOptions, marks: Place) -> Result<Self> {
         let facts = catalog::facts(&mut session, table).await?;
         demand_transactions(&mut session, table).await?;
-        let target = |name: &String| facts.column(name).map(Target::new).ok_or_else(|| no_column(table, name));
-        let targets: Vec<Target> = options.columns.iter().map(target).collect::<Result<_>>()?;
-        if targets.is_empty() {
+        let column = |name: &String| facts.column(name).ok_or_else(|| no_column(table, name));
+        let written = options.columns.iter().map(column).collect::<Result<Vec<_>>>()?;
+        if written.is_empty() {
             return Err(EndpointError::new(ErrorKind::Other, cannot_load(table), "no column is to be written"));
         }
-        if options.suspend_foreign_keys {
-            session.execute("SET SESSION foreign_key_checks = 0").await?;
-        }
+        settle_session(&mut session, options).await?;
         let packet = session.value("SELECT CAST(@@max_allowed_packet AS CHAR)", &[]).await?;
         let packet = packet.and_then(|text| text.parse::<usize>().ok()).unwrap_or(1 << 20);
-        let parameters: usize = targets.iter().map(Target::parameters).sum();
-        let full = (STATEMENT_PARAMETERS / parameters).clamp(1, STATEMENT_ROWS);
-        let places: Vec<&str> = targets.iter().map(Target::placeholder).collect();
+        let targets: Vec<Target> = written.iter().map(|facts| Target::new(facts)).collect();
+        let mut places: Vec<&str> = targets.iter().map(Target::placeholder).collect();
+        let mut into = (table.to_owned(), options.columns.clone());
+        let mut staged = None;
+        if !options.update_by.is_empty() {
+            let columns = written.into_iter().cloned().collect();
+            let stage = Stage::make(&mut session, table, columns, &options.update_by).await?;
+            into = (stage::NAME.to_owned(), stage.bound_columns());
+            places.insert(0, "?");
+            staged = Some(stage);
+        }
         let bracket = format!("({})", places.join(","));
+        let full = (STATEMENT_PARAMETERS / bracket.matches('?').count()).clamp(1, STATEMENT_ROWS);
         Ok(Self {
-            statement: sql::insert(table, &options.columns, &bracket, full),
+            statement: sql::insert(&into.0, &into.1, &bracket, full),
             table: table.to_owned(),
             columns: options.columns.clone(),
             indexes: facts.indexes,
+            marks: (!options.unmarked).then_some(marks),
+            stage: staged,
+            into,
             statement_bytes: STATEMENT_BYTES.min(packet / 4),
             session,
             targets,
             bracket,
             full,
             packet,
+            number: 0,
+            unchanged: 0,
         })
     }
 
-    #[cfg(test)]
-    pub(super) async fn impatient(&mut self) {
-        self.session.execute("SET SESSION innodb_lock_wait_timeout = 1").await.unwrap();
-    }
-
-    /// Every row as it is bound, or what speaks against it.
-    fn bind<'b>(&self, batch: &'b RecordBatch, refusals: &mut Vec<Refusal>) -> Result<Bindings<'b>> {
-        if batch.num_columns() != self.targets.len() {
-            let message = format!("{} columns came for {}", batch.num_columns(), self.targets.len());
-            return Err(EndpointError::new(ErrorKind::Other, cannot_load(&self.table), message));
-        }
-        for (array, target) in batch.columns().iter().zip(&self.targets) {
-            if !is_known(array.data_type()) {
-                let message = format!("column '{}' came as {}", target.name, array.data_type());
-                return Err(EndpointError::new(ErrorKind::Other, cannot_load(&self.table), message));
-            }
-        }
-        let mut bindings = Bindings { rows: Vec::new(), cells: Vec::new(), width: self.targets.len() };
-        bindings.cells.reserve(batch.num_rows() * self.targets.len());
-        for row in 0..batch.num_rows() {
-            let start = bindings.cells.len();
-            match self.bind_row(batch.columns(), row, &mut bindings.cells) {
-                Ok(size) => bindings.rows.push((row, size)),
-                Err((column, objection)) => {
-                    bindings.cells.truncate(start);
-                    let Objection { cause, message } = objection;
-                    refusals.push(Refusal { row, cause, column, message });
-                }
-            }
-        }
-        Ok(bindings)
-    }
-
-    fn bind_row<'b>(
-        &self,
-        arrays: &'b [ArrayRef],
-        row: usize,
-        cells: &mut Vec<Bound<'b>>,
-    ) -> std::result::Result<usize, (Option<String>, Objection)> {
-        let mut size = 0;
-        for (target, array) in self.targets.iter().zip(arrays) {
-            let bound = target.bound(array, row).map_err(|objection| (Some(target.name.clone()), objection))?;
-            size += bound.size();
-            cells.push(bound);
-        }
-        if size + 1024 > self.packet {
-            let message = format!("the row has {size} bytes, over the server's max_allowed_packet of {}", self.packet);
-            return Err((None, Objection { cause: Cause::Length, message }));
-        }
-        Ok(size)
-    }
-
-    /// Inserts these rows, splitting as far as it takes.
-    async fn insert(&mut self, bindings: &Bindings<'_>, span: Span<usize>, refusals: &mut Vec<Refusal>) -> Result<()> {
+    /// Takes these rows one step further, splitting as far as it takes.
+    async fn isolate(&mut self, step: Step, bindings: &Bindings<'_>, span: Span<usize>) -> Result<Refused> {
+        let mut refused = Refused::new();
         let mut spans = vec![span];
         while let Some(span) = spans.pop() {
-            let complaint = match self.insert_at_once(bindings, span.clone()).await {
+            let complaint = match self.attempt(step, bindings, span.clone()).await {
                 Ok(()) => continue,
                 Err(Failure::Everything(error)) => return Err(error),
                 Err(Failure::Rows(complaint)) => complaint,
             };
             if span.len() == 1 {
-                refusals.push(self.refusal(bindings.rows[span.start].0, complaint));
+                refused.insert(span.start, complaint);
                 continue;
             }
             // The later part waits: rows go in their order, so that of two alike the first is kept.
-            match refusal::blamed_row(&complaint).filter(|row| *row < span.len()) {
+            let blamed = (step == Step::Insert).then(|| refusal::blamed_row(&complaint)).flatten();
+            match blamed.filter(|row| *row < span.len()) {
                 Some(row) => {
                     let blamed = span.start + row;
                     spans.extend([blamed + 1..span.end, blamed..blamed + 1, span.start..blamed]);
@@ -162,104 +155,199 @@ impl MysqlLoader {
             }
             spans.retain(|span| !span.is_empty());
         }
+        Ok(refused)
+    }
+
+    async fn attempt(
+        &mut self,
+        step: Step,
+        bindings: &Bindings<'_>,
+        span: Span<usize>,
+    ) -> std::result::Result<(), Failure> {
+        let outcome = match step {
+            Step::Insert => self.insert(bindings, span).await,
+            Step::Merge => self.merge(span).await,
+        };
+        match outcome {
+            Ok(()) => Ok(self.session.execute("SAVEPOINT w").await?),
+            Err(Failure::Rows(complaint)) => {
+                self.session.execute("ROLLBACK TO SAVEPOINT w").await?;
+                Err(Failure::Rows(complaint))
+            }
+            everything => everything,
+        }
+    }
+
+    async fn insert(&mut self, bindings: &Bindings<'_>, span: Span<usize>) -> std::result::Result<(), Failure> {
+        let rows = span.len();
+        let arguments = self.arguments(bindings, span)?;
+        let taken = if rows == self.full {
+            self.session.run(&self.statement, arguments, true).await
+        } else {
+            let statement = sql::insert(&self.into.0, &self.into.1, &self.bracket, rows);
+            self.session.run(&statement, arguments, rows == 1).await
+        };
+        match self.judged(taken).await? {
+            taken if taken == rows as u64 => Ok(()),
+            taken => {
+                let message = format!("the server took {taken} rows of {rows}");
+                Err(EndpointError::new(ErrorKind::Other, cannot_load(&self.table), message).into())
+            }
+        }
+    }
+
+    /// Takes rows that wait into the table: those whose key is there change it, the others come in.
+    async fn merge(&mut self, span: Span<usize>) -> std::result::Result<(), Failure> {
+        let Some(stage) = &self.stage else { return Ok(()) };
+        let range = (self.number + span.start as u64, self.number + span.end as u64);
+        let (same, update, insert) = (stage.same(range), stage.update(range), stage.insert(range));
+        let unchanged = self.session.value(same, &[]).await?.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        for statement in [update, insert] {
+            let done = self.session.run(&statement, MySqlArguments::default(), false).await;
+            self.judged(done).await?;
+        }
+        self.unchanged += unchanged;
         Ok(())
     }
 
-    async fn insert_at_once(&mut self, bindings: &Bindings<'_>, span: Span<usize>) -> std::result::Result<(), Failure> {
-        let rows = span.len();
-        let arguments = self.arguments(bindings, span).map_err(Failure::Everything)?;
-        let outcome = if rows == self.full {
-            self.session.run(&self.statement, arguments, true).await
-        } else {
-            let statement = sql::insert(&self.table, &self.columns, &self.bracket, rows);
-            self.session.run(&statement, arguments, rows == 1).await
+    /// What a statement did, where neither an error nor a warning speaks against its rows.
+    async fn judged(
+        &mut self,
+        outcome: Result<std::result::Result<u64, Complaint>>,
+    ) -> std::result::Result<u64, Failure> {
+        let complaint = match outcome.map_err(|error| error.during(cannot_load(&self.table)))? {
+            Ok(taken) => match self.warning().await? {
+                None => return Ok(taken),
+                Some(warning) => warning,
+            },
+            Err(complaint) => complaint,
         };
-        match outcome.map_err(|error| Failure::Everything(error.during(cannot_load(&self.table))))? {
-            Ok(taken) if taken == rows as u64 => self.demand_silence().await.map_err(Failure::Everything),
-            Ok(taken) => {
-                let message = format!("the server took {taken} rows of {rows}");
-                Err(Failure::Everything(EndpointError::new(ErrorKind::Other, cannot_load(&self.table), message)))
-            }
-            Err(complaint) if blames_rows(&complaint) => Err(Failure::Rows(complaint)),
-            Err(complaint) => Err(Failure::Everything(complaint.into_error(cannot_load(&self.table)))),
+        match blames_rows(&complaint) {
+            true => Err(Failure::Rows(complaint)),
+            false => Err(complaint.into_error(cannot_load(&self.table)).into()),
         }
     }
 
     fn arguments(&self, bindings: &Bindings<'_>, span: Span<usize>) -> Result<MySqlArguments> {
+        let failed = |error: sqlx::error::BoxDynError| {
+            EndpointError::new(ErrorKind::Other, cannot_load(&self.table), error.to_string())
+        };
         let mut arguments = MySqlArguments::default();
-        let cells = &bindings.cells[span.start * bindings.width..span.end * bindings.width];
-        for bound in cells {
-            bound
-                .add_to(&mut arguments)
-                .map_err(|error| EndpointError::new(ErrorKind::Other, cannot_load(&self.table), error.to_string()))?;
+        for row in span {
+            if self.stage.is_some() {
+                arguments.add(self.number + row as u64).map_err(failed)?;
+            }
+            for bound in bindings.row(row) {
+                bound.add_to(&mut arguments).map_err(failed)?;
+            }
         }
         Ok(arguments)
     }
 
-    /// A warning says that the server changed a value and went on. None is expected; one is a reason to stop.
-    async fn demand_silence(&mut self) -> Result<()> {
+    /// A warning says that the server changed a value and went on: as good as a refusal.
+    async fn warning(&mut self) -> Result<Option<Complaint>> {
         let count = self.session.shown("SELECT @@warning_count").await?;
         if count.first().and_then(|row| text_at(row, 0)).as_deref() == Some("0") {
-            return Ok(());
+            return Ok(None);
         }
-        let warnings = self.session.shown("SHOW WARNINGS LIMIT 3").await?;
-        let words = warnings.iter().filter_map(|row| Some(format!("{} {}", text_at(row, 1)?, text_at(row, 2)?)));
-        let message = format!("the server took rows with warnings: {}", words.collect::<Vec<_>>().join("; "));
-        Err(EndpointError::new(ErrorKind::Data, cannot_load(&self.table), message))
+        let warnings = self.session.shown("SHOW WARNINGS LIMIT 1").await?;
+        let text = |index| warnings.first().and_then(|row| text_at(row, index)).unwrap_or_default();
+        let (number, message) = (text(1).parse().unwrap_or(0), text(2));
+        Ok(Some(Complaint { number, state: String::new(), message: format!("the server would change it: {message}") }))
     }
 
     fn refusal(&self, row: usize, complaint: Complaint) -> Refusal {
         let column = refusal::column(&complaint, &self.columns, &self.indexes);
         Refusal { row, cause: refusal::cause(&complaint), column, message: complaint.message }
     }
-}
 
-/// A batch's rows as they are bound, those that were refused left out.
-struct Bindings<'b> {
-    /// Each row's number in the batch, and its size.
-    rows: Vec<(usize, usize)>,
-    cells: Vec<Bound<'b>>,
-    width: usize,
-}
-
-impl Bindings<'_> {
-    /// The first rows from `start` on that fit into one statement.
-    fn fitting(&self, start: usize, rows: usize, bytes: usize) -> Span<usize> {
-        let mut end = start;
-        let mut total = 0;
-        while end < self.rows.len() && end - start < rows {
-            total += self.rows[end].1;
-            if total > bytes && end > start {
-                break;
-            }
-            end += 1;
+    /// Takes the rows that wait into the table. One that is refused there may have been in its twin's way.
+    async fn merge_all(&mut self, bindings: &Bindings<'_>, refused: &mut Refused) -> Result<()> {
+        let late = self.isolate(Step::Merge, bindings, 0..bindings.rows()).await?;
+        if late.is_empty() {
+            return Ok(());
         }
-        start..end
+        self.take_back(late.keys()).await?;
+        let is_twin = |complaint: &Complaint| refusal::cause(complaint) == Cause::Unique;
+        let twins: Vec<usize> = refused.iter().filter(|(_, why)| is_twin(why)).map(|(row, _)| *row).collect();
+        for row in twins {
+            match self.try_again(bindings, row).await? {
+                Some(why) => refused.insert(row, why),
+                None => refused.remove(&row),
+            };
+        }
+        refused.extend(late);
+        Ok(())
+    }
+
+    /// One row the whole way.
+    async fn try_again(&mut self, bindings: &Bindings<'_>, row: usize) -> Result<Option<Complaint>> {
+        if let Some((_, why)) = self.isolate(Step::Insert, bindings, row..row + 1).await?.pop_first() {
+            return Ok(Some(why));
+        }
+        let why = self.isolate(Step::Merge, bindings, row..row + 1).await?.pop_first();
+        if why.is_some() {
+            self.take_back([row].iter()).await?;
+        }
+        Ok(why.map(|(_, why)| why))
+    }
+
+    async fn take_back(&mut self, rows: impl Iterator<Item = &usize>) -> Result<()> {
+        let numbers: Vec<u64> = rows.map(|row| self.number + *row as u64).collect();
+        self.session.execute(Stage::without(&numbers)).await?;
+        self.session.execute("SAVEPOINT w").await
     }
 }
 
 #[async_trait]
 impl Loader for MysqlLoader {
     async fn begin(&mut self) -> Result<()> {
-        self.session.execute("START TRANSACTION").await.map_err(|error| error.during(cannot_load(&self.table)))
+        (self.number, self.unchanged) = (0, 0);
+        let stale = self.stage.as_ref().map(|_| Stage::clear());
+        for statement in stale.into_iter().chain(["START TRANSACTION".to_owned(), "SAVEPOINT w".to_owned()]) {
+            self.session.execute(statement).await.map_err(|error| error.during(cannot_load(&self.table)))?;
+        }
+        Ok(())
     }
 
     async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>> {
         let mut refusals = Vec::new();
-        let bindings = self.bind(batch, &mut refusals)?;
+        let bindings = Bindings::of(batch, &self.targets, self.packet, &mut refusals)
+            .map_err(|message| EndpointError::new(ErrorKind::Other, cannot_load(&self.table), message))?;
+        let mut refused = Refused::new();
         let mut start = 0;
-        while start < bindings.rows.len() {
+        while start < bindings.rows() {
             let span = bindings.fitting(start, self.full, self.statement_bytes);
             start = span.end;
-            self.insert(&bindings, span, &mut refusals).await?;
+            refused.extend(self.isolate(Step::Insert, &bindings, span).await?);
         }
+        if self.stage.is_some() {
+            self.merge_all(&bindings, &mut refused).await?;
+        }
+        self.number += bindings.rows() as u64;
+        refusals.extend(refused.into_iter().map(|(row, why)| self.refusal(bindings.place(row), why)));
         refusals.sort_by_key(|refusal| refusal.row);
         Ok(refusals)
     }
 
+    /// `TRUNCATE` would commit at once.
+    async fn empty(&mut self) -> Result<()> {
+        let delete = format!("DELETE FROM {}", sql::name(&self.table));
+        let context = format!("cannot empty table '{}'", self.table);
+        self.session.execute(delete).await.map_err(|error| error.during(context))?;
+        self.session.execute("SAVEPOINT w").await
+    }
+
+    fn unchanged(&self) -> u64 {
+        self.unchanged
+    }
+
     async fn commit(&mut self, mark: &Mark) -> Result<()> {
         let context = format!("cannot commit a chunk of table '{}'", self.table);
-        insert_mark(&mut self.session, mark).await.map_err(|error| error.during(context.clone()))?;
+        if let Some(marks) = &self.marks {
+            let written = marks::write(&mut self.session, marks, mark).await;
+            written.map_err(|error| error.during(context.clone()))?;
+        }
         self.session.execute("COMMIT").await.map_err(|error| error.during(context))
     }
 
@@ -268,27 +356,16 @@ impl Loader for MysqlLoader {
     }
 }
 
-async fn insert_mark(session: &mut Session, mark: &Mark) -> Result<()> {
-    use sqlx::Arguments as _;
-    let mut arguments = MySqlArguments::default();
-    let counts = &mark.counts;
-    let end = mark.end.as_ref().map(|end| end.0.as_str());
-    let numbers = [counts.read, counts.written, counts.skipped, counts.flagged, counts.filtered];
-    let added = arguments
-        .add(mark.run.0.as_str())
-        .and_then(|()| arguments.add(mark.table.as_str()))
-        .and_then(|()| arguments.add(mark.chunk))
-        .and_then(|()| arguments.add(end))
-        .and_then(|()| numbers.iter().try_for_each(|number| arguments.add(*number)))
-        .and_then(|()| arguments.add(mark.retried.as_str()));
-    added.map_err(|error| EndpointError::new(ErrorKind::Other, "cannot write a mark", error.to_string()))?;
-    let columns = "`run`, `table_name`, `chunk`, `end_position`, `rows_read`, `rows_written`, `rows_skipped`, \
-                   `rows_flagged`, `rows_filtered`, `retried`";
-    let statement = format!("INSERT INTO {} ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", sql::name(Mark::TABLE));
-    match session.run(&statement, arguments, true).await? {
-        Ok(_) => Ok(()),
-        Err(complaint) => Err(complaint.into_error("cannot write a mark")),
+async fn settle_session(session: &mut Session, options: &LoadOptions) -> Result<()> {
+    if options.suspend_foreign_keys {
+        session.execute("SET SESSION foreign_key_checks = 0").await?;
     }
+    if options.lock_wait > 0 {
+        let seconds = options.lock_wait;
+        let statement = format!("SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}");
+        session.execute(statement).await?;
+    }
+    Ok(())
 }
 
 fn blames_rows(complaint: &Complaint) -> bool {

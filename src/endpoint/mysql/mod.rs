@@ -7,10 +7,11 @@
 //! - `connect`: addresses, sessions; `error`: what the server's numbers mean; `sql`: run-time SQL
 //! - `catalog`, `types`: tables and what their types are
 //! - `read`, `reading`, `keys`, `decode`: the snapshot, from key ranges to Arrow
-//! - `load`, `encode`, `refusal`: chunks, from Arrow to statements, and rows refused
+//! - `load`, `bindings`, `encode`, `stage`, `refusal`: chunks, from Arrow to statements, and rows refused
 //! - `definition`, `tongue`: what a table is beside its columns, and this system's spelling of what all have
-//! - `ddl`, `finish`, `permit`: tables and marks made, indexes and foreign keys; what the account may do
+//! - `ddl`, `finish`, `marks`, `permit`: tables made, indexes and foreign keys; marks; what the account may do
 
+mod bindings;
 mod catalog;
 mod connect;
 mod ddl;
@@ -21,11 +22,13 @@ mod error;
 mod finish;
 mod keys;
 mod load;
+mod marks;
 mod permit;
 mod read;
 mod reading;
 mod refusal;
 mod sql;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod tongue;
@@ -35,12 +38,15 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 
-use self::connect::{Address, Flavour, Idle, Role, Session, text_at};
-use self::tongue::MysqlTongue;
+use self::{
+    connect::{Address, Flavour, Idle, Role, Session, text_at},
+    sql::Place,
+    tongue::MysqlTongue,
+};
 use super::{
     Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
 };
-use crate::model::{Column, Naming, Page, RunId, System, Table, TableEntry, Thing};
+use crate::model::{Column, Mode, Naming, Page, RunId, System, Table, TableEntry, Thing};
 
 pub use self::read::MysqlSnapshot;
 
@@ -52,6 +58,7 @@ pub struct Mysql {
     /// Names of tables differ by more than case, as `lower_case_table_names` has it.
     ignores_case: bool,
     looking: Idle,
+    marks: Place,
 }
 
 impl Mysql {
@@ -66,7 +73,13 @@ impl Mysql {
         let ignores_case = case.is_some_and(|case| case != "0");
         let looking = Idle::default();
         looking.keep(session);
-        Ok(Self { address, read_only, flavour, ignores_case, looking })
+        Ok(Self { address, read_only, flavour, ignores_case, looking, marks: Place::parse(Mark::TABLE) })
+    }
+
+    /// The same, with its marks in the table of that name.
+    pub fn with_marks(mut self, name: &str) -> Self {
+        self.marks = Place::parse(name);
+        self
     }
 
     async fn look(&self) -> Result<Session> {
@@ -104,8 +117,11 @@ impl Catalog for Mysql {
 
     async fn tables(&self) -> Result<Vec<TableEntry>> {
         let mut session = self.look().await?;
-        let outcome = catalog::tables(&mut session).await;
+        let mut outcome = catalog::tables(&mut session).await;
         self.looking.keep(session);
+        if let (Ok(tables), None) = (&mut outcome, &self.marks.database) {
+            tables.retain(|table| table.name != self.marks.table);
+        }
         outcome
     }
 
@@ -176,19 +192,31 @@ impl Destination for Mysql {
         ddl::create(&mut self.write().await?, table).await
     }
 
+    fn marks_place(&self) -> String {
+        self.marks.to_string()
+    }
+
+    async fn cannot_mark(&self) -> Result<Option<String>> {
+        permit::marks(&mut self.write().await?, &self.marks).await
+    }
+
     async fn prepare(&self) -> Result<()> {
-        ddl::prepare(&mut self.write().await?).await
+        marks::prepare(&mut self.write().await?, &self.marks).await
+    }
+
+    async fn forget(&self, runs: &[RunId]) -> Result<u64> {
+        marks::forget(&mut self.write().await?, &self.marks, runs).await
     }
 
     async fn marks(&self, run: &RunId) -> Result<Vec<Mark>> {
         let mut session = self.look().await?;
-        let outcome = ddl::marks(&mut session, run).await;
+        let outcome = marks::of_run(&mut session, &self.marks, run).await;
         self.looking.keep(session);
         outcome
     }
 
     async fn open(&self, table: &Table, options: &LoadOptions) -> Result<Box<dyn Loader>> {
-        Ok(Box::new(load::MysqlLoader::open(self.write().await?, &table.name, options).await?))
+        Ok(Box::new(load::MysqlLoader::open(self.write().await?, &table.name, options, self.marks.clone()).await?))
     }
 
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
@@ -197,5 +225,16 @@ impl Destination for Mysql {
 
     async fn permissions(&self, create: bool, tables: &[Table]) -> Result<Vec<String>> {
         permit::permissions(&mut self.write().await?, create, tables).await
+    }
+
+    async fn lacks(&self, table: &Table, mode: Mode) -> Result<Vec<String>> {
+        permit::lacks(&mut self.write().await?, &table.name, mode).await
+    }
+
+    async fn referrers(&self, table: &str) -> Result<Vec<String>> {
+        let mut session = self.look().await?;
+        let outcome = catalog::referrers(&mut session, table).await;
+        self.looking.keep(session);
+        outcome
     }
 }

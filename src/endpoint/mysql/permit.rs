@@ -6,59 +6,114 @@
 
 use super::{
     connect::{Session, text_at},
-    ddl, sql,
+    marks,
+    sql::{self, Place},
 };
 use crate::{
-    endpoint::{ErrorKind, Mark, Result},
-    model::Table,
+    endpoint::{ErrorKind, Result},
+    model::{Mode, Table},
 };
 
 /// Findings, each a sentence with its remedy.
 pub(super) async fn permissions(session: &mut Session, create: bool, tables: &[Table]) -> Result<Vec<String>> {
     let mut findings = Vec::new();
-    let marks = ddl::marks_exist(session).await?;
-    if (create || !marks) && !may_create(session).await? {
-        let what = if create { "tables" } else { "the table of marks" };
-        findings.push(format!("The account may not create {what}: GRANT CREATE, ALTER, REFERENCES ON {{db}}.*"));
+    if create && is_denied(session, probe_of_creating(&sql::name("whimbrel_probe"))).await? {
+        findings.push("The account may not create tables: GRANT CREATE, ALTER, REFERENCES ON {db}.*".to_owned());
     }
-    let present: Vec<&str> =
-        tables.iter().map(|table| table.name.as_str()).chain(marks.then_some(Mark::TABLE)).collect();
-    for table in present {
-        for (right, statement) in probes(table) {
-            if is_denied(session, statement).await? {
-                findings.push(format!(
-                    "The account may not {} table {table}: GRANT {right} ON {{db}}.{}",
-                    if right == "SELECT" { "read" } else { "write" },
-                    sql::name(table)
-                ));
-            }
-        }
+    for table in tables {
+        let name = sql::name(&table.name);
+        findings.extend(denied(session, &table.name, &name, &probes(&name)).await?);
     }
     findings.extend(engines(session, tables).await?);
-    if findings.iter().any(|finding| finding.contains("{db}")) {
+    let mut findings = addressed(session, findings).await?;
+    findings.extend(read_only(session).await?);
+    Ok(findings)
+}
+
+/// What the mode takes beyond adding and reading rows.
+pub(super) async fn lacks(session: &mut Session, table: &str, mode: Mode) -> Result<Vec<String>> {
+    let name = sql::name(table);
+    let mut findings = Vec::new();
+    match mode {
+        Mode::Insert => {}
+        Mode::Upsert => {
+            let column = session.shown(format!("SHOW COLUMNS FROM {name}")).await?;
+            let column = column.first().and_then(|row| text_at(row, 0)).unwrap_or_default();
+            let update = format!("UPDATE {name} SET {0} = {0}", sql::name(&column));
+            findings.extend(denied(session, table, &name, &[("UPDATE", update)]).await?);
+            let temporary = format!("CREATE TEMPORARY TABLE {} (`a` int)", sql::name("whimbrel_probe"));
+            if is_denied(session, temporary).await? {
+                let finding = "The account may not make temporary tables: GRANT CREATE TEMPORARY TABLES ON {db}.*";
+                findings.push(finding.to_owned());
+            }
+        }
+        Mode::Replace => {
+            let delete = format!("DELETE FROM {name}");
+            findings.extend(denied(session, table, &name, &[("DELETE", delete)]).await?);
+        }
+    }
+    addressed(session, findings).await
+}
+
+/// Why marks cannot be kept in the place.
+pub(super) async fn marks(session: &mut Session, place: &Place) -> Result<Option<String>> {
+    let name = place.quoted();
+    let findings = if marks::exist(session, place).await? {
+        denied(session, &place.to_string(), &name, &probes(&name)).await?
+    } else if is_denied(session, marks::create(place)).await? {
+        let on = place.database.as_ref().map_or_else(|| "{db}".to_owned(), |database| sql::name(database));
+        vec![format!("The account may not create the table of marks: GRANT CREATE ON {on}.*{{}}")]
+    } else {
+        Vec::new()
+    };
+    Ok(addressed(session, findings).await?.into_iter().next())
+}
+
+/// What the probes that are denied would need.
+async fn denied(
+    session: &mut Session,
+    table: &str,
+    name: &str,
+    probes: &[(&'static str, String)],
+) -> Result<Vec<String>> {
+    let mut findings = Vec::new();
+    for (right, statement) in probes {
+        if is_denied(session, statement.clone()).await? {
+            let act = if *right == "SELECT" { "read" } else { "write" };
+            let on = if name.contains("`.`") { name.to_owned() } else { format!("{{db}}.{name}") };
+            findings.push(format!("The account may not {act} table {table}: GRANT {right} ON {on}{{}}"));
+        }
+    }
+    Ok(findings)
+}
+
+/// Remedies with the database and the account that they are about.
+async fn addressed(session: &mut Session, mut findings: Vec<String>) -> Result<Vec<String>> {
+    if findings.iter().any(|finding| is_open(finding)) {
         let database = session.value("SELECT DATABASE()", &[]).await?.unwrap_or_default();
         let account = session.value("SELECT CURRENT_USER()", &[]).await?.unwrap_or_default();
         let account =
             account.rsplit_once('@').map(|(user, host)| format!("{}@{}", sql::quoted(user), sql::quoted(host)));
         let account = account.unwrap_or_else(|| "CURRENT_USER".into());
-        for finding in &mut findings {
-            if finding.contains("{db}") {
-                *finding = format!("{} TO {account}.", finding.replace("{db}", &sql::name(&database)));
-            }
+        for finding in findings.iter_mut().filter(|finding| is_open(finding)) {
+            let named = finding.replace("{db}", &sql::name(&database)).replace("{}", "");
+            *finding = format!("{named} TO {account}.");
         }
     }
-    findings.extend(read_only(session).await?);
     Ok(findings)
 }
 
-fn probes(table: &str) -> [(&'static str, String); 2] {
-    let name = sql::name(table);
+/// Whether a finding still lacks whom it is about.
+fn is_open(finding: &str) -> bool {
+    finding.contains("{db}") || finding.ends_with("{}")
+}
+
+fn probes(name: &str) -> [(&'static str, String); 2] {
     [("SELECT", format!("SELECT 1 FROM {name}")), ("INSERT", format!("INSERT INTO {name} () VALUES ()"))]
 }
 
-async fn may_create(session: &mut Session) -> Result<bool> {
-    let probe = format!("CREATE TABLE {} (`a` int)", sql::name("whimbrel_probe"));
-    Ok(!is_denied(session, probe).await?)
+fn probe_of_creating(name: &str) -> String {
+    format!("CREATE TABLE {name} (`a` int)")
 }
 
 /// Only what the server says about rights counts; another complaint is left for when it matters.
@@ -86,7 +141,7 @@ async fn engines(session: &mut Session, tables: &[Table]) -> Result<Vec<String>>
             "Table {name} is of engine {engine}, which has no transactions: ALTER TABLE {} ENGINE=InnoDB.",
             sql::name(&name)
         );
-        (name == Mark::TABLE || tables.iter().any(|table| table.name == name)).then_some(message)
+        (tables.iter().any(|table| table.name == name)).then_some(message)
     };
     Ok(rows.iter().filter_map(finding).collect())
 }

@@ -69,6 +69,40 @@ pub(super) fn insert(table: &str, columns: &[String], row: &str, rows: usize) ->
     statement
 }
 
+/// A table's place, which may be in another database: `table` or `database.table`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) database: Option<String>,
+    pub(super) table: String,
+}
+
+impl Place {
+    pub(super) fn parse(text: &str) -> Self {
+        match text.split_once('.') {
+            Some((database, table)) if !database.is_empty() && !table.is_empty() => {
+                Self { database: Some(database.to_owned()), table: table.to_owned() }
+            }
+            _ => Self { database: None, table: text.to_owned() },
+        }
+    }
+
+    pub(super) fn quoted(&self) -> String {
+        match &self.database {
+            Some(database) => format!("{}.{}", name(database), name(&self.table)),
+            None => name(&self.table),
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.database {
+            Some(database) => write!(f, "{database}.{}", self.table),
+            None => f.write_str(&self.table),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -244,6 +244,53 @@ fn action(letter: &str) -> Action {
     }
 }
 
+/// Other tables whose foreign keys refer to the table, partitions left out.
+const REFERRERS: &str = "
+    SELECT DISTINCT n.nspname::text AS schema, c.relname::text AS name
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = format('%I.%I', $1::text, $2::text)::regclass
+      AND k.conrelid <> k.confrelid
+    ORDER BY 1, 2";
+
+pub(super) async fn referrers(
+    connection: &mut PgConnection,
+    name: &TableName,
+    schema: &str,
+) -> sqlx::Result<Vec<String>> {
+    let display = |row: &PgRow| {
+        let name = TableName::new(row.try_get::<String, _>("schema")?, row.try_get::<String, _>("name")?);
+        Ok(name.display(schema))
+    };
+    fetch(connection, REFERRERS, name, display).await
+}
+
+/// Checks that are about written columns only and can be asked of a row alone, by name and as the server writes them.
+const CHECKS: &str = "
+    SELECT c.conname::text AS name, pg_get_constraintdef(c.oid) AS definition,
+           array(SELECT a.attname::text FROM pg_attribute a
+                 WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)) AS columns
+    FROM pg_constraint c
+    WHERE c.contype = 'c' AND c.conrelid = format('%I.%I', $1::text, $2::text)::regclass ORDER BY 1";
+
+/// The checks of a table: name, definition, columns.
+pub(super) async fn checks(
+    connection: &mut PgConnection,
+    name: &TableName,
+) -> sqlx::Result<Vec<(String, String, Vec<String>)>> {
+    let read = |row: &PgRow| Ok((row.try_get("name")?, row.try_get("definition")?, row.try_get("columns")?));
+    fetch(connection, CHECKS, name, read).await
+}
+
+const TRIGGERED: &str = "
+    SELECT EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal
+                   AND tgrelid = format('%I.%I', $1::text, $2::text)::regclass) AS triggered";
+
+/// Whether triggers of its users could leave rows out.
+pub(super) async fn is_triggered(connection: &mut PgConnection, name: &TableName) -> sqlx::Result<bool> {
+    let read = |row: &PgRow| row.try_get("triggered");
+    fetch(connection, TRIGGERED, name, read).await?.pop().ok_or(sqlx::Error::RowNotFound)
+}
+
 /// For each constraint and unique index of the table, its columns.
 pub(super) async fn constraints(
     connection: &mut PgConnection,

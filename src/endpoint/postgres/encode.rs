@@ -52,6 +52,8 @@ pub(super) struct Lines {
     bytes: Vec<u8>,
     /// For each line, where it starts, and its row in the batch.
     starts: Vec<(usize, usize)>,
+    /// The number that each line begins with, one more than the line before; `None`: lines have none.
+    pub(super) number: Option<i64>,
 }
 
 impl Lines {
@@ -62,6 +64,11 @@ impl Lines {
     /// The row in the batch that a line holds.
     pub(super) fn row(&self, line: usize) -> usize {
         self.starts.get(line).map_or(0, |(_, row)| *row)
+    }
+
+    /// The number of a line, or that of the line which would follow the last.
+    pub(super) fn number(&self, line: usize) -> i64 {
+        self.number.unwrap_or(0).saturating_add_unsigned(line as u64)
     }
 
     pub(super) fn bytes(&self, from: usize, to: usize) -> &[u8] {
@@ -91,6 +98,11 @@ impl Lines {
 
     fn push_row(&mut self, values: &[Values<'_>], targets: &[Target], row: usize) -> Result<(), Refusal> {
         let start = self.bytes.len();
+        if self.number.is_some() {
+            let number = self.number(self.starts.len());
+            write::integer(&mut self.bytes, number);
+            self.bytes.push(b'\t');
+        }
         for (place, (values, target)) in values.iter().zip(targets).enumerate() {
             if place > 0 {
                 self.bytes.push(b'\t');

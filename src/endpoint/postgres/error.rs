@@ -40,7 +40,8 @@ pub(super) fn words(complaint: &PgDatabaseError) -> String {
 
 /// Whether the complaint is about a row's data, so that this row and no other can be left out.
 pub(super) fn is_about_data(code: &str) -> bool {
-    matches!(code, "42804" | "428C9") || matches!(class(code), "22" | "23")
+    // 21000: two rows of one statement have the same key.
+    matches!(code, "42804" | "428C9" | "21000") || matches!(class(code), "22" | "23")
 }
 
 fn class(code: &str) -> &str {
@@ -54,12 +55,16 @@ pub(super) fn kind_of(code: &str) -> ErrorKind {
         "42501" => ErrorKind::Permission,
         "42P01" => ErrorKind::NoTable,
         "3D000" => ErrorKind::NoDatabase,
+        // Cancelled by somebody, or by a limit of the server.
+        "57014" => ErrorKind::Timeout,
+        "25006" => ErrorKind::ReadOnly,
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04" => ErrorKind::Lost,
         _ => match class(code) {
             "08" => ErrorKind::Lost,
             "28" => ErrorKind::Authentication,
             "40" => ErrorKind::Busy,
-            "53" => ErrorKind::Resources,
+            // 58: the server's system failed it, a disk above all.
+            "53" | "58" => ErrorKind::Resources,
             "22" | "23" => ErrorKind::Data,
             _ => ErrorKind::Other,
         },
@@ -73,7 +78,8 @@ fn transport_kind(error: &Error) -> ErrorKind {
         Error::Configuration(_) | Error::InvalidArgument(_) => ErrorKind::Address,
         Error::Protocol(message) if message.contains("authentication") => ErrorKind::Authentication,
         Error::PoolTimedOut => ErrorKind::Timeout,
-        Error::PoolClosed | Error::WorkerCrashed => ErrorKind::Lost,
+        // An answer that makes no sense is that of a connection of no further use.
+        Error::Protocol(_) | Error::PoolClosed | Error::WorkerCrashed => ErrorKind::Lost,
         _ => ErrorKind::Other,
     }
 }
@@ -113,6 +119,9 @@ mod tests {
             ("42P01", ErrorKind::NoTable),
             ("28P01", ErrorKind::Authentication),
             ("3D000", ErrorKind::NoDatabase),
+            ("57014", ErrorKind::Timeout),
+            ("25006", ErrorKind::ReadOnly),
+            ("58030", ErrorKind::Resources),
             ("22003", ErrorKind::Data),
             ("23505", ErrorKind::Data),
             ("42601", ErrorKind::Other),

@@ -5,8 +5,8 @@
 use sqlx::{Row as _, postgres::PgConnection};
 
 use crate::{
-    endpoint::{Mark, Result},
-    model::Table,
+    endpoint::{EndpointError, Result},
+    model::{Mode, Table},
 };
 
 use super::{
@@ -15,7 +15,8 @@ use super::{
 };
 
 const SERVER: &str = "
-    SELECT pg_is_in_recovery() AS standby, current_user::text AS account, current_database()::text AS database";
+    SELECT pg_is_in_recovery() AS standby, current_user::text AS account, current_database()::text AS database,
+           has_database_privilege(current_database(), 'TEMPORARY') AS temporary";
 
 /// Every answer is NULL where the thing asked about does not exist.
 const TABLE: &str = "
@@ -28,6 +29,8 @@ const TABLE: &str = "
            has_schema_privilege(schema, 'CREATE') AS make,
            has_table_privilege(place, 'INSERT') AS add,
            has_table_privilege(place, 'SELECT') AS look,
+           has_table_privilege(place, 'UPDATE') AS change,
+           has_table_privilege(place, 'TRUNCATE') AS clear,
            (SELECT relrowsecurity AND NOT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = place) AS filtered
     FROM named";
 
@@ -38,6 +41,8 @@ struct Rights {
     make: Option<bool>,
     add: Option<bool>,
     look: Option<bool>,
+    change: Option<bool>,
+    clear: Option<bool>,
     filtered: Option<bool>,
 }
 
@@ -47,24 +52,78 @@ pub(super) async fn permissions(
     create: bool,
     tables: &[Table],
 ) -> Result<Vec<String>> {
-    let failed = |error| failure(error, "cannot look up the account's privileges");
-    let row = sqlx::query(SERVER).fetch_one(&mut *connection).await.map_err(failed)?;
-    let account: String = row.try_get("account").map_err(failed)?;
-    let database: String = row.try_get("database").map_err(failed)?;
+    let who = Who::ask(connection).await.map_err(failed)?;
     let mut findings = Vec::new();
-    if row.try_get("standby").map_err(failed)? {
+    if who.standby {
         findings.push("The server is a standby and cannot be written; connect to its primary.".to_owned());
     }
-    let marks = TableName::new(schema, Mark::TABLE);
-    let names = tables.iter().map(|table| TableName::parse(&table.name, schema));
-    for name in names.chain([marks.clone()]) {
+    for name in tables.iter().map(|table| TableName::parse(&table.name, schema)) {
         let rights = rights(connection, &name).await.map_err(failed)?;
-        let asked =
-            Asked { name: &name, account: ident(&account), database: ident(&database), display: name.display(schema) };
-        findings.extend(asked.findings(&rights, create || name == marks));
+        findings.extend(who.about(&name, schema).findings(&rights, create));
     }
     findings.dedup();
     Ok(findings)
+}
+
+/// Why marks cannot be kept in the place.
+pub(super) async fn marks(connection: &mut PgConnection, schema: &str, name: &TableName) -> Result<Option<String>> {
+    let who = Who::ask(connection).await.map_err(failed)?;
+    let rights = rights(connection, name).await.map_err(failed)?;
+    let findings = who.about(name, schema).findings(&rights, true);
+    Ok(findings.into_iter().next())
+}
+
+/// What the mode takes beyond adding and reading rows.
+pub(super) async fn lacks(
+    connection: &mut PgConnection,
+    name: &TableName,
+    schema: &str,
+    mode: Mode,
+) -> Result<Vec<String>> {
+    let who = Who::ask(connection).await.map_err(failed)?;
+    let rights = rights(connection, name).await.map_err(failed)?;
+    let asked = who.about(name, schema);
+    let lacking = match mode {
+        Mode::Insert => None,
+        Mode::Upsert => (rights.change == Some(false)).then_some("UPDATE"),
+        Mode::Replace => (rights.clear == Some(false)).then_some("TRUNCATE"),
+    };
+    let mut findings: Vec<String> = lacking.into_iter().map(|right| asked.lacks(right)).collect();
+    if mode == Mode::Upsert && !who.temporary {
+        let (database, account) = (&asked.database, &asked.account);
+        findings.push(format!(
+            "The account may not make temporary tables: GRANT TEMPORARY ON DATABASE {database} TO {account}."
+        ));
+    }
+    Ok(findings)
+}
+
+fn failed(error: sqlx::Error) -> EndpointError {
+    failure(error, "cannot look up the account's privileges")
+}
+
+struct Who {
+    account: String,
+    database: String,
+    standby: bool,
+    temporary: bool,
+}
+
+impl Who {
+    async fn ask(connection: &mut PgConnection) -> sqlx::Result<Self> {
+        let row = sqlx::query(SERVER).fetch_one(connection).await?;
+        Ok(Self {
+            account: row.try_get("account")?,
+            database: row.try_get("database")?,
+            standby: row.try_get("standby")?,
+            temporary: row.try_get("temporary")?,
+        })
+    }
+
+    fn about<'t>(&self, name: &'t TableName, schema: &str) -> Asked<'t> {
+        let (account, database) = (ident(&self.account), ident(&self.database));
+        Asked { name, account, database, display: name.display(schema) }
+    }
 }
 
 async fn rights(connection: &mut PgConnection, name: &TableName) -> sqlx::Result<Rights> {
@@ -75,6 +134,8 @@ async fn rights(connection: &mut PgConnection, name: &TableName) -> sqlx::Result
         make: row.try_get("make")?,
         add: row.try_get("add")?,
         look: row.try_get("look")?,
+        change: row.try_get("change")?,
+        clear: row.try_get("clear")?,
         filtered: row.try_get("filtered")?,
     })
 }
@@ -87,9 +148,14 @@ struct Asked<'t> {
 }
 
 impl Asked<'_> {
+    fn lacks(&self, right: &str) -> String {
+        let (display, table, account) = (&self.display, self.name.quoted(), &self.account);
+        format!("The account lacks {right} on {display}: GRANT {right} ON {table} TO {account}.")
+    }
+
     fn findings(&self, rights: &Rights, may_create: bool) -> Vec<String> {
         let Self { account, database, display, .. } = self;
-        let (table, schema) = (self.name.quoted(), ident(&self.name.schema));
+        let schema = ident(&self.name.schema);
         match rights {
             Rights { enter: Some(false), .. } => {
                 vec![format!("The account may not use schema {schema}: GRANT USAGE ON SCHEMA {schema} TO {account}.")]
@@ -109,11 +175,7 @@ impl Asked<'_> {
             _ => {
                 let lacks = [(rights.add, "INSERT"), (rights.look, "SELECT")];
                 let lacks = lacks.into_iter().filter(|(has, _)| *has == Some(false));
-                let mut findings: Vec<String> = lacks
-                    .map(|(_, right)| {
-                        format!("The account lacks {right} on {display}: GRANT {right} ON {table} TO {account}.")
-                    })
-                    .collect();
+                let mut findings: Vec<String> = lacks.map(|(_, right)| self.lacks(right)).collect();
                 if rights.filtered == Some(true) {
                     findings.push(format!("Row security is on for {display}; load it as its owner or as a superuser."));
                 }

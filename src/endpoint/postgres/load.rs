@@ -28,6 +28,7 @@ use super::{
     marks,
     refusal::{self, Complaint},
     sql::{self, TableName},
+    stage::{self, Stage},
 };
 
 /// How much goes into one message; larger ones gain nothing.
@@ -39,43 +40,87 @@ const REPLICA: &str = "SET LOCAL session_replication_role = replica";
 const DEFERRED: &str = "SET CONSTRAINTS ALL DEFERRED";
 const IMMEDIATE: &str = "SET CONSTRAINTS ALL IMMEDIATE";
 
+/// Where a loader writes: rows, and their marks.
+pub(super) struct Place {
+    pub(super) sessions: Arc<Sessions>,
+    /// Where names without a schema live.
+    pub(super) schema: String,
+    pub(super) marks: TableName,
+}
+
 pub struct PostgresLoader {
-    sessions: Arc<Sessions>,
-    schema: String,
+    place: Place,
     name: TableName,
+    options: LoadOptions,
     targets: Vec<Target>,
     constraints: BTreeMap<String, Vec<String>>,
-    enforcement: &'static str,
+    begin: String,
     statement: String,
+    /// Where rows wait that may take another one's place.
+    stage: Option<Stage>,
     lines: Lines,
+    /// Of the chunk under way.
+    unchanged: u64,
     /// Absent while a statement runs and after one that did not end cleanly, so that a call that was cut off or failed
     /// leaves no half-read answer behind.
     connection: Option<PgConnection>,
 }
 
+/// What is done with some lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Into the table, or where rows wait for it.
+    Copy,
+    /// From there into the table.
+    Merge,
+}
+
 impl PostgresLoader {
-    pub(super) async fn open(
-        sessions: Arc<Sessions>,
-        schema: String,
-        table: &Table,
-        options: &LoadOptions,
-    ) -> Result<Self> {
-        let name = TableName::parse(&table.name, &schema);
+    pub(super) async fn open(place: Place, table: &Table, options: &LoadOptions) -> Result<Self> {
+        let name = TableName::parse(&table.name, &place.schema);
         let targets = targets(table, options)?;
+        let mut loader = Self {
+            statement: format!("COPY {} ({}) FROM STDIN", name.quoted(), sql::idents(&options.columns)),
+            place,
+            name,
+            options: options.clone(),
+            targets,
+            constraints: BTreeMap::new(),
+            begin: String::new(),
+            stage: None,
+            lines: Lines::default(),
+            unchanged: 0,
+            connection: None,
+        };
+        let mut connection = loader.connect().await?;
         let failed = |error| failure(error, format!("cannot open {} for loading", table.name));
-        let mut connection = sessions.open().await?;
-        let constraints = catalog::constraints(&mut connection, &name).await.map_err(failed)?;
+        loader.constraints = catalog::constraints(&mut connection, &loader.name).await.map_err(failed)?;
+        loader.constraints.insert(stage::KEY.to_owned(), options.update_by.clone());
         let enforcement = match options.suspend_foreign_keys {
             true => suspension(&mut connection).await.map_err(failed)?,
             false => IMMEDIATE,
         };
-        let statement = format!("COPY {} ({}) FROM STDIN", name.quoted(), sql::idents(&options.columns));
-        let (lines, connection) = (Lines::default(), Some(connection));
-        Ok(Self { sessions, schema, name, targets, constraints, enforcement, statement, lines, connection })
+        let patience = format!("SET LOCAL lock_timeout = '{}s'", options.lock_wait);
+        loader.begin = format!("BEGIN; {patience}; {enforcement}; SAVEPOINT w");
+        loader.connection = Some(connection);
+        Ok(loader)
+    }
+
+    /// A connection, with all that a transaction on it needs.
+    async fn connect(&mut self) -> Result<PgConnection> {
+        let mut connection = self.place.sessions.open().await?;
+        if !self.options.update_by.is_empty() {
+            let columns = self.targets.iter().map(|target| target.column.clone()).collect();
+            let stage = Stage::make(&mut connection, &self.name, columns, &self.options.update_by).await;
+            let stage = stage.map_err(|error| failure(error, self.context("make a temporary table for")))?;
+            self.statement = stage.copy();
+            self.stage = Some(stage);
+        }
+        Ok(connection)
     }
 
     fn context(&self, what: &str) -> String {
-        format!("cannot {what} {}", self.name.display(&self.schema))
+        format!("cannot {what} {}", self.name.display(&self.place.schema))
     }
 
     fn take(&mut self, what: &str) -> Result<PgConnection> {
@@ -92,17 +137,29 @@ impl PostgresLoader {
         Ok(())
     }
 
-    /// Sends some lines behind the savepoint. The complaint is about a row's data; the savepoint stands again then.
-    async fn copy(&mut self, from: usize, to: usize) -> Result<Option<Complaint>> {
+    /// Takes some lines one step further behind the savepoint. The complaint is about a row's data; the savepoint stands
+    /// again then.
+    async fn attempt(&mut self, step: Step, from: usize, to: usize) -> Result<Option<Complaint>> {
         let mut connection = self.take("write to")?;
-        let sent = send(&mut connection, &self.statement, self.lines.bytes(from, to)).await;
-        let (next, outcome) = match sent {
-            Ok(rows) => {
-                self.check_all_taken(rows, to - from)?;
+        let done = match (step, &self.stage) {
+            (Step::Merge, Some(stage)) => {
+                let range = (self.lines.number(from), self.lines.number(to));
+                merge(&mut connection, stage, range).await
+            }
+            _ => send(&mut connection, &self.statement, self.lines.bytes(from, to))
+                .await
+                .map(|taken| Taken { taken, owed: Some((to - from) as u64) }),
+        };
+        let (next, outcome) = match done {
+            Ok(Taken { taken, owed }) => {
+                self.check_all_taken(taken, owed.unwrap_or(taken))?;
+                if step == Step::Merge {
+                    self.unchanged = self.unchanged.wrapping_sub(taken);
+                }
                 ("RELEASE SAVEPOINT w; SAVEPOINT w", None)
             }
             Err(error) => match complaint(&error).filter(|complaint| is_about_data(complaint.code())) {
-                Some(complaint) => ("ROLLBACK TO SAVEPOINT w", Some(Complaint::new(complaint, &self.name.name))),
+                Some(complaint) => ("ROLLBACK TO SAVEPOINT w", Some(Complaint::new(complaint, self.copied()))),
                 None => return Err(failure(error, self.context("write to"))),
             },
         };
@@ -111,11 +168,16 @@ impl PostgresLoader {
         Ok(outcome)
     }
 
-    fn check_all_taken(&self, taken: u64, sent: usize) -> Result<()> {
-        if taken == sent as u64 {
+    /// The table that a COPY goes to.
+    fn copied(&self) -> &str {
+        if self.stage.is_some() { stage::NAME } else { &self.name.name }
+    }
+
+    fn check_all_taken(&self, taken: u64, owed: u64) -> Result<()> {
+        if taken == owed {
             return Ok(());
         }
-        let message = format!("of {sent} rows the table took {taken}; one of its triggers leaves rows out");
+        let message = format!("of {owed} rows the table took {taken}; one of its triggers leaves rows out");
         Err(EndpointError::new(ErrorKind::Data, self.context("write to"), message))
     }
 
@@ -127,19 +189,69 @@ impl PostgresLoader {
     /// Writes all lines but those that are refused.
     async fn write_lines(&mut self) -> Result<Vec<Refusal>> {
         let lines = self.lines.len();
-        let mut refusals = Vec::new();
-        let (mut at, mut window, mut good) = (0, lines, 0);
+        let mut refused = self.isolate(Step::Copy, 0, lines).await?;
+        if self.stage.is_some() {
+            self.unchanged = self.unchanged.wrapping_add((lines - refused.len()) as u64);
+            self.merge_lines(&mut refused).await?;
+        }
+        Ok(refused.iter().map(|(line, complaint)| self.refuse(complaint, *line)).collect())
+    }
+
+    /// Takes the lines that wait into the table. A line that is refused there may have been in its twin's way.
+    async fn merge_lines(&mut self, refused: &mut BTreeMap<usize, Complaint>) -> Result<()> {
+        let late = self.isolate(Step::Merge, 0, self.lines.len()).await?;
+        self.unchanged = self.unchanged.wrapping_sub(late.len() as u64);
+        if late.is_empty() {
+            return Ok(());
+        }
+        self.take_back(late.keys()).await?;
+        let twins: Vec<usize> = refused.iter().filter(|(_, why)| why.is_twin()).map(|(line, _)| *line).collect();
+        for line in twins {
+            let Some(why) = self.try_again(line).await? else {
+                refused.remove(&line);
+                continue;
+            };
+            refused.insert(line, why);
+        }
+        refused.extend(late);
+        Ok(())
+    }
+
+    /// One line the whole way.
+    async fn try_again(&mut self, line: usize) -> Result<Option<Complaint>> {
+        if let Some(complaint) = self.attempt(Step::Copy, line, line + 1).await? {
+            return Ok(Some(complaint));
+        }
+        self.unchanged = self.unchanged.wrapping_add(1);
+        let complaint = self.attempt(Step::Merge, line, line + 1).await?;
+        if complaint.is_some() {
+            self.unchanged = self.unchanged.wrapping_sub(1);
+            self.take_back([line].iter()).await?;
+        }
+        Ok(complaint)
+    }
+
+    async fn take_back(&mut self, lines: impl Iterator<Item = &usize>) -> Result<()> {
+        let numbers = lines.map(|line| self.lines.number(*line)).collect();
+        let statement = format!("{}; RELEASE SAVEPOINT w; SAVEPOINT w", Stage::without(&numbers));
+        self.run(&statement, "write to").await
+    }
+
+    /// Takes all lines of a stretch one step further but those that are refused.
+    async fn isolate(&mut self, step: Step, from: usize, lines: usize) -> Result<BTreeMap<usize, Complaint>> {
+        let mut refused = BTreeMap::new();
+        let (mut at, mut window, mut good) = (from, lines, 0);
         // A line that was named while others before it were in the way; void as soon as another one is refused.
         let mut named: Option<(usize, Complaint)> = None;
         while at < lines {
             if let Some((_, complaint)) = named.take_if(|(line, _)| *line == at) {
-                refusals.push(self.refuse(&complaint, at));
+                refused.insert(at, complaint);
                 (at, window, good) = (at + 1, (good * 2).max(WINDOW), 0);
                 continue;
             }
             let limit = named.as_ref().map_or(lines, |(line, _)| *line);
             let to = (at + window).min(limit);
-            let Some(complaint) = self.copy(at, to).await? else {
+            let Some(complaint) = self.attempt(step, at, to).await? else {
                 (good, window) = (good + to - at, window.saturating_mul(2));
                 at = to;
                 continue;
@@ -153,8 +265,19 @@ impl PostgresLoader {
                 None => (named, window) = (None, (to - at).div_ceil(2)),
             }
         }
-        Ok(refusals)
+        Ok(refused)
     }
+}
+
+/// How many rows a statement affected, and how many it had to, where that is known.
+struct Taken {
+    taken: u64,
+    owed: Option<u64>,
+}
+
+async fn merge(connection: &mut PgConnection, stage: &Stage, range: (i64, i64)) -> sqlx::Result<Taken> {
+    let owed = stage.owed(connection, range).await?;
+    Ok(Taken { taken: sql::affected(connection, &stage.merge(range)).await?, owed })
 }
 
 /// The columns that are written, as the table has them.
@@ -197,10 +320,23 @@ async fn send(connection: &mut PgConnection, statement: &str, bytes: &[u8]) -> s
 impl Loader for PostgresLoader {
     async fn begin(&mut self) -> Result<()> {
         if self.connection.is_none() {
-            self.connection = Some(self.sessions.open().await?);
+            self.connection = Some(self.connect().await?);
         }
-        let statement = format!("BEGIN; {}; SAVEPOINT w", self.enforcement);
-        self.run(&statement, "begin to write to").await
+        self.unchanged = 0;
+        self.lines.number = self.stage.as_ref().map(|_| 0);
+        self.run(&self.begin.clone(), "begin to write to").await
+    }
+
+    async fn empty(&mut self) -> Result<()> {
+        let mut connection = self.take("empty")?;
+        let layout = catalog::layout(&mut connection, &self.name).await;
+        let table = layout.map_err(|error| failure(error, self.context("empty")))?.scanned(&self.name);
+        self.connection = Some(connection);
+        self.run(&format!("TRUNCATE TABLE {table}; RELEASE SAVEPOINT w; SAVEPOINT w"), "empty").await
+    }
+
+    fn unchanged(&self) -> u64 {
+        self.unchanged
     }
 
     async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>> {
@@ -208,6 +344,8 @@ impl Loader for PostgresLoader {
             let message = format!("a batch has {} columns, not {}", batch.num_columns(), self.targets.len());
             return Err(EndpointError::new(ErrorKind::Other, self.context("write to"), message));
         }
+        // Numbers go on from the batch before.
+        self.lines.number = self.lines.number.map(|_| self.lines.number(self.lines.len()));
         let unsent = self.lines.fill(batch, &self.targets).map_err(|Mistyped { column, found }| {
             let message = format!("the values of column '{column}' come as {found}, which is not how it travels");
             EndpointError::new(ErrorKind::Other, self.context("write to"), message)
@@ -220,8 +358,10 @@ impl Loader for PostgresLoader {
 
     async fn commit(&mut self, mark: &Mark) -> Result<()> {
         let mut connection = self.take("commit to")?;
-        let marked = marks::write(&mut connection, &self.schema, mark).await;
-        marked.map_err(|error| failure(error, self.context("mark a chunk of")))?;
+        if !self.options.unmarked {
+            let marked = marks::write(&mut connection, &self.place.marks, mark).await;
+            marked.map_err(|error| failure(error, self.context("mark a chunk of")))?;
+        }
         self.connection = Some(connection);
         self.run("COMMIT", "commit to").await
     }

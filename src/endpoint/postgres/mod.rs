@@ -23,6 +23,7 @@ mod order;
 mod read;
 mod refusal;
 mod sql;
+mod stage;
 mod tongue;
 mod tuples;
 mod types;
@@ -36,7 +37,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use sqlx::{Row as _, postgres::PgConnection};
 
-use crate::model::{Column, Naming, Page, RunId, System, Table, TableEntry, Thing};
+use crate::model::{Column, Mode, Naming, Page, RunId, System, Table, TableEntry, Thing};
 
 use super::{Catalog, Destination, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry};
 
@@ -45,6 +46,7 @@ pub use read::PostgresSnapshot;
 
 use connect::Sessions;
 use error::failure;
+use load::Place;
 use sql::TableName;
 use tongue::PostgresTongue;
 
@@ -55,6 +57,7 @@ pub struct Postgres {
     schema: String,
     /// As the server numbers it: 150004.
     version: u32,
+    marks: TableName,
 }
 
 impl Postgres {
@@ -67,7 +70,15 @@ impl Postgres {
         let row = sql::first(&mut session, "SELECT current_schema()::text AS name").await.map_err(failed)?;
         let schema = row.map(|row| row.try_get::<Option<String>, _>("name")).transpose().map_err(failed)?;
         sessions.give_back(session);
-        Ok(Self { sessions, schema: schema.flatten().unwrap_or_else(|| "public".into()), version })
+        let schema = schema.flatten().unwrap_or_else(|| "public".into());
+        let marks = TableName::new(&schema, Mark::TABLE);
+        Ok(Self { sessions, schema, version, marks })
+    }
+
+    /// The same, with its marks in the table of that name.
+    pub fn with_marks(mut self, name: &str) -> Self {
+        self.marks = TableName::parse(name, &self.schema);
+        self
     }
 
     fn name(&self, table: &str) -> TableName {
@@ -99,7 +110,11 @@ impl Catalog for Postgres {
 
     async fn tables(&self) -> Result<Vec<TableEntry>> {
         let mut session = self.sessions.take().await?;
-        let tables = catalog::tables(&mut session, &self.schema).await;
+        let tables = catalog::tables(&mut session, &self.schema).await.map(|mut tables| {
+            let marks = self.marks.display(&self.schema);
+            tables.retain(|table| table.name != marks);
+            tables
+        });
         self.done(session, tables)
     }
 
@@ -168,21 +183,37 @@ impl Destination for Postgres {
         self.done(session, created)
     }
 
+    fn marks_place(&self) -> String {
+        self.marks.display(&self.schema)
+    }
+
+    async fn cannot_mark(&self) -> Result<Option<String>> {
+        let mut session = self.sessions.take().await?;
+        let finding = grants::marks(&mut session, &self.schema, &self.marks).await;
+        self.done(session, finding)
+    }
+
     async fn prepare(&self) -> Result<()> {
         let mut session = self.sessions.take().await?;
-        let prepared = marks::prepare(&mut session, &self.schema).await;
+        let prepared = marks::prepare(&mut session, &self.marks).await;
         self.done(session, prepared)
+    }
+
+    async fn forget(&self, runs: &[RunId]) -> Result<u64> {
+        let mut session = self.sessions.take().await?;
+        let left = marks::forget(&mut session, &self.marks, runs).await;
+        self.done(session, left)
     }
 
     async fn marks(&self, run: &RunId) -> Result<Vec<Mark>> {
         let mut session = self.sessions.take().await?;
-        let marks = marks::of_run(&mut session, &self.schema, run).await;
+        let marks = marks::of_run(&mut session, &self.marks, run).await;
         self.done(session, marks)
     }
 
     async fn open(&self, table: &Table, options: &LoadOptions) -> Result<Box<dyn Loader>> {
-        let loader = PostgresLoader::open(self.sessions.clone(), self.schema.clone(), table, options).await?;
-        Ok(Box::new(loader))
+        let place = Place { sessions: self.sessions.clone(), schema: self.schema.clone(), marks: self.marks.clone() };
+        Ok(Box::new(PostgresLoader::open(place, table, options).await?))
     }
 
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
@@ -195,5 +226,17 @@ impl Destination for Postgres {
         let mut session = self.sessions.take().await?;
         let findings = grants::permissions(&mut session, &self.schema, create, tables).await;
         self.done(session, findings)
+    }
+
+    async fn lacks(&self, table: &Table, mode: Mode) -> Result<Vec<String>> {
+        let mut session = self.sessions.take().await?;
+        let findings = grants::lacks(&mut session, &self.name(&table.name), &self.schema, mode).await;
+        self.done(session, findings)
+    }
+
+    async fn referrers(&self, table: &str) -> Result<Vec<String>> {
+        let mut session = self.sessions.take().await?;
+        let referrers = catalog::referrers(&mut session, &self.name(table), &self.schema).await;
+        self.done(session, referrers.map_err(|error| failure(error, format!("cannot see what refers to {table}"))))
     }
 }

@@ -41,6 +41,11 @@ impl Complaint {
         self.line.filter(|line| (1..=sent).contains(line)).map(|line| line - 1)
     }
 
+    /// Whether a key that came before was in the way.
+    pub(super) fn is_twin(&self) -> bool {
+        self.cause() == Cause::Unique
+    }
+
     fn cause(&self) -> Cause {
         match self.code.as_str() {
             "23505" => Cause::Unique,

@@ -33,6 +33,11 @@ pub(super) async fn run(connection: &mut PgConnection, sql: &str) -> sqlx::Resul
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
 }
 
+/// Runs one statement without parameters; returns how many rows it affected.
+pub(super) async fn affected(connection: &mut PgConnection, sql: &str) -> sqlx::Result<u64> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|done| done.rows_affected())
+}
+
 /// A statement that takes parameters, to be bound by the caller.
 pub(super) fn query(sql: String) -> Query<'static, Postgres, PgArguments> {
     sqlx::query(AssertSqlSafe(sql))

@@ -200,6 +200,14 @@ fn foreign_keys(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Fo
     keys.into_iter().map(resolve).collect()
 }
 
+/// Other tables whose foreign keys refer to the table.
+pub(super) fn referrers(connection: &Connection, table: &str) -> Result<Vec<String>> {
+    let sql = "SELECT DISTINCT s.name FROM sqlite_schema AS s, pragma_foreign_key_list(s.name) AS f \
+               WHERE s.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE AND s.name <> ?1 COLLATE NOCASE ORDER BY 1";
+    let read = || connection.prepare(sql)?.query_map([table], |row| row.get(0))?.collect::<rusqlite::Result<Vec<_>>>();
+    read().map_err(during(format!("cannot see what refers to {table}")))
+}
+
 /// A foreign key that names no columns means the other table's primary key.
 fn named_parent(connection: &Connection, mut key: ForeignKey) -> rusqlite::Result<ForeignKey> {
     if key.referenced.is_empty() {

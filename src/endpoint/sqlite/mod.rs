@@ -12,6 +12,7 @@ mod error;
 mod feed;
 mod finish;
 mod iso;
+mod marks;
 mod number;
 mod order;
 mod schema;
@@ -22,6 +23,7 @@ mod statement;
 mod tests;
 mod tongue;
 mod types;
+mod upsert;
 mod verbatim;
 mod write;
 
@@ -47,6 +49,8 @@ pub struct Sqlite {
     path: Arc<PathBuf>,
     access: Access,
     writer: Writer,
+    /// The table of marks.
+    marks: Arc<str>,
 }
 
 impl Sqlite {
@@ -57,7 +61,13 @@ impl Sqlite {
         let (first, access) = if read_only { (Access::Read, Access::Read) } else { (Access::Create, Access::Write) };
         let opened = Arc::clone(&path);
         blocking(move || open(&opened, first).map(drop)).await?;
-        Ok(Self { writer: Writer::new(Arc::clone(&path)), path, access })
+        Ok(Self { writer: Writer::new(Arc::clone(&path)), path, access, marks: Mark::TABLE.into() })
+    }
+
+    /// The same, with its marks in the table of that name.
+    pub fn with_marks(mut self, name: &str) -> Self {
+        self.marks = name.into();
+        self
     }
 
     /// A look at the file through a connection of its own: no look waits for another.
@@ -95,7 +105,9 @@ impl Catalog for Sqlite {
     }
 
     async fn tables(&self) -> Result<Vec<TableEntry>> {
-        self.look(catalog::tables).await
+        let mut tables = self.look(catalog::tables).await?;
+        tables.retain(|table| table.name != *self.marks);
+        Ok(tables)
     }
 
     async fn describe(&self, table: &str) -> Result<Table> {
@@ -158,17 +170,32 @@ impl Destination for Sqlite {
         self.writer()?.run(move |connection| schema::create(connection, &table)).await
     }
 
+    fn marks_place(&self) -> String {
+        self.marks.to_string()
+    }
+
+    /// Whoever may write the file may make tables in it.
+    async fn cannot_mark(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     async fn prepare(&self) -> Result<()> {
-        self.writer()?.run(|connection| schema::create_marks(connection)).await
+        let marks = Arc::clone(&self.marks);
+        self.writer()?.run(move |connection| marks::prepare(connection, &marks)).await
+    }
+
+    async fn forget(&self, runs: &[RunId]) -> Result<u64> {
+        let (marks, runs) = (Arc::clone(&self.marks), runs.to_vec());
+        self.writer()?.run(move |connection| marks::forget(connection, &marks, &runs)).await
     }
 
     async fn marks(&self, run: &RunId) -> Result<Vec<Mark>> {
-        let run = run.clone();
-        self.look(move |connection, _| schema::marks(connection, &run)).await
+        let (marks, run) = (Arc::clone(&self.marks), run.clone());
+        self.look(move |connection, _| marks::of_run(connection, &marks, &run)).await
     }
 
     async fn open(&self, table: &Table, options: &LoadOptions) -> Result<Box<dyn Loader>> {
-        Ok(Box::new(Load::new(self.writer()?.clone(), table, options)?))
+        Ok(Box::new(Load::open(self.writer()?.clone(), table, options, &self.marks).await?))
     }
 
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
@@ -182,6 +209,11 @@ impl Destination for Sqlite {
             return blocking(move || Ok(may_write(&path))).await;
         };
         Ok(vec![format!("{error}. Open the file as a destination.")])
+    }
+
+    async fn referrers(&self, table: &str) -> Result<Vec<String>> {
+        let table = table.to_owned();
+        self.look(move |connection, _| catalog::referrers(connection, &table)).await
     }
 }
 

@@ -1,8 +1,8 @@
-//! The statements that make tables and marks.
+//! The statements that make tables.
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
 use super::{
     error::during,
@@ -11,8 +11,8 @@ use super::{
     types::safe_native,
 };
 use crate::{
-    endpoint::{Mark, Position, Result, carry::Carrier as _},
-    model::{Action, Column, Counts, ForeignKey, Index, Naming, RunId, Table},
+    endpoint::{Result, carry::Carrier as _},
+    model::{Action, Column, ForeignKey, Index, Naming, Table},
 };
 
 /// Foreign keys stand in the statement, since SQLite can add none later; unique indexes behind it, since they refuse rows
@@ -125,55 +125,6 @@ pub(super) fn create(connection: &mut Connection, table: &Table) -> Result<()> {
         transaction.commit()
     };
     create().map_err(during(context))
-}
-
-pub(super) fn create_marks(connection: &Connection) -> Result<()> {
-    let sql = format!(
-        "CREATE TABLE IF NOT EXISTS {} (run TEXT NOT NULL, table_name TEXT NOT NULL, chunk INTEGER NOT NULL, \
-         end_position TEXT, rows_read INTEGER NOT NULL, rows_written INTEGER NOT NULL, rows_skipped INTEGER NOT NULL, \
-         rows_flagged INTEGER NOT NULL, rows_filtered INTEGER NOT NULL, retried TEXT NOT NULL, \
-         committed_at TEXT NOT NULL, PRIMARY KEY (run, table_name, chunk)) WITHOUT ROWID",
-        Mark::TABLE
-    );
-    connection.execute_batch(&sql).map_err(during("cannot make the table of marks"))
-}
-
-pub(super) const INSERT_MARK: &str = "INSERT INTO whimbrel_marks (run, table_name, chunk, end_position, rows_read, \
-    rows_written, rows_skipped, rows_flagged, rows_filtered, retried, committed_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))";
-
-pub(super) fn marks(connection: &Connection, run: &RunId) -> Result<Vec<Mark>> {
-    let read = || {
-        let there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
-        if connection.query_row(there, [Mark::TABLE], |row| row.get::<_, i64>(0))? == 0 {
-            return Ok(Vec::new());
-        }
-        let sql = format!(
-            "SELECT table_name, chunk, end_position, rows_read, rows_written, rows_skipped, rows_flagged, \
-             rows_filtered, retried FROM {} WHERE run = ?1 ORDER BY table_name, chunk",
-            Mark::TABLE
-        );
-        connection.prepare(&sql)?.query_map([&run.0], |row| mark(run, row))?.collect()
-    };
-    read().map_err(during("cannot read the marks"))
-}
-
-fn mark(run: &RunId, row: &Row<'_>) -> rusqlite::Result<Mark> {
-    let count = |index: usize| row.get::<_, i64>(index).map(i64::cast_unsigned);
-    Ok(Mark {
-        run: run.clone(),
-        table: row.get(0)?,
-        chunk: count(1)?,
-        end: row.get::<_, Option<String>>(2)?.map(Position),
-        counts: Counts {
-            read: count(3)?,
-            written: count(4)?,
-            skipped: count(5)?,
-            flagged: count(6)?,
-            filtered: count(7)?,
-        },
-        retried: row.get(8)?,
-    })
 }
 
 /// Whether somebody may write here, found out by asking for the write lock and letting it go.

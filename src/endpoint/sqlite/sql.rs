@@ -18,3 +18,7 @@ pub(super) fn insert(table: &str, columns: &[String]) -> String {
     let places = vec!["?"; columns.len()].join(", ");
     format!("INSERT OR ABORT INTO {} ({}) VALUES ({places})", quoted(table), quoted_list(columns))
 }
+
+pub(super) fn delete_all(table: &str) -> String {
+    format!("DELETE FROM {}", quoted(table))
+}

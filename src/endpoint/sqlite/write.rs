@@ -10,15 +10,16 @@ use std::{
 
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
-use rusqlite::{Connection, ffi, params, types::ToSqlOutput};
+use rusqlite::{Connection, ffi, types::ToSqlOutput};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     connection::{Access, blocking, open},
     error::{during, failure, words},
     feed::{Complaint, Feed, Scratch, Target},
-    schema::INSERT_MARK,
-    sql::{insert, quoted},
+    marks,
+    sql::{delete_all, insert, quoted},
+    upsert::Upsert,
 };
 use crate::{
     endpoint::{EndpointError, ErrorKind, LoadOptions, Loader, Mark, Refusal, Result},
@@ -122,17 +123,21 @@ impl Drop for Turn {
 pub(super) struct Load {
     writer: Writer,
     statement: Arc<Statement>,
+    /// Where marks go; `None`: nowhere.
+    marks: Option<String>,
     turn: Option<Turn>,
+    unchanged: u64,
 }
 
 struct Statement {
     table: String,
     sql: String,
     targets: Vec<Target>,
+    upsert: Option<Upsert>,
 }
 
 impl Load {
-    pub(super) fn new(writer: Writer, table: &Table, options: &LoadOptions) -> Result<Self> {
+    pub(super) async fn open(writer: Writer, table: &Table, options: &LoadOptions, marks: &str) -> Result<Self> {
         let missing = |name: &String| {
             let message = format!("it has no column {name}");
             EndpointError::new(ErrorKind::Other, format!("cannot load {}", table.name), message)
@@ -143,8 +148,16 @@ impl Load {
             Ok(Target::new(column, column.identity || (integer_key && column.ty == ColumnType::BIGINT)))
         };
         let targets = options.columns.iter().map(target).collect::<Result<_>>()?;
-        let statement = Statement { table: table.name.clone(), sql: insert(&table.name, &options.columns), targets };
-        Ok(Self { writer, statement: Arc::new(statement), turn: None })
+        let mut sql = insert(&table.name, &options.columns);
+        let mut upsert = None;
+        if !options.update_by.is_empty() {
+            let settled = settle(&writer, table, options).await?;
+            sql.clone_from(&settled.write);
+            upsert = Some(settled);
+        }
+        let statement = Statement { table: table.name.clone(), sql, targets, upsert };
+        let marks = (!options.unmarked).then(|| marks.to_owned());
+        Ok(Self { writer, statement: Arc::new(statement), marks, turn: None, unchanged: 0 })
     }
 
     async fn run<T: Send + 'static>(
@@ -158,14 +171,30 @@ impl Load {
     }
 }
 
+async fn settle(writer: &Writer, table: &Table, options: &LoadOptions) -> Result<Upsert> {
+    let (table, options) = (table.clone(), options.clone());
+    let work = move |connection: &mut Connection| {
+        let mut upsert = Upsert::new(&table, &options.columns, &options.update_by);
+        let settled = upsert.settle(connection, &table, &options.update_by);
+        settled.map_err(during(format!("cannot load {}", table.name))).map(|()| upsert)
+    };
+    writer.run(work).await
+}
+
 #[async_trait]
 impl Loader for Load {
     async fn begin(&mut self) -> Result<()> {
         // A turn that is still held would be waited for in vain.
         self.rollback().await?;
         self.turn = Some(self.writer.turn().await?);
+        self.unchanged = 0;
         let context = format!("cannot begin to write to {}", self.statement.table);
-        let begun = self.run(|connection| connection.execute_batch("BEGIN IMMEDIATE").map_err(during(context))).await;
+        let statement = Arc::clone(&self.statement);
+        let begin = move |connection: &mut Connection| {
+            let keys = statement.upsert.as_ref().map_or(Ok(()), |upsert| upsert.begin(connection));
+            keys.and_then(|()| connection.execute_batch("BEGIN IMMEDIATE")).map_err(during(context))
+        };
+        let begun = self.run(begin).await;
         if begun.is_err() {
             self.turn = None;
         }
@@ -174,12 +203,23 @@ impl Loader for Load {
 
     async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>> {
         let (statement, batch) = (Arc::clone(&self.statement), batch.clone());
-        self.run(move |connection| statement.write(connection, &batch)).await
+        let Written { refusals, unchanged } = self.run(move |connection| statement.write(connection, &batch)).await?;
+        self.unchanged += unchanged;
+        Ok(refusals)
+    }
+
+    async fn empty(&mut self) -> Result<()> {
+        let (sql, context) = (delete_all(&self.statement.table), format!("cannot empty {}", self.statement.table));
+        self.run(move |connection| connection.execute_batch(&sql).map_err(during(context))).await
+    }
+
+    fn unchanged(&self) -> u64 {
+        self.unchanged
     }
 
     async fn commit(&mut self, mark: &Mark) -> Result<()> {
-        let mark = mark.clone();
-        self.run(move |connection| commit(connection, &mark)).await?;
+        let (mark, marks) = (mark.clone(), self.marks.clone());
+        self.run(move |connection| commit(connection, &mark, marks.as_deref())).await?;
         self.turn = None;
         Ok(())
     }
@@ -194,32 +234,20 @@ impl Loader for Load {
     }
 }
 
-fn commit(connection: &Connection, mark: &Mark) -> Result<()> {
+fn commit(connection: &Connection, mark: &Mark, marks: Option<&str>) -> Result<()> {
     let context = || format!("cannot commit chunk {} of {}", mark.chunk, mark.table);
     if connection.is_autocommit() {
         return Err(EndpointError::new(ErrorKind::Other, context(), "SQLite has rolled the transaction back"));
     }
     let write = || {
-        let counts = &mark.counts;
-        connection.prepare_cached(INSERT_MARK)?.execute(params![
-            mark.run.0,
-            mark.table,
-            mark.chunk.cast_signed(),
-            mark.end.as_ref().map(|end| &end.0),
-            counts.read.cast_signed(),
-            counts.written.cast_signed(),
-            counts.skipped.cast_signed(),
-            counts.flagged.cast_signed(),
-            counts.filtered.cast_signed(),
-            mark.retried,
-        ])?;
+        marks.map_or(Ok(()), |marks| marks::write(connection, marks, mark))?;
         connection.execute_batch("COMMIT")
     };
     write().map_err(|error| failure(&error, context()))
 }
 
 impl Statement {
-    fn write(&self, connection: &Connection, batch: &RecordBatch) -> Result<Vec<Refusal>> {
+    fn write(&self, connection: &Connection, batch: &RecordBatch) -> Result<Written> {
         let context = || format!("cannot write to {}", self.table);
         if batch.num_columns() != self.targets.len() {
             let message = format!("{} columns were given, {} are loaded", batch.num_columns(), self.targets.len());
@@ -229,32 +257,44 @@ impl Statement {
         let feeds: Vec<Feed<'_>> =
             self.targets.iter().zip(columns).map(|(target, array)| Feed::new(target, array)).collect();
         let mut statement = connection.prepare_cached(&self.sql).map_err(|error| failure(&error, context()))?;
-        let mut refusals = Vec::new();
+        let mut written = Written { refusals: Vec::new(), unchanged: 0 };
         for row in 0..batch.num_rows() {
-            match self.write_row(&mut statement, &feeds, row) {
-                Ok(None) => {}
-                Ok(Some(refusal)) => refusals.push(refusal),
-                Err(error) => refusals.push(self.refusal(connection, row, &error)?),
+            match self.write_row(connection, &mut statement, &feeds, row) {
+                Ok(Wrote::Changed) => {}
+                Ok(Wrote::Unchanged) => written.unchanged += 1,
+                Ok(Wrote::Not(refusal)) => written.refusals.push(refusal),
+                Err(error) => written.refusals.push(self.refusal(connection, row, &error)?),
             }
         }
-        Ok(refusals)
+        Ok(written)
     }
 
     fn write_row(
         &self,
+        connection: &Connection,
         statement: &mut rusqlite::Statement<'_>,
         feeds: &[Feed<'_>],
         row: usize,
-    ) -> rusqlite::Result<Option<Refusal>> {
-        let mut scratch = Scratch::default();
-        for (index, feed) in feeds.iter().enumerate() {
-            match feed.value(row, &mut scratch) {
-                Ok(value) => statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value))?,
-                Err(complaint) => return Ok(Some(self.complaint(row, index, complaint))),
-            }
+    ) -> rusqlite::Result<Wrote> {
+        if let Some((index, complaint)) = bind(statement, feeds, row)? {
+            return Ok(Wrote::Not(self.complaint(row, index, complaint)));
         }
-        let written = statement.raw_execute()?;
-        Ok((written == 0).then(|| self.ignored(row)))
+        let Some(upsert) = &self.upsert else {
+            return Ok(if statement.raw_execute()? == 0 { Wrote::Not(self.ignored(row)) } else { Wrote::Changed });
+        };
+        let key: Vec<&Feed<'_>> = upsert.key.iter().filter_map(|place| feeds.get(*place)).collect();
+        let mut keep = connection.prepare_cached(&upsert.keep)?;
+        bind(&mut keep, key, row)?;
+        keep.raw_execute()?;
+        let wrote = match statement.raw_execute() {
+            Ok(0) if !is_there(connection, upsert, feeds, row)? => Ok(Wrote::Not(self.ignored(row))),
+            Ok(0) => return Ok(Wrote::Unchanged),
+            Ok(_) => return Ok(Wrote::Changed),
+            Err(error) => Err(error),
+        };
+        // What is not written stands in no other row's way.
+        connection.prepare_cached(&upsert.forget)?.execute([])?;
+        wrote
     }
 
     fn complaint(&self, row: usize, index: usize, complaint: Complaint) -> Refusal {
@@ -298,6 +338,42 @@ impl Statement {
         let mut named = self.targets.iter().filter(|target| check.contains(&quoted(&target.name)));
         named.next().filter(|_| named.next().is_none()).map(|target| target.name.clone())
     }
+}
+
+struct Written {
+    refusals: Vec<Refusal>,
+    unchanged: u64,
+}
+
+/// What became of one row.
+enum Wrote {
+    Changed,
+    Unchanged,
+    Not(Refusal),
+}
+
+/// Binds the row's values in their order; the place of one that cannot be, and why.
+fn bind<'f>(
+    statement: &mut rusqlite::Statement<'_>,
+    feeds: impl IntoIterator<Item = &'f Feed<'f>>,
+    row: usize,
+) -> rusqlite::Result<Option<(usize, Complaint)>> {
+    let mut scratch = Scratch::default();
+    for (index, feed) in feeds.into_iter().enumerate() {
+        match feed.value(row, &mut scratch) {
+            Ok(value) => statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value))?,
+            Err(complaint) => return Ok(Some((index, complaint))),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a row that changed nothing is there as it is. Without triggers nothing else can be.
+fn is_there(connection: &Connection, upsert: &Upsert, feeds: &[Feed<'_>], row: usize) -> rusqlite::Result<bool> {
+    let Some(find) = &upsert.find else { return Ok(true) };
+    let mut find = connection.prepare_cached(find)?;
+    bind(&mut find, feeds, row)?;
+    Ok(find.raw_query().next()?.is_some())
 }
 
 /// The codes that speak of a row's data; `None`: it is not the row's fault.

@@ -17,7 +17,7 @@ mod tests;
 use toml::de::DeTable;
 
 use super::{Kind, Plan, RunOptions, SidePlan, Spans, place::syntax_error};
-use crate::model::{OnError, Problem};
+use crate::model::{Mode, OnError, Problem};
 use reader::Reader;
 
 /// What reading a plan's text gave.
@@ -30,6 +30,9 @@ pub struct Parsed {
     /// Where tables, columns and expressions stand; filled as far as they could be read.
     pub spans: Spans,
 }
+
+const RUN_KEYS: [&str; 7] =
+    ["on_error", "parallel", "chunk_rows", "fault_budget", "fault_percent", "lock_wait", "marks"];
 
 const SECTIONS: [&str; 6] = ["plan", "source", "destination", "when", "run", "table"];
 
@@ -47,6 +50,7 @@ pub fn parse(text: &str) -> Parsed {
     }
     let mut spans = Spans::default();
     let plan = read_plan(&mut reader, root.get_ref(), &mut spans);
+    check_files(&mut reader, root.get_ref(), &plan);
     let problems = reader.finish();
     let sound = !problems.iter().any(|problem| problem.error);
     Parsed { plan: sound.then_some(plan), problems, spans }
@@ -63,6 +67,21 @@ fn read_plan(reader: &mut Reader<'_>, root: &DeTable<'_>, spans: &mut Spans) -> 
         run: read_run(reader, root),
         when: when::read(reader, root, kind),
         tables: table::read_tables(reader, root, spans),
+    }
+}
+
+/// What a destination of files cannot do.
+fn check_files(reader: &mut Reader<'_>, root: &DeTable<'_>, plan: &Plan) {
+    if !plan.destination.url.starts_with("csv:") {
+        return;
+    }
+    let tables = root.get("table").and_then(|node| node.get_ref().as_array());
+    let modes = tables.into_iter().flatten().filter_map(|item| item.get_ref().as_table()?.get("mode"));
+    for mode in modes.filter(|mode| mode.get_ref().as_str() == Some(Mode::Upsert.word())) {
+        reader.error(&mode.span(), "a CSV file has no rows to update by key; use mode = \"insert\" or \"replace\"");
+    }
+    if let Some(marks) = root.get("run").and_then(|run| run.get_ref().as_table()?.get("marks")) {
+        reader.error(&marks.span(), "marks of a CSV destination stand in .whimbrel_marks.json; take 'marks' out");
     }
 }
 
@@ -93,7 +112,7 @@ fn read_run(reader: &mut Reader<'_>, root: &DeTable<'_>) -> RunOptions {
     let mut run = RunOptions::default();
     let Some(section) = reader.table(root, "run") else { return run };
     let table = section.value;
-    reader.known(table, "[run]", &["on_error", "parallel", "chunk_rows", "fault_budget", "fault_percent"]);
+    reader.known(table, "[run]", &RUN_KEYS);
     let words = [("ask", OnError::Ask), ("skip", OnError::Skip), ("stop", OnError::Stop), ("flag", OnError::Flag)];
     run.on_error = reader.word(table, "on_error", &words).unwrap_or(run.on_error);
     if let Some(parallel) = reader.number(table, "parallel", 1..=64) {
@@ -104,5 +123,9 @@ fn read_run(reader: &mut Reader<'_>, root: &DeTable<'_>) -> RunOptions {
     if let Some(percent) = reader.number(table, "fault_percent", 1..=100) {
         run.fault_percent = u8::try_from(percent).unwrap_or(run.fault_percent);
     }
+    if let Some(seconds) = reader.number(table, "lock_wait", 1..=86_400) {
+        run.lock_wait = u32::try_from(seconds).unwrap_or(run.lock_wait);
+    }
+    run.marks = reader.filled_text(table, "marks").map(|marks| marks.value.to_owned());
     run
 }

@@ -8,12 +8,15 @@ use super::{
     column,
     reader::{Found, Node, Reader, article, in_order},
 };
-use crate::plan::{
-    ColumnPlan, Phrase, Spans, TablePlan,
-    place::{PhraseSpan, TableSpans},
+use crate::{
+    model::Mode,
+    plan::{
+        ColumnPlan, Phrase, Spans, TablePlan,
+        place::{PhraseSpan, TableSpans},
+    },
 };
 
-const KEYS: [&str; 6] = ["from", "to", "key", "skip", "where", "columns"];
+const KEYS: [&str; 7] = ["from", "to", "mode", "key", "skip", "where", "columns"];
 
 pub(super) fn read_tables(reader: &mut Reader<'_>, root: &DeTable<'_>, spans: &mut Spans) -> Vec<TablePlan> {
     let Some(node) = root.get("table") else { return Vec::new() };
@@ -68,6 +71,7 @@ fn read_table(reader: &mut Reader<'_>, item: &Node<'_>) -> Option<(TablePlan, Ta
     let plan = TablePlan {
         to: to.or_else(|| from.clone())?,
         from: from.unwrap_or_default(),
+        mode: reader.word(table, "mode", &Mode::ALL.map(|mode| (mode.word(), mode))).unwrap_or_default(),
         key: key.into_iter().map(|name| name.value).collect(),
         skip: skip.into_iter().map(|name| name.value).collect(),
         filter: filter.map(|filter| filter.value.to_owned()),

@@ -59,6 +59,7 @@ fn the_design_s_plan_reads_as_it_says() {
     let table = TablePlan {
         from: "customers".into(),
         to: "customers".into(),
+        mode: Mode::Insert,
         key: vec!["id".into()],
         skip: vec!["internal_notes".into()],
         filter: None,
@@ -117,8 +118,11 @@ fn every_setting_is_read() {
         chunk_rows = 10_000_000
         fault_budget = 0
         fault_percent = 100
+        lock_wait = 86400
+        marks = "ops.marks"
         [[table]]
         from = "app.orders"
+        mode = "upsert"
         where = "deleted = false"
         columns.a.from = "b"
         columns.c = "d"
@@ -140,11 +144,14 @@ fn every_setting_is_read() {
         chunk_rows: 10_000_000,
         fault_budget: 0,
         fault_percent: 100,
+        lock_wait: 86_400,
+        marks: Some("ops.marks".into()),
     };
     assert_eq!(plan.run, run);
     let table = &plan.tables[0];
     assert_eq!((table.from.as_str(), table.to.as_str()), ("app.orders", "app.orders"));
     assert_eq!(table.filter.as_deref(), Some("deleted = false"));
+    assert_eq!(table.mode, Mode::Upsert);
     assert_eq!(table.columns, [("a".into(), from("b")), ("c".into(), from("d"))]);
 }
 

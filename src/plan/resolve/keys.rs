@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{Resolver, Subject};
 use crate::{
-    model::ForeignKey,
+    model::{ForeignKey, Mode},
     plan::{Mapping, suggest::did_you_mean},
 };
 
@@ -30,6 +30,10 @@ pub(super) fn renamed(names: &[String], renames: &Renames) -> Option<Vec<String>
 impl Resolver<'_> {
     /// The plan's key, else the destination's own, else the source's.
     pub(super) fn settle_key(&mut self, mapping: &mut Mapping) {
+        let there = mapping.exists.then(|| {
+            let unique = mapping.to.unique.iter().rev().cloned();
+            unique.chain([mapping.to.key.clone()]).filter(|key| !key.is_empty()).collect::<Vec<_>>()
+        });
         if !self.plan.key.is_empty() {
             self.check_key(mapping);
             mapping.to.key.clone_from(&self.plan.key);
@@ -45,8 +49,47 @@ impl Resolver<'_> {
                 None => {}
             }
         }
-        if !mapping.exists {
+        mapping.finds_by = finds_by(mapping, there.as_deref());
+        if self.plan.mode == Mode::Upsert {
+            self.check_upsert(mapping);
+        }
+        if !mapping.exists || self.plan.mode == Mode::Upsert {
             require_key(mapping);
+        }
+    }
+
+    /// Rows are found again by a key that the destination keeps unique.
+    fn check_upsert(&mut self, mapping: &Mapping) {
+        let (to, key) = (&self.plan.to, mapping.to.key.join(", "));
+        if key.is_empty() {
+            let message = format!("mode = \"upsert\" needs a key to find the rows of '{to}' by; name it: key = [...]");
+            return self.fail(Subject::Table, message);
+        }
+        if mapping.finds_by != mapping.to.key {
+            let message = format!(
+                "mode = \"upsert\" finds the rows of '{to}' by ({key}), which needs a unique key on exactly these columns \
+                 in the destination and a value for each; add and map it, or name another: key = [...]"
+            );
+            return self.fail(Subject::Table, message);
+        }
+        self.warn_of_twins(mapping);
+    }
+
+    /// Of two source rows with one key, the later would take the earlier one's place.
+    fn warn_of_twins(&mut self, mapping: &Mapping) {
+        let renames = renames(mapping);
+        let keys = self.from.unique.iter().chain([&self.from.key]).filter(|key| !key.is_empty());
+        let inside = |key: &Vec<String>| {
+            renamed(key, &renames).is_some_and(|columns| columns.iter().all(|name| mapping.to.key.contains(name)))
+        };
+        if !keys.clone().any(inside) {
+            let key = mapping.to.key.join(", ");
+            let message = format!(
+                "nothing in '{}' promises that ({key}) comes once: of two rows with one key the second is a fault \
+                 within a chunk, and takes the first one's place in a later chunk",
+                self.from.name
+            );
+            self.warn(Subject::Table, message);
         }
     }
 
@@ -79,7 +122,22 @@ impl Resolver<'_> {
     }
 }
 
-/// Key columns of a created table hold no NULL.
+/// The plan's key where the destination keeps it unique, else one that it keeps unique and free of NULL. `there`: the
+/// unique keys of a table that exists, its own one last.
+fn finds_by(mapping: &Mapping, there: Option<&[Vec<String>]>) -> Vec<String> {
+    let key = &mapping.to.key;
+    let written = |name: &String| mapping.columns.iter().any(|column| column.target.name == *name);
+    let Some(there) = there else { return if key.iter().all(written) { key.clone() } else { Vec::new() } };
+    let same = |unique: &Vec<String>| unique.len() == key.len() && key.iter().all(|name| unique.contains(name));
+    if there.iter().any(same) && key.iter().all(written) {
+        return key.clone();
+    }
+    let filled = |name: &String| mapping.to.column(name).is_some_and(|column| !column.nullable);
+    let fits = |unique: &&Vec<String>| unique.iter().all(|name| written(name) && filled(name));
+    there.iter().rev().find(fits).cloned().unwrap_or_default()
+}
+
+/// Key columns of a created table hold no NULL, nor does a key that rows are found again by.
 fn require_key(mapping: &mut Mapping) {
     let key = &mapping.to.key;
     let targets = mapping.columns.iter_mut().map(|column| &mut column.target);

@@ -72,6 +72,7 @@ pub fn examine(
         Some(to) => resolver.onto(to),
         None => resolver.create(),
     };
+    mapping.mode = table.mode;
     mapping.filter.clone_from(&table.filter);
     mapping.unused = resolver.unused(&mapping);
     for name in &mapping.unused {

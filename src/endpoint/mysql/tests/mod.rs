@@ -6,6 +6,7 @@
 mod connect;
 mod ddl;
 mod load;
+mod modes;
 mod ranges;
 mod sakila;
 mod types;
@@ -141,10 +142,7 @@ fn batch(table: &Table, rows: &[&[Option<&str>]]) -> RecordBatch {
 }
 
 fn all_columns(table: &Table) -> LoadOptions {
-    LoadOptions {
-        columns: table.columns.iter().map(|column| column.name.clone()).collect(),
-        suspend_foreign_keys: false,
-    }
+    LoadOptions { columns: table.columns.iter().map(|column| column.name.clone()).collect(), ..LoadOptions::default() }
 }
 
 async fn loader(mysql: &Mysql, table: &Table) -> Box<dyn Loader> {

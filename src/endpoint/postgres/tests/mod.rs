@@ -1,6 +1,7 @@
 //! Against a real server: each test has a database of its own.
 
 mod finishing;
+mod modes;
 mod ranges;
 mod refusals;
 mod sessions;
@@ -132,7 +133,7 @@ fn mark(table: &str, chunk: u64) -> Mark {
         table: table.into(),
         chunk,
         end: Some(Position("[\"9\"]".into())),
-        counts: Counts { read: 3, written: 2, skipped: 1, flagged: 0, filtered: 4 },
+        counts: Counts { read: 3, written: 2, skipped: 1, flagged: 0, filtered: 4, unchanged: 5 },
         retried: String::new(),
     }
 }
@@ -140,7 +141,7 @@ fn mark(table: &str, chunk: u64) -> Mark {
 /// All columns that can be written, foreign keys enforced.
 fn all_columns(table: &Table) -> LoadOptions {
     let columns = table.columns.iter().filter(|column| !column.generated).map(|column| column.name.clone()).collect();
-    LoadOptions { columns, suspend_foreign_keys: false }
+    LoadOptions { columns, ..LoadOptions::default() }
 }
 
 /// A batch of text cells, one row a line, cells parted by `|`, `NULL` for NULL, converted to the table's types.

@@ -1,5 +1,6 @@
 //! What the tests of reading and of writing share: files, and the long way round a trait.
 
+mod modes;
 mod reading;
 mod writing;
 
@@ -123,13 +124,13 @@ fn mark(table: &str, chunk: u64, written: u64) -> Mark {
         table: table.into(),
         chunk,
         end: Some(Position("7".into())),
-        counts: Counts { read: written + 1, written, skipped: 1, flagged: 0, filtered: 3 },
+        counts: Counts { read: written + 1, written, skipped: 1, flagged: 0, filtered: 3, unchanged: 2 },
         retried: String::new(),
     }
 }
 
 fn options(columns: &[&str]) -> LoadOptions {
-    LoadOptions { columns: columns.iter().map(|name| (*name).to_owned()).collect(), suspend_foreign_keys: false }
+    LoadOptions { columns: columns.iter().map(|name| (*name).to_owned()).collect(), ..LoadOptions::default() }
 }
 
 async fn loader(destination: &Sqlite, table: &str, columns: &[&str]) -> Box<dyn Loader> {

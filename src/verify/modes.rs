@@ -1,0 +1,81 @@
+//! How each table's rows will be written, and where the run's marks stand: said, and judged, before a run.
+
+use super::checks::{failed, item, sentence};
+use crate::{
+    binding::Binding,
+    endpoint::Destination,
+    model::Mode,
+    plan::Mapping,
+    protocol::{CheckItem, CheckState},
+};
+
+/// Each table's mode; a table may not lose rows that others refer to.
+pub(super) async fn modes(binding: &Binding, destination: &dyn Destination) -> CheckItem {
+    let name = "Writing modes valid";
+    let mut state = CheckState::Passed;
+    let mut details = Vec::new();
+    let unmarked = match destination.cannot_mark().await {
+        Ok(unmarked) => unmarked,
+        Err(error) => return failed(name, sentence(&error)),
+    };
+    for mapping in binding.tables.iter().map(|table| &table.mapping) {
+        details.push(format!("{}: {}", mapping.to.name, words(mapping, unmarked.is_some())));
+        match refused(mapping, destination).await {
+            Ok(None) => {}
+            Ok(Some(why)) => {
+                state = CheckState::Failed;
+                details.push(why);
+            }
+            Err(error) => return failed(name, sentence(&error)),
+        }
+    }
+    match unmarked {
+        None => details.push(format!(
+            "marks of how far the run is stand in {}; `whimbrel finish` takes them away when the migration is over",
+            destination.marks_place()
+        )),
+        Some(why) => {
+            state = if state == CheckState::Passed { CheckState::Warned } else { state };
+            details.push(format!("no marks can be kept in {}: {why}", destination.marks_place()));
+        }
+    }
+    item(name, state, details)
+}
+
+fn words(mapping: &Mapping, unmarked: bool) -> String {
+    let mode = match mapping.mode {
+        Mode::Insert => "insert".to_owned(),
+        Mode::Upsert => format!("upsert by ({})", mapping.to.key.join(", ")),
+        Mode::Replace => "replace: emptied once, then loaded".to_owned(),
+    };
+    match (unmarked, mapping.finds_by.as_slice()) {
+        (false, _) => mode,
+        (true, []) => format!("{mode}; without marks and without a unique key it loads whole, in one transaction"),
+        (true, key) if mapping.mode == Mode::Upsert || key.is_empty() => mode,
+        (true, key) => {
+            format!(
+                "{mode}; without marks its rows are written by key ({}), so that a chunk can be repeated",
+                key.join(", ")
+            )
+        }
+    }
+}
+
+/// Why the table cannot be emptied.
+async fn refused(
+    mapping: &Mapping,
+    destination: &dyn Destination,
+) -> Result<Option<String>, crate::endpoint::EndpointError> {
+    if mapping.mode != Mode::Replace || !mapping.exists {
+        return Ok(None);
+    }
+    let referrers = destination.referrers(&mapping.to.name).await?;
+    Ok((!referrers.is_empty()).then(|| {
+        format!(
+            "{} cannot be replaced: {} would refer to rows that are gone; use mode = \"upsert\", or take those foreign \
+             keys off for the migration",
+            mapping.to.name,
+            referrers.join(" and ")
+        )
+    }))
+}
