@@ -46,7 +46,7 @@ fn partitioned_table() {
     source.execute(
         "CREATE TABLE log (id int NOT NULL, day date NOT NULL, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
          CREATE TABLE log_a PARTITION OF log FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
-         CREATE TABLE log_b PARTITION OF log FOR VALUES FROM ('2024-02-01') TO ('2024-03-01') PARTITION BY LIST (v);
+         CREATE TABLE log_b PARTITION OF log FOR VALUES FROM ('2024-02-01') TO ('2024-03-01') PARTITION BY LIST (id);
          CREATE TABLE log_b_x PARTITION OF log_b DEFAULT; CREATE INDEX log_v ON log (v);
          INSERT INTO log SELECT g, '2024-01-01'::date + g % 60, g FROM generate_series(1, 200) g",
     );

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     endpoint::{Result, formula},
-    model::{Check, Column, Counter, Generation, Index, IndexPart, Table, Thing},
+    model::{Check, Column, Counter, Deferral, Generation, Index, IndexPart, Table, Thing},
 };
 
 /// Adds to a table what its catalog says beyond columns and keys.
@@ -107,6 +107,7 @@ fn index(facts: &Facts) -> Index {
         columns: facts.columns.clone(),
         parts: if special.is_some() { Vec::new() } else { parts.collect() },
         special,
+        deferral: Deferral::Never,
     }
 }
 

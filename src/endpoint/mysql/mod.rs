@@ -153,6 +153,7 @@ impl Destination for Mysql {
     }
 
     fn dress(&self, table: &mut Table, source: System, unchanged: &BTreeSet<String>) {
+        ddl::drop_foreign_collations(table, self.flavour);
         carry::dress(&MysqlTongue, table, source, unchanged);
     }
 
