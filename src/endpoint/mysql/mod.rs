@@ -123,6 +123,13 @@ impl Catalog for Mysql {
         outcome.map_err(|error| error.during(format!("cannot count table '{table}'")))
     }
 
+    async fn things(&self) -> Result<Vec<Thing>> {
+        let mut session = self.look().await?;
+        let outcome = definition::things(&mut session).await;
+        self.looking.keep(session);
+        outcome.map_err(|error| error.during("cannot list views, triggers and functions"))
+    }
+
     async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page> {
         let mut session = self.look().await?;
         let outcome = read::preview(&mut session, table, offset, limit).await;
@@ -136,13 +143,6 @@ impl Source for Mysql {
     /// Tables of engines without transactions (MyISAM, Aria) are read as they are at the moment of reading.
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
         Ok(Arc::new(MysqlSnapshot::open(&self.address).await?))
-    }
-
-    async fn things(&self) -> Result<Vec<Thing>> {
-        let mut session = self.look().await?;
-        let outcome = definition::things(&mut session).await;
-        self.looking.keep(session);
-        outcome.map_err(|error| error.during("cannot list views, triggers and functions"))
     }
 }
 
