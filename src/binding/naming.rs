@@ -3,7 +3,7 @@
 //! One idea: names of tables and columns are the plan's to change, so the checks point to its lines; names of indexes
 //! belong to nobody, and are changed here and where they are made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Bound;
 use crate::{
@@ -29,7 +29,7 @@ pub(super) fn check(tables: &mut [Bound], spans: &Spans, destination: &dyn Desti
         wrong.table(other);
         wrong.columns(table);
         wrong.say(table);
-        keep_apart(table, &names);
+        keep_apart(table, &names, naming);
         let later = destination.later_statements(&table.mapping.to);
         if !table.statements.is_empty() {
             table.statements = destination.create_statements(&table.mapping.to).into_iter().chain(later).collect();
@@ -38,12 +38,17 @@ pub(super) fn check(tables: &mut [Bound], spans: &Spans, destination: &dyn Desti
 }
 
 /// An index that is called like a table of the plan would take its name from it.
-fn keep_apart(table: &mut Bound, names: &[String]) {
+///
+/// Names that are cut to what the destination keeps must still differ within their table.
+fn keep_apart(table: &mut Bound, names: &[String], naming: Naming) {
     let to = &mut table.mapping.to;
+    let mut taken: BTreeSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
     for index in &mut to.indexes {
-        if names.iter().any(|name| name.eq_ignore_ascii_case(&index.name)) {
+        if taken.contains(&index.name.to_lowercase()) {
             index.name = format!("{}_{}_idx", to.name, index.name);
         }
+        index.name = naming.free(&index.name, |name| taken.contains(&name.to_lowercase()));
+        taken.insert(index.name.to_lowercase());
     }
 }
 

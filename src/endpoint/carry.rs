@@ -44,10 +44,18 @@ pub(super) fn dress(carrier: &dyn Carrier, table: &mut Table, source: System, un
     fitting.indexes(table, &mut left_out);
     fitting.foreign_keys(table, &mut left_out);
     fitting.comments(table, &mut left_out);
-    if !fitting.is_same() {
-        table.types.clear();
-    }
+    let needed = |at: &usize| fitting.is_same() && needs(table, *at);
+    table.types = (0..table.types.len()).filter(needed).map(|at| table.types[at].clone()).collect();
     table.left_out.extend(left_out);
+}
+
+/// Whether a column is of this type, or a type that a column needs speaks of it: such a one stands behind it.
+fn needs(table: &Table, at: usize) -> bool {
+    let own = &table.types[at].name;
+    let of = |native: &str| native.strip_prefix(own.as_str()).is_some_and(|rest| matches!(rest, "" | "[]"));
+    let speaks = |other: &usize| table.types[*other].statement.contains(own.as_str());
+    table.columns.iter().any(|column| of(&column.native))
+        || (at + 1..table.types.len()).filter(speaks).any(|other| needs(table, other))
 }
 
 struct Fitting<'f> {
@@ -148,7 +156,7 @@ impl Fitting<'_> {
         match self.carrier.system() {
             System::Mysql => "it is not the first column of a key, or another one counts",
             System::Sqlite => "it is not the whole primary key",
-            System::Postgres => "its type is no integer",
+            System::Postgres => "its type is no whole number",
             System::Csv => "a file counts nothing",
         }
     }
@@ -210,6 +218,10 @@ impl Fitting<'_> {
             };
             match made {
                 Ok(text) => {
+                    if index.deferral != Deferral::Never {
+                        let (name, table) = (&index.name, &self.name);
+                        left_out.push(format!("the unique constraint {name} of {table} is made without {DEFERRAL}"));
+                    }
                     index.text = text;
                     table.indexes.push(index);
                 }

@@ -52,6 +52,9 @@ pub trait Catalog: Send + Sync {
     /// The exact number of rows; may take long.
     async fn count(&self, table: &str) -> Result<u64>;
 
+    /// Views, triggers, functions and whatever else is no table, and is not carried.
+    async fn things(&self) -> Result<Vec<Thing>>;
+
     /// At most `limit` rows from the `offset`th on, in reading order. Cells are never cut.
     async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page>;
 }
@@ -61,9 +64,6 @@ pub trait Catalog: Send + Sync {
 pub trait Source: Catalog {
     /// Opens one consistent snapshot that all tables are read from.
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>>;
-
-    /// Views, triggers, functions and whatever else is no table, and is not carried.
-    async fn things(&self) -> Result<Vec<Thing>>;
 }
 
 /// One moment of a source. Dropping it releases whatever holds the moment.

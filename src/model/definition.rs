@@ -65,6 +65,8 @@ pub struct Index {
     pub parts: Vec<IndexPart>,
     /// Why `parts` are not the whole of it: `is partial`, `is a full-text index`.
     pub special: Option<String>,
+    #[serde(default)]
+    pub deferral: Deferral,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

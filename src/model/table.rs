@@ -87,6 +87,9 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The primary key, else the first unique key without NULLs; empty for a keyless table.
     pub key: Vec<String>,
+    /// The key is no primary key but one of `indexes`.
+    #[serde(default)]
+    pub key_is_index: bool,
     /// Further unique keys.
     pub unique: Vec<Vec<String>>,
     pub foreign_keys: Vec<ForeignKey>,
@@ -119,6 +122,12 @@ impl Table {
     pub fn has_unique_index(&self, columns: &[String]) -> bool {
         let over = |index: &&Index| index.special.is_none() && index.parts.iter().map(|part| &part.column).eq(columns);
         self.indexes.iter().filter(|index| index.unique).any(|index| over(&index))
+    }
+
+    /// Whether a table made from this one has a primary key.
+    pub fn has_primary_key(&self) -> bool {
+        let is_index = self.key_is_index && self.has_unique_index(&self.key);
+        !self.key.is_empty() && !is_index
     }
 
     /// Whether every column of the formula still compares in this table as it did where the formula was written.

@@ -145,6 +145,14 @@ async fn conflicts(binding: &Binding, destination: &dyn Destination) -> CheckIte
             state = CheckState::Warned;
         }
     }
+    match triggers(binding, destination).await {
+        Ok(triggers) if triggers.is_empty() => {}
+        Ok(triggers) => {
+            state = CheckState::Warned;
+            details.extend(triggers);
+        }
+        Err(error) => return failed(name, sentence(&error)),
+    }
     item(name, state, details)
 }
 
@@ -159,6 +167,23 @@ fn fate(mapping: &Mapping) -> &'static str {
         Mode::Upsert => "a row whose key comes is updated, the others stay",
         Mode::Replace => "all of them are removed with the first chunk",
     }
+}
+
+/// Triggers of tables that are there: they may change what is written, or refuse it.
+async fn triggers(binding: &Binding, destination: &dyn Destination) -> Result<Vec<String>, EndpointError> {
+    let existing = binding.tables.iter().filter(|table| table.mapping.exists).map(|table| &table.mapping.to.name);
+    let existing: Vec<&String> = existing.collect();
+    if existing.is_empty() {
+        return Ok(Vec::new());
+    }
+    let things = destination.things().await?;
+    let of = |table: &String| {
+        let its = things.iter().filter(|thing| thing.kind == "triggers" && thing.table.as_ref() == Some(table));
+        let names: Vec<&str> = its.map(|thing| thing.name.as_str()).collect();
+        let advice = "see every row that is written; disable them for the run if they must not change it";
+        (!names.is_empty()).then(|| format!("the triggers of {table} ({}) {advice}", names.join(", ")))
+    };
+    Ok(existing.into_iter().filter_map(of).collect())
 }
 
 /// What created tables do not get of what the source's are, and what is no table at all.

@@ -63,6 +63,23 @@ fn auto_increment() {
 }
 
 #[test]
+fn auto_increment_beyond_a_signed_integer() {
+    let (Some(source), Some(ends)) = (MysqlDatabase::create("unsigned"), Ends::new("unsigneds")) else { return };
+    source.execute(
+        "CREATE TABLE t (id bigint unsigned AUTO_INCREMENT PRIMARY KEY, v varchar(9));
+         CREATE TABLE c (t_id bigint unsigned, CONSTRAINT c_t FOREIGN KEY (t_id) REFERENCES t (id));
+         INSERT INTO t VALUES (41, 'a'); INSERT INTO c VALUES (41)",
+    );
+    ends.postgres.execute("CREATE SEQUENCE t_id_seq");
+    migrate(&source.url(), &ends.postgres.url()).tells_nothing();
+    assert_eq!(next(&ends, 0, "t"), "42");
+    let owned = "SELECT pg_get_serial_sequence('t', 'id'), format_type(atttypid, atttypmod) FROM pg_attribute
+                 WHERE attrelid = 't'::regclass AND attname = 'id'";
+    assert_eq!(texts(ends.postgres.rows(owned)), ["public.t_id_seq1|numeric(20,0)"]);
+    migrate(&source.url(), &ends.sqlite.file.url()).tells("t.id counts by itself in the source and not here");
+}
+
+#[test]
 fn row_ids_of_sqlite() {
     let source = Scratch::new(
         "CREATE TABLE filled (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT);

@@ -39,7 +39,12 @@ fn same_words_in_postgres() {
     };
     source.execute(POSTGRES);
     migrate(&source.url(), &destination.url()).tells_nothing();
-    assert_eq!(texts(destination.rows(POSTGRES_CATALOG)), texts(source.rows(POSTGRES_CATALOG)));
+    // The server prints this one in another way once it has read what it printed; pg_dump's copies differ alike.
+    let catalog = |database: &PostgresDatabase| -> Vec<String> {
+        texts(database.rows(POSTGRES_CATALOG)).into_iter().filter(|line| !line.starts_with("status_known|")).collect()
+    };
+    assert_eq!(catalog(&destination), catalog(&source));
+    assert!(postgres_refuses(&destination, "INSERT INTO customers (id, mail, status) VALUES (3, 'c@d.e', 'odd')"));
 }
 
 #[test]
@@ -59,20 +64,22 @@ fn same_words_in_mariadb() {
     );
     source.execute("INSERT INTO t (name, code, price, place, doc) VALUES ('ä', 'xyz', 1, POINT(1, 2), '[1]')");
     migrate(&source.url(), &destination.url()).tells_nothing();
-    let show = |database: &MysqlDatabase| {
-        let text = texts(database.rows("SHOW CREATE TABLE t")).remove(0);
-        let (columns, options) = text.rsplit_once("\n)").unwrap();
-        // Checks of columns come back as the table's; what is no column is in no order.
-        let mut lines: Vec<String> = columns.lines().map(|line| line.trim_end_matches(',').to_owned()).collect();
-        lines.sort();
-        (lines, options.contains("COMMENT='all sorts'"))
-    };
-    let (ours, theirs) = (show(&destination), show(&source));
-    let differ = |a: &[String], b: &[String]| a.iter().filter(|line| !b.contains(line)).cloned().collect::<Vec<_>>();
-    // The one check of a column is a check of the table, which is the same.
-    assert_eq!(differ(&theirs.0, &ours.0).len(), 1, "{:#?}", differ(&theirs.0, &ours.0));
-    assert_eq!(differ(&ours.0, &theirs.0).len(), 2, "{:#?}", differ(&ours.0, &theirs.0));
-    assert!(ours.1);
+    for read in [
+        "SELECT column_name, column_type, is_nullable, column_default, character_set_name, collation_name, extra,
+                column_comment FROM information_schema.columns WHERE table_schema = database() AND table_name = 't'
+         ORDER BY ordinal_position",
+        "SELECT index_name, non_unique, seq_in_index, column_name, collation, sub_part, index_type
+         FROM information_schema.statistics WHERE table_schema = database() AND table_name = 't' ORDER BY 1, 3",
+        "SELECT check_clause FROM information_schema.check_constraints WHERE constraint_schema = database() ORDER BY 1",
+        "SELECT table_comment FROM information_schema.tables WHERE table_schema = database() AND table_name = 't'",
+    ] {
+        assert_eq!(texts(destination.rows(read)), texts(source.rows(read)));
+    }
+    let read = "SELECT id, name, code, kind, price, ST_AsText(place), doc FROM t";
+    assert_eq!(texts(destination.rows(read)), texts(source.rows(read)));
+    let named = "SELECT count(*) FROM information_schema.check_constraints
+                 WHERE constraint_schema = database() AND constraint_name = 'named'";
+    assert_eq!(destination.count(named), 1);
 }
 
 #[test]
@@ -88,8 +95,9 @@ fn same_words_in_sqlite() {
     let destination = Scratch::new("");
     migrate(&source.file.url(), &destination.file.url()).tells_nothing();
     for read in [
-        "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL",
-        "SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info('t')",
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL ORDER BY name",
+        // A row id is never NULL, whether it says so or not.
+        "SELECT name, type, \"notnull\" OR pk, dflt_value, pk FROM pragma_table_info('t')",
         "SELECT \"table\", \"from\", coalesce(\"to\", 'id'), on_delete FROM pragma_foreign_key_list('t')",
     ] {
         let plain = |file: &SqliteFile| -> Vec<String> {
@@ -137,12 +145,12 @@ fn same_meaning_out_of_postgres() {
     ];
     for row in rows {
         let insert = format!("IGNORE INTO customers (id, mail, status, price) VALUES {row}");
-        ends.mysql.execute(&format!("INSERT {insert}"));
+        assert!(mysql_refuses(&ends.mysql, &insert.replace("IGNORE", "INSERT")), "{row}");
         ends.sqlite.file.execute(&format!("INSERT OR {insert}"));
     }
     for born in ["'1899-12-31'", "'2100-01-02'"] {
         let insert = format!("IGNORE INTO customers (id, mail, born) VALUES (3, 'c@example.com', {born})");
-        ends.mysql.execute(&format!("INSERT {insert}"));
+        assert!(mysql_refuses(&ends.mysql, &insert.replace("IGNORE", "INSERT")), "{born}");
         ends.sqlite.file.execute(&format!("INSERT OR {insert}"));
     }
     let count = "SELECT count(*) FROM customers";
@@ -198,8 +206,8 @@ fn same_meaning_out_of_mysql() {
         ends.sqlite.file.execute(&format!("INSERT OR IGNORE INTO t (code, qty) VALUES {wrong}"));
     }
     assert_eq!(ends.sqlite.file.count("SELECT count(*) FROM t"), 1);
-    let made = ends.postgres.rows("INSERT INTO t (code) VALUES ('b') RETURNING id, qty, flag, at IS NOT NULL");
-    assert_eq!(texts(made), ["2|3|1|t"]);
+    let made = ends.postgres.rows("INSERT INTO t (code) VALUES ('b') RETURNING qty, flag, at IS NOT NULL");
+    assert_eq!(texts(made), ["3|1|t"]);
 }
 
 #[test]

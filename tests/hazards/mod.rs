@@ -81,7 +81,7 @@ impl Scratch {
     fn new(sql: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = SqliteFile::new(folder.path().join("scratch.sqlite"));
-        file.execute(&format!("PRAGMA user_version = 1; {sql}"));
+        file.execute(&format!("PRAGMA foreign_keys = 0; PRAGMA user_version = 1; {sql}"));
         Self { file, _folder: folder }
     }
 }
@@ -118,6 +118,27 @@ fn postgres_refuses(database: &PostgresDatabase, sql: &str) -> bool {
     !taken
 }
 
+/// Whether MariaDB refuses a statement.
+fn mysql_refuses(database: &MysqlDatabase, sql: &str) -> bool {
+    database.execute("CREATE TABLE verdict (v int)");
+    database.execute(&format!(
+        "BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLSTATE '23000' INSERT INTO verdict VALUES (1); {sql}; END"
+    ));
+    let refused = database.count("SELECT count(*) FROM verdict") > 0;
+    database.execute("DROP TABLE verdict");
+    refused
+}
+
+/// Rows as lines; MariaDB's text of a binary collation comes as bytes.
 fn texts(rows: Vec<Vec<Option<String>>>) -> Vec<String> {
-    rows.into_iter().map(|row| row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join("|")).collect()
+    let plain = |cell: Option<String>| {
+        let cell = cell.unwrap_or_default();
+        cell.strip_prefix("\\x").and_then(unhex).unwrap_or(cell)
+    };
+    rows.into_iter().map(|row| row.into_iter().map(plain).collect::<Vec<_>>().join("|")).collect()
+}
+
+fn unhex(hex: &str) -> Option<String> {
+    let byte = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
+    String::from_utf8((0..hex.len()).step_by(2).map(byte).collect::<Option<_>>()?).ok()
 }

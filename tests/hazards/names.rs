@@ -103,7 +103,7 @@ fn colliding_names() {
     let details = checked.values[0]["checks"][2]["details"].to_string();
     assert!(details.contains("the columns 'Name' and 'name' of t are one in SQLite"), "{details}");
     assert!(details.contains("are one name in SQLite") && details.contains("line "), "{details}");
-    desk.run_to(2, &["run", "plan.toml"]);
+    desk.run_to(5, &["run", "plan.toml"]);
     let text = std::fs::read_to_string(desk.path("plan.toml")).unwrap();
     let text =
         text.replace("to = \"T\"", "to = \"Big\"").replace("to = \"t\"", "to = \"t\"\ncolumns = { other = \"name\" }");

@@ -41,12 +41,46 @@ fn only_table_t(text: String) -> String {
 }
 
 #[test]
+fn trigger_on_the_target() {
+    let (Some(source), Some(ends)) = (PostgresDatabase::create("fires"), Ends::new("fireses")) else { return };
+    source.execute("CREATE TABLE t (id int PRIMARY KEY)");
+    ends.mysql.execute("CREATE TABLE t (id int PRIMARY KEY)");
+    ends.mysql.execute("CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.id = NEW.id + 1");
+    let moved = migrate(&source.url(), &ends.mysql.url());
+    let item = moved.checks.iter().find(|item| item["name"] == "No data conflicts").unwrap();
+    assert!(item["details"][0].as_str().unwrap().starts_with("the triggers of t (tr) see every row"), "{item}");
+}
+
+#[test]
+fn resumed_run_finishes_what_it_created() {
+    let source = Scratch::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INT CHECK (n <> 5), v TEXT); CREATE INDEX by_n ON t (n);
+         CREATE INDEX part ON t (v) WHERE n > 0;
+         INSERT INTO t VALUES (1, 1, 'a'), (2, 'bad', 'b'), (3, 3, 'c');",
+    );
+    let Some(ends) = Ends::new("resumed") else { return };
+    for url in &ends.urls()[..2] {
+        let desk = Desk::new();
+        desk.run_to(0, &["new", "plan.toml", "--source", &source.file.url(), "--destination", url]);
+        desk.run_to(1, &["run", "plan.toml", "--on-error", "stop"]);
+        let told = desk.run_to(3, &["run", "plan.toml", "--resume", "--on-error", "skip"]);
+        let remarks: Vec<&str> = told.events("remark").iter().map(|event| event["message"].as_str().unwrap()).collect();
+        assert!(remarks.iter().any(|remark| remark.starts_with("the index part of t")), "{remarks:?}");
+    }
+    assert_eq!(ends.postgres.count("SELECT count(*) FROM pg_indexes WHERE indexname = 'by_n'"), 1);
+    assert!(postgres_refuses(&ends.postgres, "INSERT INTO t VALUES (9, 5, '')"));
+    let index =
+        "SELECT count(*) FROM information_schema.statistics WHERE table_schema = database() AND index_name = 'by_n'";
+    assert_eq!(ends.mysql.count(index), 1);
+}
+
+#[test]
 fn partitioned_table() {
     let (Some(source), Some(ends)) = (PostgresDatabase::create("parted"), Ends::new("parteds")) else { return };
     source.execute(
         "CREATE TABLE log (id int NOT NULL, day date NOT NULL, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
          CREATE TABLE log_a PARTITION OF log FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
-         CREATE TABLE log_b PARTITION OF log FOR VALUES FROM ('2024-02-01') TO ('2024-03-01') PARTITION BY LIST (v);
+         CREATE TABLE log_b PARTITION OF log FOR VALUES FROM ('2024-02-01') TO ('2024-03-01') PARTITION BY LIST (id);
          CREATE TABLE log_b_x PARTITION OF log_b DEFAULT; CREATE INDEX log_v ON log (v);
          INSERT INTO log SELECT g, '2024-01-01'::date + g % 60, g FROM generate_series(1, 200) g",
     );

@@ -163,6 +163,10 @@ impl Catalog for Csv {
         self.look(move |folder| open(folder, &table)?.count()).await
     }
 
+    async fn things(&self) -> Result<Vec<Thing>> {
+        Ok(Vec::new())
+    }
+
     async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page> {
         let table = table.clone();
         self.look(move |folder| preview(folder, &table, offset, limit)).await
@@ -174,10 +178,6 @@ impl Source for Csv {
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
         let moment = self.look(|folder| snapshot::Moment::open(folder.clone())).await?;
         Ok(Arc::new(moment))
-    }
-
-    async fn things(&self) -> Result<Vec<Thing>> {
-        Ok(Vec::new())
     }
 }
 

@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::{
 };
 
 use super::{Tongue, is_date, is_number, is_text, is_timestamp};
-use crate::model::{Column, Comparison, Expression, Formula, Kind};
+use crate::model::{Column, ColumnType, Comparison, Expression, Formula, Kind};
 
 /// The parser's frames are many kilobytes each.
 const STACK_BYTES: usize = 64 << 20;
@@ -53,7 +53,12 @@ pub(in crate::endpoint) fn default(tongue: &dyn Tongue, text: &str, column: &Col
         (Formula::Now, Some(Kind::Timestamp)) => Some(Formula::Now),
         (Formula::Today | Formula::Now, Some(Kind::Date)) => Some(Formula::Today),
         (literal, Some(kind)) => of_kind(literal, kind),
-        (Formula::Text(text), None) => Some(Formula::Text(text)),
+        // The text of other types is a matter of their own systems.
+        (Formula::Text(text), None)
+            if matches!(column.ty, ColumnType::Json | ColumnType::Uuid) || column.labels.contains(&text) =>
+        {
+            Some(Formula::Text(text))
+        }
         _ => None,
     }
 }
@@ -155,6 +160,10 @@ impl Reader<'_> {
             Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Formula::Text(text.clone()),
             Value::DoubleQuotedString(text) => self.column(text).unwrap_or_else(|| Formula::Text(text.clone())),
             Value::Boolean(value) => Formula::Boolean(*value),
+            // One bit: `b'1'`.
+            Value::SingleQuotedByteStringLiteral(bit) if matches!(bit.as_str(), "0" | "1") => {
+                Formula::Boolean(bit == "1")
+            }
             Value::Null => Formula::Null,
             _ => return None,
         })

@@ -131,6 +131,7 @@ pub(super) async fn describe(session: &mut Session, table: &str) -> Result<Table
         )
         .await?;
     let (rows, bytes) = sizes.first().map_or((Count::Unknown, None), |row| size(row, 0));
+    let key_is_index = facts.key().is_some_and(|index| index.name != "PRIMARY");
     let key = facts.key().map(|index| index.columns.clone()).unwrap_or_default();
     let further = facts.indexes.iter().filter(|index| index.unique && index.whole && index.columns != key);
     let mut described = Table {
@@ -138,6 +139,7 @@ pub(super) async fn describe(session: &mut Session, table: &str) -> Result<Table
         unique: further.map(|index| index.columns.clone()).collect(),
         columns: facts.columns.into_iter().map(|facts| facts.column).collect(),
         key,
+        key_is_index,
         foreign_keys: foreign_keys(session, table).await?,
         rows,
         bytes,

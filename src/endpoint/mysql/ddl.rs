@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    connect::{Session, text_at},
+    connect::{Flavour, Session, text_at},
     sql,
     types::word_of,
 };
@@ -36,7 +36,7 @@ pub(super) fn create_statement(table: &Table) -> String {
     widen(&mut natives, &table.columns, &indexed);
     let columns = table.columns.iter().zip(&natives).map(|(column, native)| column_clause(table, column, native));
     let mut clauses: Vec<String> = columns.collect();
-    if !table.key.is_empty() && !table.has_unique_index(&table.key) {
+    if table.has_primary_key() {
         clauses.push(format!("PRIMARY KEY ({})", sql::names(&table.key)));
     }
     let plain = table.unique.iter().filter(|columns| !table.has_unique_index(columns));
@@ -146,6 +146,18 @@ fn column_clause(table: &Table, column: &Column, native: &str) -> String {
         clause.push_str(&format!(" {on_update}"));
     }
     clause + &comment
+}
+
+/// Collations that only the other of the two servers knows.
+pub(super) fn drop_foreign_collations(table: &mut Table, flavour: Flavour) {
+    let foreign = if flavour == Flavour::Mariadb { "_0900_" } else { "_uca1400_" };
+    let mut told = Vec::new();
+    for column in &mut table.columns {
+        if let Some(words) = column.collation.take_if(|words| words.contains(foreign)) {
+            told.push(format!("{}.{} is made without {words}, which this server lacks", table.name, column.name));
+        }
+    }
+    table.left_out.extend(told);
 }
 
 /// Whether the type takes a character set: `json` looks like one, and has its own.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     endpoint::{Result, formula},
-    model::{Check, Column, Counter, Generation, Index, IndexPart, Table, Thing},
+    model::{Check, Column, Counter, Deferral, Generation, Index, IndexPart, Table, Thing},
 };
 
 /// Adds to a table what its catalog says beyond columns and keys.
@@ -54,15 +54,15 @@ fn unescaped(text: String, flavour: Flavour) -> String {
     if flavour == Flavour::Mysql { text.replace("\\'", "'") } else { text }
 }
 
-async fn checks(session: &mut Session, table: &Table) -> Result<Vec<Check>> {
+async fn checks(session: &mut Session, table: &mut Table) -> Result<Vec<Check>> {
     let statement = match session.flavour {
         Flavour::Mariadb => {
-            "SELECT CONSTRAINT_NAME, CHECK_CLAUSE, LEVEL FROM information_schema.CHECK_CONSTRAINTS \
+            "SELECT CONSTRAINT_NAME, CHECK_CLAUSE, LEVEL, 'YES' FROM information_schema.CHECK_CONSTRAINTS \
              WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = ? \
              AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY) ORDER BY CONSTRAINT_NAME"
         }
         Flavour::Mysql => {
-            "SELECT c.CONSTRAINT_NAME, c.CHECK_CLAUSE, 'Table' FROM information_schema.CHECK_CONSTRAINTS c \
+            "SELECT c.CONSTRAINT_NAME, c.CHECK_CLAUSE, 'Table', t.ENFORCED FROM information_schema.CHECK_CONSTRAINTS c \
              JOIN information_schema.TABLE_CONSTRAINTS t USING (CONSTRAINT_SCHEMA, CONSTRAINT_NAME) \
              WHERE c.CONSTRAINT_SCHEMA = DATABASE() AND t.TABLE_NAME = ? \
              AND CAST(t.TABLE_NAME AS BINARY) = CAST(? AS BINARY) ORDER BY c.CONSTRAINT_NAME"
@@ -77,7 +77,10 @@ async fn checks(session: &mut Session, table: &Table) -> Result<Vec<Check>> {
         // A check that stands at its column goes by the column's name, and those without a name by a number.
         let named = text(2) == "Table" && !text(0).starts_with("CONSTRAINT_");
         let condition = formula::expression(&MysqlTongue, &clause, &table.columns, None);
-        if !is_type {
+        if text(3) == "NO" {
+            // Rows that it would refuse may be there.
+            table.peculiar.push(format!("has a check that is NOT ENFORCED there ({clause})"));
+        } else if !is_type {
             checks.push(Check { name: named.then(|| text(0)), condition });
         }
     }
@@ -107,6 +110,7 @@ fn index(facts: &Facts) -> Index {
         columns: facts.columns.clone(),
         parts: if special.is_some() { Vec::new() } else { parts.collect() },
         special,
+        deferral: Deferral::Never,
     }
 }
 

@@ -139,6 +139,13 @@ impl Catalog for Mysql {
         outcome.map_err(|error| error.during(format!("cannot count table '{table}'")))
     }
 
+    async fn things(&self) -> Result<Vec<Thing>> {
+        let mut session = self.look().await?;
+        let outcome = definition::things(&mut session).await;
+        self.looking.keep(session);
+        outcome.map_err(|error| error.during("cannot list views, triggers and functions"))
+    }
+
     async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page> {
         let mut session = self.look().await?;
         let outcome = read::preview(&mut session, table, offset, limit).await;
@@ -153,13 +160,6 @@ impl Source for Mysql {
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
         Ok(Arc::new(MysqlSnapshot::open(&self.address).await?))
     }
-
-    async fn things(&self) -> Result<Vec<Thing>> {
-        let mut session = self.look().await?;
-        let outcome = definition::things(&mut session).await;
-        self.looking.keep(session);
-        outcome.map_err(|error| error.during("cannot list views, triggers and functions"))
-    }
 }
 
 #[async_trait]
@@ -169,6 +169,7 @@ impl Destination for Mysql {
     }
 
     fn dress(&self, table: &mut Table, source: System, unchanged: &BTreeSet<String>) {
+        ddl::drop_foreign_collations(table, self.flavour);
         carry::dress(&MysqlTongue, table, source, unchanged);
     }
 

@@ -183,6 +183,9 @@ mod tests {
             ("current_timestamp()", "timestamptz", Some(Formula::Now)),
             ("CURRENT_TIMESTAMP", "timestamp", Some(Formula::Now)),
             ("'0000-00-00'", "date", None),
+            ("b'1'", "boolean", Some(Formula::Boolean(true))),
+            ("b'0'", "bigint unsigned", Some(Formula::Number("0".into()))),
+            ("b'101'", "bigint unsigned", None),
             ("0.00", "decimal(4,2)", Some(Formula::Number("0.00".into()))),
             ("uuid()", "text", None),
         ] {

@@ -150,9 +150,11 @@ pub(super) async fn describe(connection: &mut PgConnection, name: &TableName, sc
     let columns = fetch(connection, COLUMNS, name, column).await.map_err(failed)?;
     let keys = fetch(connection, KEYS, name, key).await.map_err(failed)?;
     let foreign_keys = foreign_keys(connection, name, schema).await.map_err(failed)?;
+    let key_is_index = !keys.iter().any(|key| key.primary);
     let (key, unique) = choose_key(keys);
     let (rows, bytes) = (entry.rows, entry.bytes);
-    let mut table = Table { name: entry.name, columns, key, unique, foreign_keys, rows, bytes, ..Table::default() };
+    let mut table =
+        Table { name: entry.name, columns, key, key_is_index, unique, foreign_keys, rows, bytes, ..Table::default() };
     definition::complete(connection, name, &mut table).await.map_err(failed)?;
     Ok(table)
 }

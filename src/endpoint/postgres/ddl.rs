@@ -9,7 +9,7 @@ use sqlx::{Row as _, postgres::PgConnection};
 
 use crate::{
     endpoint::{EndpointError, ErrorKind, Result},
-    model::{Action, Column, ForeignKey, Index, Naming, OwnType, Table},
+    model::{Action, Column, ColumnType, Counter, ForeignKey, Index, Naming, OwnType, Table},
 };
 
 use super::{
@@ -31,11 +31,35 @@ pub(super) fn create_statements(table: &Table, default_schema: &str) -> Vec<Stri
         statements.push(format!("CREATE SCHEMA IF NOT EXISTS {}", ident(&name.schema)));
     }
     statements.extend(table.types.iter().filter(|own| own.extension.is_none()).map(|own| own.statement.clone()));
-    statements.push(format!("CREATE TABLE {place} (\n    {}\n)", clauses(table).join(",\n    ")));
+    let drawn: Vec<(&Column, String)> = table
+        .columns
+        .iter()
+        .filter(|column| is_drawn(column))
+        .map(|column| (column, sequence(column, &name)))
+        .collect();
+    statements.extend(drawn.iter().map(|(_, sequence)| format!("CREATE SEQUENCE {sequence}")));
+    statements.push(format!("CREATE TABLE {place} (\n    {}\n)", clauses(table, &name).join(",\n    ")));
+    statements.extend(
+        drawn
+            .iter()
+            .map(|(column, sequence)| format!("ALTER SEQUENCE {sequence} OWNED BY {place}.{}", ident(&column.name))),
+    );
     let unique = table.indexes.iter().filter(|index| index.unique && !index.constraint);
     statements.extend(unique.map(|index| index_statement(index, &place)));
     statements.extend(comments(table, &place));
     statements
+}
+
+/// Whether the column counts and is of no integer type: then it draws from a sequence that it owns.
+fn is_drawn(column: &Column) -> bool {
+    column.identity && !matches!(column.ty, ColumnType::Integer { .. })
+}
+
+/// The sequence that such a column draws from.
+fn sequence(column: &Column, table: &TableName) -> String {
+    let settled = column.counter.as_ref().map(|counter| counter.options.clone()).filter(|name| !name.is_empty());
+    let name = settled.unwrap_or_else(|| NAMING.free(&format!("{}_{}_seq", table.name, column.name), |_| false));
+    TableName::new(&table.schema, name).quoted()
 }
 
 /// What is made when all rows are in.
@@ -69,9 +93,9 @@ pub(super) fn reference(key: &ForeignKey, default_schema: &str) -> String {
     clause + key.deferral.clause()
 }
 
-fn clauses(table: &Table) -> Vec<String> {
-    let mut parts: Vec<String> = table.columns.iter().map(column_clause).collect();
-    if !table.key.is_empty() && !table.has_unique_index(&table.key) {
+fn clauses(table: &Table, name: &TableName) -> Vec<String> {
+    let mut parts: Vec<String> = table.columns.iter().map(|column| column_clause(column, name)).collect();
+    if table.has_primary_key() {
         parts.push(format!("PRIMARY KEY ({})", idents(&table.key)));
     }
     let plain = table.unique.iter().filter(|columns| !table.has_unique_index(columns));
@@ -85,12 +109,12 @@ fn clauses(table: &Table) -> Vec<String> {
     parts
 }
 
-fn column_clause(column: &Column) -> String {
+fn column_clause(column: &Column, table: &TableName) -> String {
     let mut clause = format!("{} {}", ident(&column.name), column.native);
     if let Some(collation) = &column.collation {
         clause.push_str(&format!(" {collation}"));
     }
-    clause.push_str(&value_clause(column));
+    clause.push_str(&value_clause(column, table));
     if !column.nullable {
         clause.push_str(" NOT NULL");
     }
@@ -98,12 +122,15 @@ fn column_clause(column: &Column) -> String {
 }
 
 /// Where the column's values come from when nobody gives one.
-fn value_clause(column: &Column) -> String {
+fn value_clause(column: &Column, table: &TableName) -> String {
     let counter = column.counter.clone().unwrap_or_default();
     match (&column.generation, &column.default) {
         (Some(generation), _) if column.generated => {
             let kept = if generation.stored { "STORED" } else { "VIRTUAL" };
             format!(" GENERATED ALWAYS AS ({}) {kept}", generation.expression.text)
+        }
+        _ if is_drawn(column) => {
+            format!(" DEFAULT nextval({}::regclass)", literal(&sequence(column, table)))
         }
         _ if column.identity => {
             let when = if counter.always { "ALWAYS" } else { "BY DEFAULT" };
@@ -191,6 +218,11 @@ async fn settle_names(connection: &mut PgConnection, table: &mut Table, default_
     let place = TableName::parse(&table.name, default_schema);
     let mut taken: BTreeSet<String> = relations(connection, &place.schema).await?.into_keys().collect();
     taken.insert(place.name.clone());
+    taken.extend(table.indexes.iter().filter(|index| !index.unique).map(|index| index.name.clone()));
+    for column in table.columns.iter_mut().filter(|column| is_drawn(column)) {
+        let name = NAMING.free(&format!("{}_{}_seq", place.name, column.name), |name| taken.contains(name));
+        column.counter = Some(Counter { options: name, ..column.counter.clone().unwrap_or_default() });
+    }
     for index in table.indexes.iter_mut().filter(|index| index.unique) {
         index.name = NAMING.free(&index.name, |name| taken.contains(name));
         taken.insert(index.name.clone());
@@ -238,7 +270,7 @@ fn check_names(table: &Table, default_schema: &str) -> std::result::Result<(), S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ColumnType, Expression, Generation};
+    use crate::model::{Expression, Generation};
 
     #[test]
     fn a_table_is_created_with_its_keys_in_its_schema() {

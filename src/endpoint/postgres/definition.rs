@@ -10,7 +10,7 @@ use sqlx::{
 
 use crate::{
     endpoint::formula::expression,
-    model::{Check, Column, Counter, Generation, Index, IndexPart, OwnType, Table, Thing},
+    model::{Check, Column, Counter, Deferral, Generation, Index, IndexPart, OwnType, Table, Thing},
 };
 
 use super::{
@@ -62,7 +62,7 @@ const CHECKS: &str = concat!(
 
 /// All but the primary key's; an index's text begins behind its table's name.
 const INDEXES: &str = concat!(
-    "SELECT x.relname::text AS name, i.indisunique AS unique, c.contype::text AS kind, m.amname::text AS method,
+    "SELECT x.relname::text AS name, c.condeferrable AS deferrable, c.condeferred AS deferred, i.indisunique AS unique, c.contype::text AS kind, m.amname::text AS method,
            CASE WHEN c.oid IS NOT NULL THEN pg_get_constraintdef(c.oid)
                 ELSE substr(d.text, strpos(d.text, ' USING ' || quote_ident(m.amname) || ' (') + 1) END AS text,
            i.indpred IS NOT NULL AS partial, i.indexprs IS NOT NULL AS computed,
@@ -143,7 +143,7 @@ const TYPES: &str = concat!(
     type_facts!(),
     " FROM (SELECT oid, max(depth) AS depth FROM used GROUP BY oid) u JOIN pg_type t ON t.oid = u.oid
      JOIN pg_namespace n ON n.oid = t.typnamespace
-     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND t.typcategory <> 'A'
+     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND NOT (t.typtype = 'b' AND t.typcategory = 'A')
      ORDER BY u.depth DESC, t.typname"
 );
 
@@ -164,7 +164,15 @@ pub(super) async fn complete(connection: &mut PgConnection, name: &TableName, ta
         }
     }
     read_defaults(table);
-    table.checks = fetch(connection, CHECKS, name, |row| check(row, &columns)).await?;
+    for (check, valid) in
+        fetch(connection, CHECKS, name, |row| Ok((check(row, &columns)?, row.try_get("valid")?))).await?
+    {
+        match valid {
+            true => table.checks.push(check),
+            // Rows that it would refuse may be there.
+            false => table.peculiar.push(format!("has a check that is NOT VALID there ({})", check.condition.text)),
+        }
+    }
     table.indexes = fetch(connection, INDEXES, name, index).await?;
     table.types = fetch(connection, TYPES, name, own_type).await?;
     let (comment, peculiar) = fetch(connection, PECULIAR, name, peculiar).await?.pop().unwrap_or_default();
@@ -267,6 +275,11 @@ fn index(row: &PgRow) -> sqlx::Result<Index> {
         parts: if special.is_none() { parts.collect() } else { Vec::new() },
         special,
         text,
+        deferral: match (row.try_get("deferrable")?, row.try_get("deferred")?) {
+            (Some(true), Some(true)) => Deferral::Always,
+            (Some(true), _) => Deferral::OnRequest,
+            _ => Deferral::Never,
+        },
     })
 }
 

@@ -102,7 +102,9 @@ impl Finishing<'_> {
         let failed = |error| failure(error, format!("cannot look for the index {} of {}", index.name, table.name));
         let relations = ddl::relations(self.connection, &place.schema).await.map_err(failed)?;
         let is_ours = |name: &str| relations.get(name).is_some_and(|owner| owner.as_ref() == Some(&place.name));
-        let name = NAMING.free(&index.name, |name| relations.contains_key(name) && !is_ours(name));
+        let is_siblings = |name: &str| table.indexes.iter().any(|other| other.name == name && other.name != index.name);
+        let is_taken = |name: &str| is_siblings(name) || relations.contains_key(name) && !is_ours(name);
+        let name = NAMING.free(&index.name, is_taken);
         if is_ours(&name) {
             return Ok(());
         }
@@ -205,11 +207,12 @@ impl Finishing<'_> {
         let query = sqlx::query(SEQUENCES).bind(&place.schema).bind(&place.name);
         for row in query.fetch_all(&mut *self.connection).await.map_err(failed)? {
             let column: String = row.try_get("column").map_err(failed)?;
+            let step: i64 = row.try_get("step").map_err(failed)?;
             let counter = table.column(&column).and_then(|column| column.counter.as_ref());
             let sequence = Sequence {
                 name: row.try_get("sequence").map_err(failed)?,
                 rising: row.try_get("rising").map_err(failed)?,
-                given: counter.and_then(|counter| counter.next).map(|next| next.saturating_sub(1)),
+                given: counter.and_then(|counter| counter.next).map(|next| next.saturating_sub(step)),
                 column,
             };
             let what = format!("cannot move the sequence of {}.{}", table.name, sequence.column);
@@ -249,7 +252,7 @@ impl Finishing<'_> {
 /// Sequences that a column owns (identity, serial) or that its default draws from.
 const SEQUENCES: &str = "
     SELECT DISTINCT a.attname::text AS column, format('%I.%I', sn.nspname, s.relname) AS sequence,
-           q.seqincrement > 0 AS rising
+           q.seqincrement > 0 AS rising, q.seqincrement AS step
     FROM pg_attribute a
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     JOIN pg_depend e

@@ -130,6 +130,12 @@ impl Catalog for Postgres {
         self.done(session, rows.map_err(|error| failure(error, format!("cannot count the rows of {table}"))))
     }
 
+    async fn things(&self) -> Result<Vec<Thing>> {
+        let mut session = self.sessions.take().await?;
+        let things = definition::things(&mut session, &self.schema).await;
+        self.done(session, things.map_err(|error| failure(error, "cannot list views, triggers and functions")))
+    }
+
     async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page> {
         read::preview(&self.sessions, table, &self.schema, self.version, (offset, limit)).await
     }
@@ -140,12 +146,6 @@ impl Source for Postgres {
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
         let snapshot = PostgresSnapshot::open(self.sessions.clone(), self.schema.clone(), self.version).await?;
         Ok(Arc::new(snapshot))
-    }
-
-    async fn things(&self) -> Result<Vec<Thing>> {
-        let mut session = self.sessions.take().await?;
-        let things = definition::things(&mut session, &self.schema).await;
-        self.done(session, things.map_err(|error| failure(error, "cannot list views, triggers and functions")))
     }
 }
 

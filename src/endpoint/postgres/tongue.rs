@@ -87,7 +87,7 @@ impl Carrier for PostgresTongue {
     }
 
     fn counts(&self, _: &Table, column: &Column) -> bool {
-        matches!(column.ty, ColumnType::Integer { .. })
+        matches!(column.ty, ColumnType::Integer { .. } | ColumnType::Decimal { scale: 0, .. } | ColumnType::Numeric)
     }
 
     fn lists_labels(&self, _: &Column) -> bool {

@@ -98,9 +98,11 @@ pub(super) fn describe(connection: &Connection, path: &Path, table: &str) -> Res
         (column.identity, column.nullable) = (true, false);
     }
     look_at_dates(connection, &name, &mut columns).map_err(during(format!("cannot look into {name}")))?;
+    let first = primary.clone();
     let (key, unique) = keys(primary, indexes, &columns);
+    let key_is_index = key != first;
     let bytes = if is_small(path) { bytes(connection, &name) } else { None };
-    let mut table = Table { name, columns, key, unique, foreign_keys, rows, bytes, ..Table::default() };
+    let mut table = Table { name, columns, key, key_is_index, unique, foreign_keys, rows, bytes, ..Table::default() };
     let completed = definition::complete(connection, &mut table);
     completed.map_err(during(format!("cannot describe {}", table.name)))?;
     Ok(table)

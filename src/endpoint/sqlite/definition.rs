@@ -163,6 +163,7 @@ fn index(connection: &Connection, table: &Table, listed: Listed) -> rusqlite::Re
         },
         special,
         text,
+        deferral: Deferral::Never,
         // The names that SQLite gives may not be given by anybody else.
         name: match listed.constraint {
             true => format!("{}_{}_key", table.name, names.join("_")),

@@ -53,7 +53,13 @@ fn add_indexes(connection: &Connection, table: &Table) -> Result<Vec<String>> {
         let is_ours =
             |name: &str| taken.get(&name.to_lowercase()).is_some_and(|owner| owner.eq_ignore_ascii_case(&table.name));
         let is_table = |name: &str| name.eq_ignore_ascii_case(&table.name);
-        let others = |name: &str| taken.contains_key(&name.to_lowercase()) && (!is_ours(name) || is_table(name));
+        let is_siblings = |name: &str| {
+            let same = |other: &&Index| other.name.eq_ignore_ascii_case(name);
+            table.indexes.iter().filter(same).any(|other| other.name != index.name)
+        };
+        let others = |name: &str| {
+            is_siblings(name) || taken.contains_key(&name.to_lowercase()) && (!is_ours(name) || is_table(name))
+        };
         let name = NAMING.free(&index.name, others);
         if is_ours(&name) {
             continue;

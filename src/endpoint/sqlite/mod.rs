@@ -120,6 +120,11 @@ impl Catalog for Sqlite {
         self.look(move |connection, _| catalog::count(connection, &table)).await
     }
 
+    async fn things(&self) -> Result<Vec<Thing>> {
+        let failed = error::during("cannot list views and triggers");
+        self.look(move |connection, _| definition::things(connection).map_err(failed)).await
+    }
+
     async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page> {
         let table = table.clone();
         self.look(move |connection, path| catalog::preview(connection, path, &table, offset, limit)).await
@@ -131,11 +136,6 @@ impl Source for Sqlite {
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
         let path = Arc::clone(&self.path);
         Ok(Arc::new(blocking(move || snapshot::Moment::open(&path)).await?))
-    }
-
-    async fn things(&self) -> Result<Vec<Thing>> {
-        let failed = error::during("cannot list views and triggers");
-        self.look(move |connection, _| definition::things(connection).map_err(failed)).await
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn index_statement(table: &Table, index: &Index) -> String {
 fn create_table(table: &Table) -> String {
     let counted = table.columns.iter().find(|column| is_counted(table, column));
     let mut parts: Vec<String> = table.columns.iter().map(|column| column_clause(column, table)).collect();
-    if !table.key.is_empty() && counted.is_none() && !table.has_unique_index(&table.key) {
+    if table.has_primary_key() && counted.is_none() {
         parts.push(format!("PRIMARY KEY ({})", quoted_list(&table.key)));
     }
     let plain = table.unique.iter().filter(|unique| !table.has_unique_index(unique));
@@ -105,10 +105,17 @@ pub(super) fn taken(connection: &Connection) -> rusqlite::Result<BTreeMap<String
     statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
+/// The names of indexes that come when all rows are in.
+fn later_names(table: &Table) -> impl Iterator<Item = String> + use<> {
+    let later = table.indexes.iter().filter(|index| !index.unique);
+    later.map(|index| index.name.clone()).collect::<Vec<_>>().into_iter()
+}
+
 /// The table with names of unique indexes that are free.
 fn with_free_names(connection: &Connection, table: &Table) -> rusqlite::Result<Table> {
     let (mut table, mut taken) = (table.clone(), taken(connection)?);
     taken.insert(table.name.to_lowercase(), String::new());
+    taken.extend(later_names(&table).map(|name| (name.to_lowercase(), String::new())));
     for index in table.indexes.iter_mut().filter(|index| index.unique && !index.constraint) {
         index.name = NAMING.free(&index.name, |name| taken.contains_key(&name.to_lowercase()));
         taken.insert(index.name.to_lowercase(), String::new());

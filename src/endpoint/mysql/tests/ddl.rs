@@ -123,6 +123,33 @@ async fn foreign_keys_that_hold_are_added_and_others_are_told() {
 }
 
 #[tokio::test]
+async fn indexes_are_built_once_however_often_a_run_is_finished() {
+    let scratch = Scratch::new().await;
+    let mysql = scratch.mysql().await;
+    scratch
+        .run(&[
+            "CREATE TABLE t (id int PRIMARY KEY, a text, b int, KEY a (a(9)), KEY b (b DESC), FULLTEXT KEY words (a))",
+        ])
+        .await;
+    let mut table = mysql.describe("t").await.unwrap();
+    table.name = "copy".into();
+    mysql.create(&table).await.unwrap();
+    assert_eq!(mysql.describe("copy").await.unwrap().indexes, [], "not before the rows");
+    table.indexes.push(crate::model::Index {
+        name: "bad".into(),
+        text: "KEY (`gone`)".into(),
+        ..table.indexes[0].clone()
+    });
+    for _again in 0..2 {
+        let remarks = mysql.finish(std::slice::from_ref(&table), std::slice::from_ref(&table)).await.unwrap();
+        assert_eq!(remarks.len(), 1, "{remarks:#?}");
+        assert!(remarks[0].ends_with("To add it later: ALTER TABLE `copy` ADD KEY `bad` (`gone`)"), "{remarks:?}");
+        assert_eq!(mysql.describe("copy").await.unwrap().indexes, table.indexes[..3]);
+    }
+    scratch.drop().await;
+}
+
+#[tokio::test]
 async fn rights_are_asked_about_and_nothing_is_changed() {
     let scratch = Scratch::new().await;
     scratch.run(&["CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE r (id int NOT NULL)"]).await;

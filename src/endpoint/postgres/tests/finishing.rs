@@ -81,6 +81,69 @@ async fn sequences_go_past_the_greatest_key_and_never_back() {
 }
 
 #[tokio::test]
+async fn indexes_are_built_once_however_often_a_run_is_finished() {
+    let database = Database::new().await;
+    database
+        .run(
+            "CREATE TABLE t (a int, b text); CREATE INDEX i ON t (a); CREATE INDEX low ON t (lower(b)) WHERE a > 0;
+             CREATE SCHEMA s; CREATE TABLE s.other (a int); CREATE INDEX i ON s.other (a); CREATE VIEW s.low AS SELECT 1 AS x",
+        )
+        .await;
+    let endpoint = database.connect().await;
+    let mut table = endpoint.describe("t").await.unwrap();
+    table.name = "s.t".into();
+    endpoint.create(&table).await.unwrap();
+    table.indexes.push(crate::model::Index {
+        name: "bad".into(),
+        text: "USING btree (gone)".into(),
+        ..table.indexes[0].clone()
+    });
+    for _again in 0..2 {
+        let remarks = endpoint.finish(std::slice::from_ref(&table), std::slice::from_ref(&table)).await.unwrap();
+        assert_eq!(remarks.len(), 1, "{remarks:#?}");
+        assert!(
+            remarks[0].starts_with("the index bad of s.t is left out: column \"gone\" does not exist. To add it later")
+        );
+        let made = "SELECT indexdef FROM pg_indexes WHERE schemaname = 's' AND tablename = 't' ORDER BY 1";
+        let expected =
+            ["CREATE INDEX i1 ON s.t USING btree (a)", "CREATE INDEX low1 ON s.t USING btree (lower(b)) WHERE (a > 0)"];
+        assert_eq!(database.texts(made).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn what_a_table_is_beside_its_columns_is_described() {
+    let database = Database::new().await;
+    database
+        .run(
+            "CREATE FUNCTION f(int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 > 0';
+             CREATE TABLE t (id int PRIMARY KEY, a int, d int DEFAULT 1, CHECK (f(a)), CONSTRAINT pos CHECK (a > 0 AND id <> 7));
+             ALTER TABLE t ADD CONSTRAINT late CHECK (d > 1) NOT VALID;
+             CREATE INDEX by_f ON t (f(a)); CREATE UNIQUE INDEX inc ON t (a DESC) INCLUDE (d) WHERE d > 5;
+             CREATE UNLOGGED TABLE u (id int); ALTER TABLE u ENABLE ROW LEVEL SECURITY;
+             CREATE POLICY p ON u USING (true); CREATE RULE r AS ON DELETE TO u DO INSTEAD NOTHING",
+        )
+        .await;
+    let endpoint = database.connect().await;
+    let table = endpoint.describe("t").await.unwrap();
+    let checks: Vec<_> = table
+        .checks
+        .iter()
+        .map(|c| (c.name.as_deref().unwrap(), c.condition.holds, c.condition.formula.is_some()))
+        .collect();
+    assert_eq!(checks, [("pos", true, true), ("t_a_check", false, false)]);
+    assert_eq!(table.checks[0].condition.columns, ["id", "a"]);
+    assert_eq!(table.peculiar, ["has a check that is NOT VALID there ((d > 1))"]);
+    let by = |name: &str| table.indexes.iter().find(|index| index.name == name).unwrap().clone();
+    assert_eq!((by("by_f").holds, by("by_f").special.as_deref()), (false, Some("calls f(integer)")));
+    assert_eq!((by("inc").unique, by("inc").special.as_deref()), (true, Some("is partial")));
+    assert_eq!(by("inc").text, "USING btree (a DESC) INCLUDE (d) WHERE (d > 5)");
+    assert_eq!(by("inc").columns, ["a", "d"]);
+    let peculiar = endpoint.describe("u").await.unwrap().peculiar;
+    assert_eq!(peculiar, ["has rules: r", "has row security policies: p", "is unlogged"]);
+}
+
+#[tokio::test]
 async fn findings_have_a_remedy() {
     let database = Database::new().await;
     let role = format!("{}_role", database.name);

@@ -285,6 +285,28 @@ async fn a_table_goes_from_file_to_file_with_its_schema() {
 }
 
 #[tokio::test]
+async fn indexes_are_built_once_however_often_a_run_is_finished() {
+    let fixture =
+        Fixture::new("CREATE TABLE t (a INT, b TEXT); CREATE INDEX i ON t (a DESC); CREATE INDEX low ON t (lower(b));");
+    let sqlite = fixture.destination().await;
+    let mut table = sqlite.describe("t").await.unwrap();
+    table.name = "copy".into();
+    sqlite.create(&table).await.unwrap();
+    let bad = crate::model::Index { name: "bad".into(), text: "(gone)".into(), ..table.indexes[0].clone() };
+    table.indexes.push(bad);
+    for _again in 0..2 {
+        let remarks = sqlite.finish(std::slice::from_ref(&table), std::slice::from_ref(&table)).await.unwrap();
+        assert_eq!(remarks.len(), 1, "{remarks:?}");
+        assert!(remarks[0].ends_with("To add it later: CREATE INDEX \"bad\" ON \"copy\" (gone)"), "{remarks:?}");
+        assert_eq!(
+            fixture.number("SELECT count(*) FROM sqlite_schema WHERE tbl_name = 'copy' AND name IN ('i1', 'low1')"),
+            2
+        );
+        assert_eq!(fixture.number("SELECT count(*) FROM sqlite_schema WHERE tbl_name = 'copy'"), 3);
+    }
+}
+
+#[tokio::test]
 async fn finish_says_which_references_do_not_hold() {
     let fixture = Fixture::new("CREATE TABLE p (id INT, x INT); CREATE TABLE c (p INT REFERENCES p (x));");
     let sqlite = fixture.destination().await;
