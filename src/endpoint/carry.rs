@@ -226,6 +226,8 @@ impl Fitting<'_> {
                     table.indexes.push(index);
                 }
                 Err(why) => {
+                    let over = |columns: &Vec<String>| index.parts.iter().map(|part| &part.column).eq(columns);
+                    table.unique.retain(|columns| index.special.is_some() || !index.unique || !over(columns));
                     let unique = if index.unique { "unique " } else { "" };
                     let definition = &index.text;
                     left_out.push(format!(

@@ -56,8 +56,10 @@ pub enum Formula {
     /// `2024-02-29 23:59:59.5`, a wall clock's.
     Timestamp(String),
     Null,
-    /// The current date and time.
+    /// The current date and time of whoever asks.
     Now,
+    /// The current moment, the same everywhere.
+    Instant,
     Today,
     /// In characters.
     Length(Box<Formula>),
@@ -111,7 +113,7 @@ impl Formula {
             Self::Number(_) | Self::Length(_) | Self::Octets(_) | Self::Arithmetic(..) => Kind::Number,
             Self::Text(_) => Kind::Text,
             Self::Date(_) | Self::Today => Kind::Date,
-            Self::Timestamp(_) | Self::Now => Kind::Timestamp,
+            Self::Timestamp(_) | Self::Now | Self::Instant => Kind::Timestamp,
             Self::Null => return None,
             _ => Kind::Boolean,
         })

@@ -211,6 +211,26 @@ fn same_meaning_out_of_mysql() {
 }
 
 #[test]
+fn unique_index_that_is_too_wide() {
+    let (Some(source), Some(destination)) = (PostgresDatabase::create("broad"), MysqlDatabase::create("broads")) else {
+        return;
+    };
+    source.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, a varchar(900) UNIQUE, b varchar(900), made timestamptz DEFAULT now());
+         CREATE INDEX ON t (a, b); INSERT INTO t VALUES (1, repeat('x', 900), 'b')",
+    );
+    migrate(&source.url(), &destination.url())
+        .tells("the unique index t_a_key of t (UNIQUE (a)) is left out: its columns take up to 3602 bytes");
+    let index = "SELECT index_name, sub_part FROM information_schema.statistics WHERE table_schema = database()
+                 AND index_name <> 'PRIMARY' ORDER BY seq_in_index";
+    assert_eq!(texts(destination.rows(index)), ["t_a_b_idx|255", "t_a_b_idx|255"]);
+    assert_eq!(destination.count("SELECT count(*) FROM t WHERE char_length(a) = 900"), 1);
+    destination.execute("SET time_zone = '+05:00'; INSERT INTO t (id) VALUES (2)");
+    let late = "SELECT abs(timestampdiff(MINUTE, made, utc_timestamp())) FROM t WHERE id = 2";
+    assert_eq!(destination.count(late), 0, "an instant is kept in UTC, whatever the session's zone");
+}
+
+#[test]
 fn a_rename_is_followed() {
     let (Some(source), Some(ends)) = (PostgresDatabase::create("renamed"), Ends::new("renameds")) else { return };
     source.execute(

@@ -6,10 +6,10 @@ const TYPES: &str = "
     CREATE TYPE mood AS ENUM ('sad', 'it''s ok', '');
     CREATE DOMAIN positive AS int DEFAULT 1 NOT NULL CONSTRAINT above CHECK (VALUE > 0);
     CREATE TYPE pair AS (a positive, m mood);
-    CREATE DOMAIN moods AS mood[];
-    CREATE TABLE t (id positive PRIMARY KEY, m mood DEFAULT 'sad' CHECK (m <> ''), p pair, all_moods moods, ms mood[]);
+    CREATE DOMAIN moods AS mood[]; CREATE SCHEMA crm; CREATE TYPE crm.\"Tier\" AS ENUM ('a');
+    CREATE TABLE t (id positive PRIMARY KEY, tier crm.\"Tier\" DEFAULT 'a', m mood DEFAULT 'sad' CHECK (m <> ''), p pair, all_moods moods, ms mood[]);
     CREATE INDEX by_mood ON t (m);
-    INSERT INTO t VALUES (1, 'sad', '(2,\"it''s ok\")', '{sad,\"it''s ok\"}', '{sad}'), (2, NULL, NULL, NULL, NULL)";
+    INSERT INTO t VALUES (1, 'a', 'sad', '(2,\"it''s ok\")', '{sad,\"it''s ok\"}', '{sad}'), (2, NULL, NULL, NULL, NULL, NULL)";
 
 #[test]
 fn types_of_ones_own() {
@@ -20,14 +20,14 @@ fn types_of_ones_own() {
     source.execute(TYPES);
     destination.execute("CREATE TYPE mood AS ENUM ('sad', 'it''s ok', '')");
     migrate(&source.url(), &destination.url()).tells_nothing();
-    let read = "SELECT id, m, p, all_moods, ms FROM t ORDER BY id";
+    let read = "SELECT id, tier, m, p, all_moods, ms FROM t ORDER BY id";
     assert_eq!(destination.rows(read), source.rows(read));
     let kinds = "SELECT attname, format_type(atttypid, atttypmod), pg_get_expr(adbin, adrelid) FROM pg_attribute
                  LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
                  WHERE attrelid = 't'::regclass AND attnum > 0 ORDER BY attnum";
     assert_eq!(texts(destination.rows(kinds)), texts(source.rows(kinds)));
     assert!(postgres_refuses(&destination, "INSERT INTO t VALUES (-1)"));
-    assert!(postgres_refuses(&destination, "INSERT INTO t VALUES (3, '')"));
+    assert!(postgres_refuses(&destination, "INSERT INTO t VALUES (3, 'a', '')"));
 }
 
 #[test]
@@ -55,9 +55,17 @@ fn labels_across_systems() {
         "CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'a,b'); CREATE TABLE t (id int PRIMARY KEY, m mood NOT NULL DEFAULT 'sad');
          INSERT INTO t VALUES (1, 'it''s ok'), (2, 'a,b')",
     );
+    postgres.execute(
+        "CREATE TYPE blank AS ENUM ('a', 'a '); CREATE TABLE b (id int PRIMARY KEY, m blank); INSERT INTO b VALUES (1, 'a ')",
+    );
     migrate(&postgres.url(), &ends.mysql.url()).tells_nothing();
+    assert_eq!(texts(ends.mysql.rows("SELECT concat(m, '|') FROM b")), ["a |"]);
+    assert!(
+        mysql_refuses(&ends.mysql, "INSERT INTO b VALUES (2, 'b')"),
+        "a type cannot hold these labels, a check can"
+    );
     let kind = "SELECT column_type, column_default FROM information_schema.columns
-                WHERE table_schema = database() AND column_name = 'm'";
+                WHERE table_schema = database() AND table_name = 't' AND column_name = 'm'";
     assert_eq!(texts(ends.mysql.rows(kind)), ["enum('sad','it''s ok','a,b')|'sad'"]);
     assert_eq!(texts(ends.mysql.rows("SELECT m FROM t ORDER BY id")), ["it's ok", "a,b"]);
 

@@ -36,6 +36,9 @@ pub(super) trait Tongue: Sync {
     /// The current date and time as the default of a column.
     fn now(&self, column: &Column) -> Option<String>;
 
+    /// The current moment as the default of a column that holds the clock time of UTC.
+    fn utc(&self, column: &Column) -> String;
+
     /// The current date as the default of a column.
     fn today(&self) -> String;
 }

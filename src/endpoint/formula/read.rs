@@ -50,6 +50,7 @@ pub(in crate::endpoint) fn default(tongue: &dyn Tongue, text: &str, column: &Col
     };
     match (on_deep_stack(read)?, Kind::of(&column.ty)) {
         (Formula::Null, _) => Some(Formula::Null),
+        (Formula::Now, _) if column.ty == (ColumnType::Timestamp { zone: true }) => Some(Formula::Instant),
         (Formula::Now, Some(Kind::Timestamp)) => Some(Formula::Now),
         (Formula::Today | Formula::Now, Some(Kind::Date)) => Some(Formula::Today),
         (literal, Some(kind)) => of_kind(literal, kind),

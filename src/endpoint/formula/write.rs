@@ -18,7 +18,7 @@ pub(in crate::endpoint) fn write(tongue: &dyn Tongue, formula: &Formula) -> Opti
         Formula::Date(text) => tongue.date(text),
         Formula::Timestamp(text) => tongue.timestamp(text)?,
         Formula::Null => "NULL".into(),
-        Formula::Now | Formula::Today => return None,
+        Formula::Now | Formula::Instant | Formula::Today => return None,
         Formula::Length(of) => tongue.length(part(of)?),
         Formula::Octets(of) => tongue.octets(part(of)?),
         Formula::Arithmetic(left, sign, right) => format!("({} {sign} {})", part(left)?, part(right)?),
@@ -39,9 +39,10 @@ pub(in crate::endpoint) fn write(tongue: &dyn Tongue, formula: &Formula) -> Opti
 pub(in crate::endpoint) fn literal(tongue: &dyn Tongue, formula: &Formula, column: &Column) -> Option<String> {
     match (formula, &column.ty) {
         (Formula::Null, _) => Some("NULL".into()),
-        (Formula::Now, ColumnType::Timestamp { .. }) => tongue.now(column),
+        (Formula::Instant, ColumnType::Timestamp { zone: false }) => Some(tongue.utc(column)),
+        (Formula::Now | Formula::Instant, ColumnType::Timestamp { .. }) => tongue.now(column),
         (Formula::Today, ColumnType::Date) => Some(tongue.today()),
-        (Formula::Now | Formula::Today, _) => None,
+        (Formula::Now | Formula::Instant | Formula::Today, _) => None,
         (Formula::Boolean(value), ColumnType::Integer { .. }) => Some(u8::from(*value).to_string()),
         (Formula::Number(digits), ColumnType::Text { .. }) => Some(tongue.text(digits)),
         (Formula::Text(_), ColumnType::Json | ColumnType::Uuid | ColumnType::Text { .. } | ColumnType::Other(_)) => {

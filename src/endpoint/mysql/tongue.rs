@@ -61,8 +61,12 @@ impl Tongue for MysqlTongue {
 
     /// With as many digits as the column keeps: another number is refused.
     fn now(&self, column: &Column) -> Option<String> {
-        let digits = column.native.split_once('(').and_then(|(_, rest)| rest.split(')').next()).unwrap_or("0");
-        Some(format!("CURRENT_TIMESTAMP({digits})"))
+        Some(format!("CURRENT_TIMESTAMP({})", digits(column)))
+    }
+
+    /// `CURRENT_TIMESTAMP` is the clock of the session's time zone.
+    fn utc(&self, column: &Column) -> String {
+        format!("(UTC_TIMESTAMP({}))", digits(column))
     }
 
     fn today(&self) -> String {
@@ -77,6 +81,11 @@ impl Carrier for MysqlTongue {
 
     /// Text and bytes without a limit are indexed by as much of their beginning as an entry holds.
     fn index(&self, index: &Index, table: &Table) -> Result<String, String> {
+        let columns = index.parts.iter().filter_map(|part| table.column(&part.column));
+        let bytes: usize = columns.map(entry_bytes).sum();
+        if index.unique && bytes > ENTRY {
+            return Err(format!("its columns take up to {bytes} bytes, and MySQL's indexes {ENTRY}"));
+        }
         let mut parts = Vec::new();
         let room = ENTRY / 4 / index.parts.len().max(1);
         for part in &index.parts {
@@ -109,6 +118,22 @@ impl Carrier for MysqlTongue {
         let sets_default = [key.on_delete, key.on_update].contains(&Action::SetDefault);
         let lacks = [(sets_default, SET_DEFAULT), (key.deferral != Deferral::Never, DEFERRAL), (key.full, MATCH_FULL)];
         lacks.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect()
+    }
+}
+
+/// Digits of a second's fraction that a column of time keeps.
+fn digits(column: &Column) -> &str {
+    column.native.split_once('(').and_then(|(_, rest)| rest.split(')').next()).unwrap_or("0")
+}
+
+/// About how many bytes the column takes in an index that takes it whole.
+fn entry_bytes(column: &Column) -> usize {
+    let characters = |max: Option<u32>| max.map_or(PREFIX, |max| max as usize);
+    match &column.ty {
+        ColumnType::Text { .. } if matches!(word_of(&column.native), "enum" | "set") => 8,
+        ColumnType::Text { max } => 4 * characters(*max) + 2,
+        ColumnType::Bytes { max } => characters(*max) + 2,
+        _ => 16,
     }
 }
 
@@ -171,6 +196,7 @@ mod tests {
         let column = |ty: &str, native: &str| Column { native: native.into(), ..Column::new("c", ty.parse().unwrap()) };
         for (ty, native, formula, written) in [
             ("timestamp", "datetime(6)", Formula::Now, Some("CURRENT_TIMESTAMP(6)")),
+            ("timestamp", "datetime(6)", Formula::Instant, Some("(UTC_TIMESTAMP(6))")),
             ("date", "date", Formula::Today, Some("(CURRENT_DATE())")),
             ("tinyint", "tinyint(1)", Formula::Boolean(true), Some("1")),
             ("text", "longtext", Formula::Text("it's".into()), Some("'it''s'")),
@@ -180,7 +206,7 @@ mod tests {
         }
         for (text, ty, meant) in [
             ("'abc'", "text", Some(Formula::Text("abc".into()))),
-            ("current_timestamp()", "timestamptz", Some(Formula::Now)),
+            ("current_timestamp()", "timestamptz", Some(Formula::Instant)),
             ("CURRENT_TIMESTAMP", "timestamp", Some(Formula::Now)),
             ("'0000-00-00'", "date", None),
             ("b'1'", "boolean", Some(Formula::Boolean(true))),

@@ -30,7 +30,10 @@ pub(super) fn create_statements(table: &Table, default_schema: &str) -> Vec<Stri
     if name.schema != default_schema {
         statements.push(format!("CREATE SCHEMA IF NOT EXISTS {}", ident(&name.schema)));
     }
-    statements.extend(table.types.iter().filter(|own| own.extension.is_none()).map(|own| own.statement.clone()));
+    let own = || table.types.iter().filter(|own| own.extension.is_none() && !own.statement.is_empty());
+    let schemas: BTreeSet<&str> = own().filter_map(|own| schema_of(&own.name)).collect();
+    statements.extend(schemas.iter().map(|schema| format!("CREATE SCHEMA IF NOT EXISTS {schema}")));
+    statements.extend(own().map(|own| own.statement.clone()));
     let drawn: Vec<(&Column, String)> = table
         .columns
         .iter()
@@ -48,6 +51,14 @@ pub(super) fn create_statements(table: &Table, default_schema: &str) -> Vec<Stri
     statements.extend(unique.map(|index| index_statement(index, &place)));
     statements.extend(comments(table, &place));
     statements
+}
+
+/// The schema in a type's name, quoted as it is there.
+fn schema_of(name: &str) -> Option<&str> {
+    match name.strip_prefix('"') {
+        Some(rest) => rest.find("\".").map(|end| &name[..end + 2]),
+        None => name.split_once('.').map(|(schema, _)| schema),
+    }
 }
 
 /// Whether the column counts and is of no integer type: then it draws from a sequence that it owns.
@@ -306,6 +317,12 @@ mod tests {
             PRIMARY KEY (\"id\"),\n    UNIQUE (\"E-mail\", \"id\")\n)";
         assert_eq!(statements[1], expected);
         assert_eq!(create_statements(&table, "crm").len(), 1);
+    }
+
+    #[test]
+    fn a_types_schema_is_made_first() {
+        assert_eq!((schema_of("crm.mood"), schema_of("mood"), schema_of("\"a.b\"")), (Some("crm"), None, None));
+        assert_eq!(schema_of("\"od.d\".\"mo.od\""), Some("\"od.d\""));
     }
 
     #[test]

@@ -26,6 +26,7 @@ macro_rules! type_facts {
             (SELECT e.extname::text FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
              WHERE x.classid = 'pg_type'::regclass AND x.objid = t.oid AND x.deptype = 'e') AS extension,
             ARRAY (SELECT l.enumlabel::text FROM pg_enum l WHERE l.enumtypid = t.oid ORDER BY l.enumsortorder) AS labels,
+            (SELECT r.relkind = 'c' FROM pg_class r WHERE r.oid = t.typrelid) AS free,
             format_type(t.typbasetype, t.typtypmod) AS base, t.typnotnull AS filled, t.typdefault AS default,
             ARRAY (SELECT format('CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid)) FROM pg_constraint k
                    WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY k.conname) AS checks,
@@ -306,7 +307,10 @@ pub(super) fn own_type(row: &PgRow) -> sqlx::Result<OwnType> {
     let labels: Vec<String> = labels.iter().map(|label| literal(label)).collect();
     let statement = match kind.as_str() {
         "e" => format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", ")),
-        "c" => format!("CREATE TYPE {name} AS ({})", fields.join(", ")),
+        // The row type of a table comes with its table.
+        "c" if row.try_get::<Option<bool>, _>("free")? == Some(true) => {
+            format!("CREATE TYPE {name} AS ({})", fields.join(", "))
+        }
         "d" => domain(row, &name)?,
         _ => String::new(),
     };

@@ -57,6 +57,10 @@ impl Tongue for PostgresTongue {
         Some("CURRENT_TIMESTAMP".into())
     }
 
+    fn utc(&self, _: &Column) -> String {
+        "(CURRENT_TIMESTAMP AT TIME ZONE 'UTC')".into()
+    }
+
     fn today(&self) -> String {
         "CURRENT_DATE".into()
     }
@@ -176,7 +180,7 @@ mod tests {
             ("'-1'::integer", "integer", Some(Formula::Number("-1".into()))),
             ("0.5", "decimal(4,2)", Some(Formula::Number("0.5".into()))),
             ("true", "boolean", Some(Formula::Boolean(true))),
-            ("now()", "timestamptz", Some(Formula::Now)),
+            ("now()", "timestamptz", Some(Formula::Instant)),
             ("CURRENT_TIMESTAMP", "timestamp", Some(Formula::Now)),
             ("CURRENT_DATE", "date", Some(Formula::Today)),
             ("(now())::date", "date", Some(Formula::Today)),

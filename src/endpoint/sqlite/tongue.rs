@@ -72,6 +72,10 @@ impl Tongue for SqliteTongue {
         })
     }
 
+    fn utc(&self, _: &Column) -> String {
+        "CURRENT_TIMESTAMP".into()
+    }
+
     fn today(&self) -> String {
         "CURRENT_DATE".into()
     }
