@@ -146,7 +146,8 @@ fn kernel(from: &ColumnType, to: &ColumnType) -> Option<Kernel> {
         (Integer { .. }, Integer { .. }) => integer::resize,
         (Numeric, Integer { .. }) => integer::of_numeric,
         (Text { .. } | Other(_) | Boolean | Decimal { .. } | Float { .. }, Integer { .. }) => integer::to_integer,
-        (Text { .. } | Other(_) | Integer { .. } | Decimal { .. } | Float { .. } | Numeric, Decimal { .. }) => {
+        (Numeric, Decimal { .. }) => decimal::of_numeric,
+        (Text { .. } | Other(_) | Integer { .. } | Decimal { .. } | Float { .. }, Decimal { .. }) => {
             decimal::to_decimal
         }
         (Text { .. } | Other(_) | Integer { .. } | Decimal { .. } | Float { .. } | Numeric, Float { .. }) => {
