@@ -20,7 +20,9 @@ use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
 
-use crate::model::{Cause, Cell, Column, ColumnType, Mode, Naming, Page, RunId, System, Table, TableEntry, Thing};
+use crate::model::{
+    Cause, Cell, Column, ColumnType, Mode, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+};
 
 pub use crate::model::{Mark, Position, Range, Until};
 
@@ -64,6 +66,11 @@ pub trait Catalog: Send + Sync {
 pub trait Source: Catalog {
     /// Opens one consistent snapshot that all tables are read from.
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>>;
+
+    /// What a cheap look at the table's rows says of its columns beyond their declared types.
+    async fn sightings(&self, _table: &str) -> Result<Vec<Sighting>> {
+        Ok(Vec::new())
+    }
 }
 
 /// One moment of a source. Dropping it releases whatever holds the moment.
@@ -132,6 +139,11 @@ pub trait Destination: Catalog {
     /// How this system would hold the column when it creates it: `ty` is what [`Catalog::describe`] will say afterwards
     /// and `native` what the statement says. A column that comes unchanged `from` the same system keeps its `native`.
     fn column_for(&self, column: &Column, from: Option<System>) -> Column;
+
+    /// The type that a draft should have a column created with after such a sighting in another system.
+    fn type_after(&self, _sight: Sight) -> Option<ColumnType> {
+        None
+    }
 
     /// Puts what the table carries from the source beside columns and keys (checks, indexes, defaults, counters, comments)
     /// into this system's words, and says in [`Table::left_out`] what cannot be carried. Its columns have passed

@@ -15,6 +15,7 @@ mod order;
 mod problem;
 mod progress;
 mod row;
+mod sighting;
 mod table;
 mod types;
 
@@ -30,5 +31,6 @@ pub use order::{LoadOrder, load_order};
 pub use problem::Problem;
 pub use progress::{Counts, Gauge, Mode, OnError, RunId, RunPhase, TablePhase};
 pub use row::{batch_of, cells_of, edited, named_cells};
+pub use sighting::{Advice, Sight, Sighting};
 pub use table::{Column, Count, ForeignKey, Page, System, Table, TableEntry};
 pub use types::{ColumnType, TypeError};

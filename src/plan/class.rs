@@ -26,6 +26,7 @@ pub fn classify(from: &ColumnType, to: &ColumnType) -> Option<Class> {
         (Date, _) => from_date(to),
         (Time, _) => to_text(to, "-838:59:59.999999".len()),
         (Timestamp { zone }, _) => from_timestamp(*zone, to),
+        (Uuid, Bytes { max }) => Some(widening_if(max.is_none_or(|max| max >= 16))),
         (Uuid, _) => to_text(to, 36),
         (Json, _) => from_json(to),
         (Other(_), _) => from_other(to),
@@ -40,7 +41,6 @@ pub fn loss(from: &ColumnType, to: &ColumnType) -> &'static str {
     match (from, to) {
         (_, Float { .. }) => "digits beyond what a float holds",
         (Timestamp { .. }, Date) => "the time of day",
-        (Timestamp { .. }, Time) => "the date",
         (Timestamp { zone: true }, _) => "the time zone: instants become clock times of UTC",
         _ => "the time zone: clock times are taken to be UTC",
     }
@@ -106,7 +106,7 @@ fn whole_digits(precision: u8, scale: i8) -> i16 {
 fn from_decimal(precision: u8, scale: i8, to: &ColumnType) -> Option<Class> {
     match to {
         // NaN is among PostgreSQL's decimals.
-        Integer { .. } | Json => Some(Class::Checked),
+        Boolean | Integer { .. } | Json => Some(Class::Checked),
         Decimal { precision: p, scale: s } => {
             Some(widening_if(*s >= scale && whole_digits(*p, *s) >= whole_digits(precision, scale)))
         }
@@ -119,7 +119,7 @@ fn from_decimal(precision: u8, scale: i8, to: &ColumnType) -> Option<Class> {
 
 fn from_numeric(to: &ColumnType) -> Option<Class> {
     match to {
-        Integer { .. } | Decimal { .. } | Json => Some(Class::Checked),
+        Boolean | Integer { .. } | Decimal { .. } | Json => Some(Class::Checked),
         Float { .. } => Some(Class::Lossy),
         _ => to_text(to, UNBOUNDED),
     }
@@ -147,7 +147,7 @@ fn from_bytes(max: Option<u32>, to: &ColumnType) -> Option<Class> {
     match to {
         Bytes { max: room } => Some(widening_if(room.is_none_or(|room| max.is_some_and(|max| max <= room)))),
         // Must be UTF-8.
-        Text { .. } | Json => Some(Class::Checked),
+        Text { .. } | Json | Uuid => Some(Class::Checked),
         _ => None,
     }
 }
@@ -164,14 +164,13 @@ fn from_date(to: &ColumnType) -> Option<Class> {
 
 fn from_timestamp(zone: bool, to: &ColumnType) -> Option<Class> {
     match to {
-        Date | Time | Timestamp { .. } => Some(Class::Lossy),
+        Date | Timestamp { .. } => Some(Class::Lossy),
         _ => to_text(to, if zone { 40 } else { 34 }),
     }
 }
 
 fn from_json(to: &ColumnType) -> Option<Class> {
     match to {
-        Boolean | Integer { .. } | Decimal { .. } | Numeric | Float { .. } => Some(Class::Checked),
         Bytes { max } => Some(widening_if(max.is_none())),
         _ => to_text(to, UNBOUNDED),
     }
@@ -228,24 +227,24 @@ mod tests {
         "ccc=+ccc++!++c+........+cc", // integer
         "cccc=ccc++!!+c+........+cc", // bigint
         "ccccc=cc++!!+c+........+cc", // bigint unsigned
-        ".ccccc=c++!!+c+........ccc", // decimal(9,0)
-        ".cccccc=++!!+c+........ccc", // decimal(10,2)
-        ".ccccccc=+!!+cc........ccc", // decimal(38,10)
-        ".cccccccc=!!+cc........ccc", // numeric
+        "cccccc=c++!!+c+........ccc", // decimal(9,0)
+        "ccccccc=++!!+c+........ccc", // decimal(10,2)
+        "cccccccc=+!!+cc........ccc", // decimal(38,10)
+        "ccccccccc=!!+cc........ccc", // numeric
         ".ccccccccc=++cc........ccc", // real
         ".ccccccccc!=+cc........ccc", // double
         "cccccccccccc=cc+cccccccccc", // text
         "cccccccccccc+=++c+cccccccc", // varchar(10)
         "cccccccccccc+c=+cccccccccc", // varchar(40)
-        "............ccc=cc.....c..", // bytes
-        "............ccc+=+.....c..", // bytes(16)
-        "............ccc+c=.....c..", // bytes(40)
+        "............ccc=cc....cc..", // bytes
+        "............ccc+=+....cc..", // bytes(16)
+        "............ccc+c=....cc..", // bytes(40)
         "............+c+...=.c!..cc", // date
         "............+c+....=....cc", // time
-        "............+c+...!!=!..cc", // timestamp
-        "............+c+...!!!=..cc", // timestamptz
-        "............+c+.......=.cc", // uuid
-        "cccccccccccc+cc+cc.....=cc", // json
+        "............+c+...!.=!..cc", // timestamp
+        "............+c+...!.!=..cc", // timestamptz
+        "............+c++++....=.cc", // uuid
+        "............+cc+cc.....=cc", // json
         "cccccccccccc+cc...cccccc=c", // other(inet)
         "cccccccccccc+cc...ccccccc=", // other(money)
     ];

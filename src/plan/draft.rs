@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use toml_edit::{Key, Value};
 
 use super::{CsvOptions, Kind, SecretRef, SidePlan, edit::secret_value, suggest::alike, without_password};
-use crate::model::{Column, Table};
+use crate::model::{Advice, Column, Table};
 
 /// Drafts a plan: both sides, and each source table with the destination table it goes to, where there is one already.
 /// Names that differ only in case or word breaks are written as renames; what has no counterpart stands in a comment. A
@@ -14,7 +14,7 @@ pub fn draft(
     (name, kind): (&str, Kind),
     source: &SidePlan,
     destination: &SidePlan,
-    tables: &[(Table, Option<Table>)],
+    tables: &[(Table, Option<Table>, Vec<Advice>)],
 ) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "[plan]\nname = {}", quoted(name));
@@ -35,8 +35,11 @@ pub fn draft(
     } else {
         text.push_str(HELP);
     }
-    for (from, to) in tables {
+    for (from, to, advice) in tables {
         table(&mut text, from, to.as_ref());
+        if to.is_none() && !advice.is_empty() {
+            advise(&mut text, advice);
+        }
     }
     text
 }
@@ -87,6 +90,17 @@ fn table(text: &mut String, from: &Table, to: Option<&Table>) {
     let _ = writeln!(text, "\n[[table]]\nfrom = {}\nto = {}", quoted(&from.name), quoted(name));
     if let Some(to) = to {
         columns(text, from, to);
+    }
+}
+
+/// What is taken stands as it is; what somebody has to decide stands in a comment.
+fn advise(text: &mut String, advice: &[Advice]) {
+    text.push_str("\n[table.columns]\n");
+    for advice in advice {
+        let mark = if advice.is_taken() { "" } else { "# " };
+        let key = Key::new(&advice.sighting.column);
+        let (name, ty) = (key.display_repr(), quoted(&advice.ty.to_string()));
+        let _ = writeln!(text, "{mark}{name} = {{ type = {ty} }}  # {}", advice.reason());
     }
 }
 
@@ -148,7 +162,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::{
-        model::ColumnType,
+        model::{ColumnType, Sight, Sighting},
         plan::{parse, resolve},
     };
 
@@ -175,7 +189,15 @@ mod tests {
             csv: CsvOptions { delimiter: ';', null: "NULL".into(), ..CsvOptions::default() },
             ..side_of("csv:out")
         };
-        let tables = [(from.clone(), Some(to.clone())), (table_of("a \"b\"", &["x"]), None)];
+        let advice = |column: &str, sight, ty| Advice {
+            sighting: Sighting { column: column.into(), sight, values: 2, rows: 10 },
+            ty,
+        };
+        let seen = vec![
+            advice("x", Sight::BeyondADay, ColumnType::Other("interval".into())),
+            advice("y z", Sight::OffCalendar, ColumnType::TEXT),
+        ];
+        let tables = [(from.clone(), Some(to.clone()), Vec::new()), (table_of("a \"b\"", &["x", "y z"]), None, seen)];
         let text = draft(("the \"new\" one", Kind::OneTime), &source, &destination, &tables);
         assert!(!text.contains("s3cret"), "{text}");
         assert!(
@@ -184,6 +206,8 @@ mod tests {
         );
         assert!(text.contains("\ncustomer_id = \"CustomerId\"\nodd_one = \"odd one\"\n"), "{text}");
 
+        assert!(text.contains("\nx = { type = \"other(interval)\" }  # 2 of the 10 rows looked at are no"), "{text}");
+        assert!(text.contains("\n# \"y z\" = { type = \"text\" }  # 2 of the 10 rows"), "{text}");
         let parsed = parse(&text);
         assert_eq!(parsed.problems, [], "{text}");
         let plan = parsed.plan.unwrap();

@@ -62,6 +62,8 @@ const SHAPES: &[Value] =
 
 pub const FIXTURES: &[Fixture] = &[
     column("tinyint(1)", Form::Number, &[v("0"), v("1"), v("2"), v("-1")]),
+    // Nothing but truth values: the draft has PostgreSQL hold them as such.
+    column("tinyint(1)", Form::Boolean, &[v("0"), v("1")]),
     column("tinyint", Form::Number, &[v("-128"), v("127")]),
     column("tinyint unsigned", Form::Number, &[v("255")]),
     column("smallint", Form::Number, &[v("-32768"), v("32767")]),
@@ -134,13 +136,7 @@ pub const FIXTURES: &[Fixture] = &[
     column(
         "time(3)",
         Form::Time,
-        &[
-            v("'24:00:00'"),
-            f("p", "'-00:00:00.001'"),
-            f("p", "'838:59:59.999'"),
-            f("p", "'-838:59:59.999'"),
-            v("'12:00:00'"),
-        ],
+        &[v("'24:00:00'"), v("'-00:00:00.001'"), v("'838:59:59.999'"), v("'-838:59:59.999'"), v("'12:00:00'")],
     ),
     column(
         "datetime",

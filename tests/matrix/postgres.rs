@@ -250,7 +250,7 @@ pub const FIXTURES: &[Fixture] = &[
         "numeric",
         Form::Number,
         "{ type = \"decimal(10,2)\" }",
-        &[v("1.50"), f("pmsc", "1.505"), f("pmsc", "'NaN'")],
+        &[v("1.50"), f("pmsc", "1.505"), f("ms", "'NaN'")],
     ),
     planned(
         "text",

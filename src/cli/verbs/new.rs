@@ -10,8 +10,8 @@ use crate::{
         args::New,
         open::{Context, endpoint_error},
     },
-    endpoint::{ErrorKind, open_destination, open_source},
-    model::Table,
+    endpoint::{Destination, ErrorKind, Source, open_destination, open_source},
+    model::{Advice, Sighting, Table},
     plan::{Document, Kind, SecretRef, SidePlan, draft},
 };
 
@@ -39,7 +39,8 @@ pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliErro
             Err(error) if error.kind == ErrorKind::NoTable => None,
             Err(error) => return Err(endpoint_error(error)),
         };
-        tables.push((table, there));
+        let advice = if there.is_none() { advice(&*source, &*destination, &name).await? } else { Vec::new() };
+        tables.push((table, there, advice));
     }
     let text = write(&arguments.plan, &from, &to, &tables);
     let document = file.with_text(text);
@@ -48,7 +49,7 @@ pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliErro
     }
     document.save().map_err(CliError::failed)?;
     if context.json {
-        let names: Vec<&str> = tables.iter().map(|(table, _)| table.name.as_str()).collect();
+        let names: Vec<&str> = tables.iter().map(|(table, ..)| table.name.as_str()).collect();
         context.print(&json!({ "plan": arguments.plan, "tables": names }))?;
     } else {
         println!("{} holds a plan for {} table(s); `whimbrel check {0}` next", arguments.plan.display(), tables.len());
@@ -56,7 +57,17 @@ pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliErro
     Ok(Exit::Well)
 }
 
-async fn chosen(source: &dyn crate::endpoint::Source, only: &[String]) -> Result<Vec<String>, CliError> {
+/// What a look at the rows says about the types to create.
+async fn advice(source: &dyn Source, destination: &dyn Destination, table: &str) -> Result<Vec<Advice>, CliError> {
+    if source.system() == destination.system() {
+        return Ok(Vec::new());
+    }
+    let seen = source.sightings(table).await.map_err(endpoint_error)?;
+    let advice = |sighting: Sighting| Some(Advice { ty: destination.type_after(sighting.sight)?, sighting });
+    Ok(seen.into_iter().filter_map(advice).collect())
+}
+
+async fn chosen(source: &dyn Source, only: &[String]) -> Result<Vec<String>, CliError> {
     let all: Vec<String> = source.tables().await.map_err(endpoint_error)?.into_iter().map(|table| table.name).collect();
     if let Some(unknown) = only.iter().find(|name| !all.contains(name)) {
         return Err(CliError::usage(format!("the source has no table '{unknown}'; `whimbrel tables` lists them")));
@@ -64,7 +75,7 @@ async fn chosen(source: &dyn crate::endpoint::Source, only: &[String]) -> Result
     Ok(if only.is_empty() { all } else { only.to_vec() })
 }
 
-fn write(path: &Path, from: &SidePlan, to: &SidePlan, tables: &[(Table, Option<Table>)]) -> String {
+fn write(path: &Path, from: &SidePlan, to: &SidePlan, tables: &[(Table, Option<Table>, Vec<Advice>)]) -> String {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     draft((&name, Kind::OneTime), from, to, tables)
 }

@@ -27,6 +27,7 @@ mod permit;
 mod read;
 mod reading;
 mod refusal;
+mod sight;
 mod sql;
 mod stage;
 #[cfg(test)]
@@ -46,7 +47,7 @@ use self::{
 use super::{
     Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
 };
-use crate::model::{Column, Mode, Naming, Page, RunId, System, Table, TableEntry, Thing};
+use crate::model::{Column, Mode, Naming, Page, RunId, Sighting, System, Table, TableEntry, Thing};
 
 pub use self::read::MysqlSnapshot;
 
@@ -159,6 +160,13 @@ impl Source for Mysql {
     /// Tables of engines without transactions (MyISAM, Aria) are read as they are at the moment of reading.
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
         Ok(Arc::new(MysqlSnapshot::open(&self.address).await?))
+    }
+
+    async fn sightings(&self, table: &str) -> Result<Vec<Sighting>> {
+        let mut session = self.look().await?;
+        let seen = sight::sightings(&mut session, table).await?;
+        self.looking.keep(session);
+        Ok(seen)
     }
 }
 

@@ -37,7 +37,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use sqlx::{Row as _, postgres::PgConnection};
 
-use crate::model::{Column, Mode, Naming, Page, RunId, System, Table, TableEntry, Thing};
+use crate::model::{Column, ColumnType, Mode, Naming, Page, RunId, Sight, System, Table, TableEntry, Thing};
 
 use super::{Catalog, Destination, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry};
 
@@ -153,6 +153,14 @@ impl Source for Postgres {
 impl Destination for Postgres {
     fn column_for(&self, column: &Column, from: Option<System>) -> Column {
         types::column_for(column, from)
+    }
+
+    fn type_after(&self, sight: Sight) -> Option<ColumnType> {
+        Some(match sight {
+            Sight::OnlyTruth => ColumnType::Boolean,
+            Sight::BeyondADay => ColumnType::Other("interval".into()),
+            Sight::OffCalendar => ColumnType::TEXT,
+        })
     }
 
     fn dress(&self, table: &mut Table, source: System, unchanged: &BTreeSet<String>) {

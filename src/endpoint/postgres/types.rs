@@ -52,11 +52,19 @@ pub(super) fn column_for(column: &Column, from: Option<System>) -> Column {
     let same = from == Some(System::Postgres);
     let (ty, native) = match same {
         true => (column.ty.clone(), column.native.clone()),
+        false if from.is_none() => own_word(column).unwrap_or_else(|| native_for(&column.ty)),
         false => native_for(&column.ty),
     };
     let default = column.default.clone().filter(|_| same && !column.identity);
     let identity = column.identity && matches!(ty, ColumnType::Integer { .. });
     Column { ty, native, default, identity, generated: same && column.generated, ..column.clone() }
+}
+
+/// A type of this system's own that a plan asks for: `other(interval)`.
+fn own_word(column: &Column) -> Option<(ColumnType, String)> {
+    let ColumnType::Other(name) = &column.ty else { return None };
+    let plain = name.chars().all(|char| char.is_ascii_alphanumeric() || "_ (),[]".contains(char));
+    (plain && column.native == column.ty.to_string()).then(|| (column.ty.clone(), name.clone()))
 }
 
 /// The type that holds every value of `ty`, and its spelling.

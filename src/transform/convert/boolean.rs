@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::{
     array::{Array, ArrayRef, BooleanBuilder},
+    compute::cast,
     datatypes::DataType,
     error::ArrowError,
     util::display::FormatOptions,
@@ -12,9 +13,10 @@ use datafusion::arrow::{
 use crate::model::ColumnType;
 
 use super::{
-    Converted,
+    Converted, decimal, float,
     number::Number,
     read::{Texts, of_row},
+    text,
 };
 
 const TRUE: &[&str] = &["t", "true", "yes", "y", "1", "on"];
@@ -36,6 +38,16 @@ pub(super) fn to_boolean(array: &ArrayRef, _: &ColumnType) -> Result<Converted, 
         builder.append_option(of_row(array, row, &mut read, &mut failures));
     }
     Ok(Converted { array: Arc::new(builder.finish()), failures })
+}
+
+/// 0 and 1, as a number of any kind.
+pub(super) fn to_number(array: &ArrayRef, to: &ColumnType) -> Result<Converted, ArrowError> {
+    let numbers = cast(array, &DataType::Int64)?;
+    match to {
+        ColumnType::Decimal { .. } => decimal::to_decimal(&numbers, to),
+        ColumnType::Numeric => text::to_numeric(&numbers, to),
+        _ => float::to_float(&numbers, to),
+    }
 }
 
 fn of_word(text: &str) -> Option<bool> {

@@ -125,16 +125,20 @@ fn moment(micros: i64) -> i64 {
 /// There and back; the first thing that went wrong.
 fn there_and_back(from: &ColumnType, to: &ColumnType, cell: &Cell) -> Result<(), String> {
     let array = array_of(from, std::slice::from_ref(cell)).map_err(|error| format!("{from}: {error}"))?;
-    let step = |from: &ColumnType, to: &ColumnType, array: &ArrayRef| {
-        let way = Way::between(from, None, to).ok_or_else(|| format!("no way from {from} to {to}"))?;
+    let step = |from: &ColumnType, via: Option<&ColumnType>, to: &ColumnType, array: &ArrayRef| {
+        let way = Way::between(from, via, to).ok_or_else(|| format!("no way from {from} to {to}"))?;
         let made = way.apply(array).map_err(|error| error.to_string())?;
         match made.failures.first() {
             Some(failure) => Err(format!("{from} to {to}: {}", failure.message)),
             None => Ok(made.array),
         }
     };
-    let there = step(from, to, &array)?;
-    let back = step(to, from, &there)?;
+    let there = step(from, None, to, &array)?;
+    // Not every safe way has a way back: a JSON is no number, but its text is one.
+    let whole = matches!((from, to), (ColumnType::Boolean, ColumnType::Float { .. }));
+    let stop = if whole { ColumnType::BIGINT } else { ColumnType::TEXT };
+    let via = Some(&stop).filter(|_| classify(to, from).is_none());
+    let back = step(to, via, from, &there)?;
     // NaN is not itself, but its text is.
     let same = *back == *array || cell_at(&back, 0) == cell_at(&array, 0);
     if same {
@@ -146,9 +150,10 @@ fn there_and_back(from: &ColumnType, to: &ColumnType, cell: &Cell) -> Result<(),
 
 #[test]
 fn what_has_no_class_has_no_way_and_the_other_way_round() {
-    for (from, to) in pairs() {
-        assert_eq!(classify(&from, &to).is_none(), Way::between(&from, None, &to).is_none(), "{from} to {to}");
-    }
+    let differs =
+        |(from, to): &(ColumnType, ColumnType)| classify(from, to).is_none() != Way::between(from, None, to).is_none();
+    let differing: Vec<String> = pairs().filter(differs).map(|(from, to)| format!("{from} to {to}")).collect();
+    assert!(differing.is_empty(), "{differing:?}");
 }
 
 #[test]

@@ -30,11 +30,32 @@ pub(super) fn to_decimal(array: &ArrayRef, to: &ColumnType) -> Result<Converted,
     read(array, to, *precision, *scale)
 }
 
+/// Of numbers without limits, among which NaN is one; as a mere text it is none.
+pub(super) fn of_numeric(array: &ArrayRef, to: &ColumnType) -> Result<Converted, ArrowError> {
+    let ColumnType::Decimal { precision, scale } = to else { return Err(unexpected(array)) };
+    let texts = array.as_string_opt::<i32>().ok_or_else(|| unexpected(array))?.clone();
+    let (precision, scale) = (*precision, *scale);
+    let read = move |row: usize| match texts.value(row) {
+        "NaN" => Ok(NAN_256),
+        text => Number::parse(text).ok_or(None)?.unscaled(precision, scale).map_err(Some),
+    };
+    read_by(&read, array, to, precision, scale)
+}
+
 /// Value by value.
 fn read(array: &ArrayRef, to: &ColumnType, precision: u8, scale: i8) -> Result<Converted, ArrowError> {
+    read_by(&*reader(array, precision, scale)?, array, to, precision, scale)
+}
+
+fn read_by(
+    read: &Reader,
+    array: &ArrayRef,
+    to: &ColumnType,
+    precision: u8,
+    scale: i8,
+) -> Result<Converted, ArrowError> {
     let options = FormatOptions::new();
     let texts = Texts::of(array, &options)?;
-    let read = reader(array, precision, scale)?;
     let value = |row: usize| read(row).map_err(|misfit| message(misfit, &texts.at(row), precision, scale));
     let size = |row: usize| message(Some(Misfit::Size), &texts.at(row), precision, scale);
     Ok(match to.arrow() {

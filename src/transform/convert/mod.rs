@@ -132,7 +132,7 @@ fn kernel(from: &ColumnType, to: &ColumnType) -> Option<Kernel> {
         (Bytes { .. }, Text { .. } | Json) => bytes::to_text,
         (Bytes { .. }, Uuid) => bytes::to_uuid,
         (Uuid, Bytes { .. }) => bytes::from_uuid,
-        (Text { .. } | Json | Numeric | Other(_), Bytes { .. }) => bytes::from_text,
+        (Text { .. } | Json, Bytes { .. }) => bytes::from_text,
         (Text { .. } | Uuid | Json | Numeric | Other(_), Text { .. } | Other(_)) => same,
         (Bytes { .. }, _) | (_, Bytes { .. }) => return None,
         (_, Text { .. } | Other(_)) => text::to_text,
@@ -142,10 +142,12 @@ fn kernel(from: &ColumnType, to: &ColumnType) -> Option<Kernel> {
         }
         (Text { .. } | Other(_) | Integer { .. } | Decimal { .. } | Float { .. }, Numeric) => text::to_numeric,
         (Text { .. } | Other(_) | Integer { .. } | Decimal { .. } | Numeric, Boolean) => boolean::to_boolean,
+        (Boolean, Decimal { .. } | Numeric | Float { .. }) => boolean::to_number,
         (Integer { .. }, Integer { .. }) => integer::resize,
         (Numeric, Integer { .. }) => integer::of_numeric,
         (Text { .. } | Other(_) | Boolean | Decimal { .. } | Float { .. }, Integer { .. }) => integer::to_integer,
-        (Text { .. } | Other(_) | Integer { .. } | Decimal { .. } | Float { .. } | Numeric, Decimal { .. }) => {
+        (Numeric, Decimal { .. }) => decimal::of_numeric,
+        (Text { .. } | Other(_) | Integer { .. } | Decimal { .. } | Float { .. }, Decimal { .. }) => {
             decimal::to_decimal
         }
         (Text { .. } | Other(_) | Integer { .. } | Decimal { .. } | Float { .. } | Numeric, Float { .. }) => {
