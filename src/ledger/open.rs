@@ -128,6 +128,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_ledger_of_the_first_version_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        private_folder(&state).unwrap();
+        let url = format!("sqlite:{}?mode=rwc", state.join("ledger.sqlite").display());
+        let old = SqlitePool::connect(&url).await.unwrap();
+        sqlx::raw_sql(schema::CREATE).execute(&old).await.unwrap();
+        let run =
+            "INSERT INTO runs VALUES ('r1', 'p', 'p', 'd', '', 1, 1, NULL, 'running', 'ada'); PRAGMA user_version = 1";
+        sqlx::raw_sql(run).execute(&old).await.unwrap();
+        old.close().await;
+        let ledger = Ledger::open(&state).await.unwrap();
+        let run = ledger.unfinished("p").await.unwrap().unwrap();
+        assert_eq!((run.id.0.as_str(), run.unmarked, run.closed_ms), ("r1", false, None));
+        ledger.close_runs("p", 5).await.unwrap();
+        assert_eq!(ledger.unfinished("p").await.unwrap(), None);
+        assert_eq!(ledger.run("r1").await.unwrap().closed_ms, Some(5));
+    }
+
+    #[tokio::test]
     async fn an_exposed_folder_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();

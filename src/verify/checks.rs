@@ -218,15 +218,9 @@ async fn permissions(binding: &Binding, destination: &dyn Destination) -> CheckI
     let creates = binding.tables.iter().any(|table| !table.mapping.exists);
     let existing = binding.tables.iter().filter(|table| table.mapping.exists);
     let existing: Vec<_> = existing.map(|table| table.mapping.to.clone()).collect();
-    let mut lacking = Vec::new();
-    for mapping in binding.tables.iter().map(|table| &table.mapping).filter(|mapping| mapping.exists) {
-        match destination.lacks(&mapping.to, mapping.mode).await {
-            Ok(findings) => lacking.extend(findings),
-            Err(error) => return failed(name, sentence(&error)),
-        }
-    }
     let findings = destination.permissions(creates, &existing).await;
-    match findings.map(|findings| findings.into_iter().chain(lacking).collect::<Vec<_>>()) {
+    let lacking = modes::lacking(binding, destination).await;
+    match findings.and_then(|findings| Ok(findings.into_iter().chain(lacking?).collect::<Vec<_>>())) {
         Ok(findings) if findings.is_empty() => item(name, CheckState::Passed, Vec::new()),
         Ok(findings) => item(name, CheckState::Failed, findings),
         Err(error) => failed(name, sentence(&error)),

@@ -3,7 +3,7 @@
 use super::checks::{failed, item, sentence};
 use crate::{
     binding::Binding,
-    endpoint::Destination,
+    endpoint::{Destination, EndpointError},
     model::Mode,
     plan::Mapping,
     protocol::{CheckItem, CheckState},
@@ -61,11 +61,21 @@ fn words(mapping: &Mapping, unmarked: bool) -> String {
     }
 }
 
+/// What the account lacks for the modes, and for doing without marks.
+pub(super) async fn lacking(binding: &Binding, destination: &dyn Destination) -> Result<Vec<String>, EndpointError> {
+    let unmarked = destination.cannot_mark().await?.is_some();
+    let mut findings = Vec::new();
+    for mapping in binding.tables.iter().map(|table| &table.mapping).filter(|mapping| mapping.exists) {
+        let by_key = unmarked && !mapping.finds_by.is_empty() && mapping.mode != Mode::Upsert;
+        for mode in [mapping.mode].into_iter().chain(by_key.then_some(Mode::Upsert)) {
+            findings.extend(destination.lacks(&mapping.to, mode).await?);
+        }
+    }
+    Ok(findings)
+}
+
 /// Why the table cannot be emptied.
-async fn refused(
-    mapping: &Mapping,
-    destination: &dyn Destination,
-) -> Result<Option<String>, crate::endpoint::EndpointError> {
+async fn refused(mapping: &Mapping, destination: &dyn Destination) -> Result<Option<String>, EndpointError> {
     if mapping.mode != Mode::Replace || !mapping.exists {
         return Ok(None);
     }

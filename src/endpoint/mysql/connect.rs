@@ -191,7 +191,7 @@ impl Session {
     async fn prepare(&mut self, role: Role) -> Result<()> {
         self.execute(format!(
             "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = '{}', wait_timeout = 604800, net_read_timeout = 3600, \
-             net_write_timeout = 3600, sql_select_limit = 18446744073709551615, sql_big_selects = 1, \
+             net_write_timeout = 3600, lock_wait_timeout = 60, sql_select_limit = 18446744073709551615, sql_big_selects = 1, \
              sql_auto_is_null = 0, sql_safe_updates = 0, sql_notes = 1, foreign_key_checks = 1, unique_checks = 1, \
              autocommit = 1",
             role.sql_mode()

@@ -45,8 +45,8 @@ fn known_number(number: u16) -> Option<ErrorKind> {
     Some(match number {
         // Deadlock, lock wait, record changed since the snapshot.
         1020 | 1205 | 1213 | 3058 | 3572 => ErrorKind::Busy,
-        // Memory, threads, connections, full disk or table, limits of the account.
-        1021 | 1037 | 1038 | 1040 | 1041 | 1114 | 1135 | 1203 | 1226 | 1637 => ErrorKind::Resources,
+        // Memory, threads, connections, full disk or table (also at the commit), limits of the account.
+        1021 | 1037 | 1038 | 1040 | 1041 | 1114 | 1135 | 1180 | 1181 | 1203 | 1226 | 1637 => ErrorKind::Resources,
         // Gone away, lost, killed, shutting down, network trouble, inactive for too long.
         1053 | 1077 | 1078 | 1079 | 1080 | 1152 | 1158..=1161 | 1317 | 1927 | 2006 | 2013 | 4031 => ErrorKind::Lost,
         1969 | 3024 => ErrorKind::Timeout,

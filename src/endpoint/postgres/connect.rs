@@ -84,11 +84,12 @@ fn is_local(host: &str) -> bool {
 
 /// What every session runs with, so that a value reads the same whatever the server's or the role's settings are.
 /// Row security is off so that a policy makes an error of what it would otherwise silently leave out, and scans start
-/// at the first page so that reading a range again gives the same order.
+/// at the first page so that reading a range again gives the same order. A lock that somebody else holds is waited for
+/// a minute and no longer, so that whoever waits can be told of it.
 const SETTINGS: &str = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; \
      SET extra_float_digits = 3; SET bytea_output = 'hex'; SET xmloption = 'content'; \
      SET standard_conforming_strings = on; SET client_min_messages = error; \
-     SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = 0; \
+     SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = '60s'; \
      SET row_security = off; SET synchronize_seqscans = off; SET tcp_keepalives_idle = 60;";
 
 /// Opens sessions and keeps a few that have nothing to do.

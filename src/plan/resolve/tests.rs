@@ -1,6 +1,8 @@
 use super::*;
 use crate::{
-    model::{Check, Comparison, Count, Expression, ForeignKey, Formula, Generation, Index, IndexPart, Kind, Problem},
+    model::{
+        Check, Comparison, Count, Expression, ForeignKey, Formula, Generation, Index, IndexPart, Kind, Mode, Problem,
+    },
     plan::{Class, Origin, parse, samples::SAMPLE},
 };
 
@@ -488,4 +490,41 @@ fn problems_can_be_placed_in_the_text() {
     assert!(bare.problems.iter().all(|problem| (problem.line, problem.column) == (0, 0)));
     let about: Vec<_> = findings.iter().filter_map(Finding::column).collect();
     assert_eq!(about, ["x", "x", "need"]);
+}
+
+#[test]
+fn rows_are_found_again_by_a_key_that_the_destination_keeps_unique() {
+    let upsert = |key: &[&str]| TablePlan {
+        mode: Mode::Upsert,
+        key: key.iter().map(|name| (*name).to_owned()).collect(),
+        ..plan("from = 't'")
+    };
+    let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let mut from = table("t", &["id bigint!", "mail text", "name text"]);
+    let mut to = from.clone();
+    let mapped = |plan: &TablePlan, from: &Table, to: &Table| resolve(plan, from, Some(to), &typed);
+
+    let mapping = mapped(&upsert(&[]), &from, &to);
+    assert!(errors(&mapping)[0].contains("needs a key"), "{mapping:?}");
+    let mapping = mapped(&upsert(&["id"]), &from, &to);
+    assert!(errors(&mapping)[0].contains("needs a unique key on exactly these columns"), "{mapping:?}");
+
+    to.key = named(&["id"]);
+    to.unique = vec![named(&["name", "mail"])];
+    let mapping = mapped(&upsert(&["mail", "name"]), &from, &to);
+    assert_eq!((errors(&mapping), &mapping.finds_by), (vec![], &named(&["mail", "name"])));
+    assert!(warnings(&mapping)[0].contains("comes once"), "nothing in the source promises it: {mapping:?}");
+    // A row of which a part of the key is NULL would never be found again.
+    let nullable =
+        |name: &str| mapping.columns.iter().find(|column| column.target.name == name).unwrap().target.nullable;
+    assert!(!nullable("mail") && !nullable("name"));
+
+    from.key = named(&["id"]);
+    let mapping = mapped(&upsert(&[]), &from, &to);
+    assert_eq!((errors(&mapping), warnings(&mapping), &mapping.finds_by), (vec![], vec![], &named(&["id"])));
+    // Without an upsert a key of the plan that nothing keeps unique finds nothing; the table's own does.
+    let mapping = mapped(&TablePlan { mode: Mode::Insert, ..upsert(&["name"]) }, &from, &to);
+    assert_eq!((&mapping.to.key, &mapping.finds_by), (&named(&["name"]), &named(&["id"])));
+    let mapping = mapped(&upsert(&["name"]), &from, &to);
+    assert_eq!(errors(&mapping).len(), 1, "{mapping:?}");
 }
