@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal as _, Read as _, Write as _},
+    io::{self, IsTerminal as _},
     os::{
         fd::{AsFd as _, OwnedFd},
         unix::net::UnixStream,
@@ -20,36 +20,32 @@ use super::{app::Message, keys::KeyPress};
 /// The thread that reads keys; it ends soon after this is dropped, or by itself when the terminal hangs up. Nobody joins
 /// it: a terminal that goes away in the middle of a read can hold it for ever.
 pub struct Input {
-    wake: UnixStream,
+    _alive: UnixStream,
 }
 
 impl Input {
     /// Messages come out of the receiver until the terminal is gone.
     pub fn start() -> io::Result<(Self, mpsc::Receiver<Message>)> {
         let (sender, receiver) = mpsc::channel(256);
-        let (wake, woken) = UnixStream::pair()?;
-        wake.set_nonblocking(true)?;
+        let (alive, dropped) = UnixStream::pair()?;
         std::thread::Builder::new().name("console-input".into()).spawn(move || {
             // The error is that the terminal is gone; the closed channel says so.
-            let _ = pass_on(woken, &sender);
+            let _ = pass_on(&dropped, &sender);
         })?;
-        Ok((Self { wake }, receiver))
-    }
-
-    /// To be called after a change of size. Crossterm gets that signal too, and would forget a key that it has to tell of
-    /// in the same breath; so it is asked for it at once.
-    pub fn nudge(&self) {
-        let _ = (&self.wake).write(&[0]);
+        Ok((Self { _alive: alive }, receiver))
     }
 }
 
-fn pass_on(mut woken: UnixStream, sender: &mpsc::Sender<Message>) -> io::Result<()> {
+/// How long crossterm may look; it does not look at all where it may not wait.
+const LOOK: Duration = Duration::from_millis(1);
+
+fn pass_on(dropped: &UnixStream, sender: &mpsc::Sender<Message>) -> io::Result<()> {
     let terminal = terminal()?;
     loop {
-        let keys = wait(&terminal, &mut woken)?;
+        let keys = wait(&terminal, dropped)?;
         let mut read_any = false;
         // One read of crossterm's may hold many events.
-        while crossterm::event::poll(Duration::ZERO)? {
+        while crossterm::event::poll(LOOK)? {
             read_any = true;
             if let Some(message) = message(read()?)
                 && sender.blocking_send(message).is_err()
@@ -82,20 +78,20 @@ fn message(event: Event) -> Option<Message> {
     }
 }
 
-/// Waits for the terminal or a nudge; says whether the terminal has something to read. An error when the terminal is gone
-/// or nobody wants keys any more.
-fn wait(terminal: &OwnedFd, woken: &mut UnixStream) -> io::Result<bool> {
-    let mut fds = [PollFd::new(terminal, PollFlags::IN), PollFd::new(woken, PollFlags::IN)];
+/// Waits for the terminal; says whether it has something to read. An error when the terminal is gone or nobody wants keys
+/// any more.
+fn wait(terminal: &OwnedFd, dropped: &UnixStream) -> io::Result<bool> {
+    let mut fds = [PollFd::new(terminal, PollFlags::IN), PollFd::new(dropped, PollFlags::IN)];
     match poll(&mut fds, None) {
         Err(rustix::io::Errno::INTR) => return Ok(false),
         Err(error) => return Err(error.into()),
         Ok(_) => {}
     }
-    let (keys, nudge) = (fds[0].revents(), fds[1].revents());
+    let (keys, ended) = (fds[0].revents(), fds[1].revents());
     if keys.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
         return Err(io::ErrorKind::BrokenPipe.into());
     }
-    if !nudge.is_empty() && woken.read(&mut [0; 16])? == 0 {
+    if !ended.is_empty() {
         return Err(io::ErrorKind::BrokenPipe.into());
     }
     Ok(keys.contains(PollFlags::IN))

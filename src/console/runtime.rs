@@ -45,7 +45,7 @@ pub async fn run(port: Port, options: Options) -> Result<Ended, ConsoleError> {
     let mut driver = Driver {
         app: App::new(&options, look),
         port,
-        input,
+        _input: input,
         keys,
         signals: Signals::new()?,
         started: Instant::now(),
@@ -79,7 +79,8 @@ impl Signals {
 struct Driver {
     app: App,
     port: Port,
-    input: Input,
+    /// Reads keys for as long as it is held.
+    _input: Input,
     keys: mpsc::Receiver<Message>,
     signals: Signals,
     started: Instant,
@@ -155,10 +156,7 @@ impl Driver {
                 screen.come_back()?;
                 resized(screen)?
             }
-            Woken::Resized => {
-                self.input.nudge();
-                resized(screen)?
-            }
+            Woken::Resized => resized(screen)?,
             Woken::Message(Message::Resize { .. }) => resized(screen)?,
             Woken::Message(message) => message,
         };

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::formula::{Tongue, literal, write};
-use crate::model::{Check, Column, Deferral, Expression, ForeignKey, Formula, Index, System, Table};
+use crate::model::{Check, Column, ColumnType, Deferral, Expression, ForeignKey, Formula, Index, System, Table};
 
 /// What a system can make a table with.
 pub(super) trait Carrier: Tongue {
@@ -107,9 +107,9 @@ impl Fitting<'_> {
 
     fn default(&self, column: &mut Column, same: bool, left_out: &mut Vec<String>) {
         let Some(text) = column.default.clone().filter(|_| !same) else { return };
-        let formula = column.default_formula.as_ref();
-        column.default = formula.and_then(|formula| literal(self.carrier, formula, column));
-        let counts = column.identity || formula == Some(&Formula::Null);
+        let formula = column.default_formula.as_ref().map(|formula| truth(formula, &column.ty));
+        column.default = formula.as_ref().and_then(|formula| literal(self.carrier, formula, column));
+        let counts = column.identity || formula == Some(Formula::Null);
         if column.default.is_none() && !counts && !column.generated {
             let why = self.why();
             left_out.push(format!("the default of {}.{} ({text}) is left out: {why}", self.name, column.name));
@@ -285,3 +285,11 @@ impl Fitting<'_> {
 pub(super) const SET_DEFAULT: &str = "SET DEFAULT";
 pub(super) const DEFERRAL: &str = "being deferrable";
 pub(super) const MATCH_FULL: &str = "MATCH FULL";
+/// Zero and one are truth values in a column that holds those.
+fn truth(formula: &Formula, ty: &ColumnType) -> Formula {
+    match (formula, ty) {
+        (Formula::Number(digits), ColumnType::Boolean) if digits == "1" => Formula::Boolean(true),
+        (Formula::Number(digits), ColumnType::Boolean) if digits == "0" => Formula::Boolean(false),
+        _ => formula.clone(),
+    }
+}
