@@ -182,3 +182,22 @@ fn bytes_go_into_a_file_as_hex_and_the_run_can_be_resumed() {
     assert_eq!(told.result()["counts"]["filtered"], 3);
     assert!(std::fs::read_to_string(desk.path("out/things.csv")).unwrap().ends_with("3,\\x\n4,\\x01\n"));
 }
+
+#[test]
+fn between_two_files_values_stay_as_they_are_unless_the_plan_writes_a_type() {
+    let desk = Desk::new();
+    let source = SqliteFile::new(desk.path("old.sqlite"));
+    source.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 7), (2, 'two')");
+    let plan = |to: &str, column: &str| {
+        format!(
+            "[source]\nurl = \"sqlite:old.sqlite\"\n[destination]\nurl = \"sqlite:{to}\"\n[[table]]\nfrom = \"t\"\n{column}"
+        )
+    };
+    desk.write("as-is.toml", &plan("as-is.sqlite", ""));
+    desk.run_to(0, &["run", "as-is.toml", "--on-error", "flag"]);
+    let kept = SqliteFile::new(desk.path("as-is.sqlite"));
+    assert_eq!(kept.count("SELECT count(*) FROM t WHERE n = 'two'"), 1);
+    desk.write("typed.toml", &plan("typed.sqlite", "[table.columns]\nn = { type = \"bigint\" }\n"));
+    let told = desk.run_to(3, &["run", "typed.toml", "--on-error", "flag"]);
+    assert_eq!(told.result()["counts"]["flagged"], 1);
+}

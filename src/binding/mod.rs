@@ -69,9 +69,9 @@ pub async fn bind(
     let mut mappings: Vec<Mapping> = bound.iter_mut().map(|(mapping, _)| std::mem::take(mapping)).collect();
     plan::rename_foreign_keys(&mut mappings);
     let mut tables = Vec::with_capacity(mappings.len());
-    for (mut mapping, (_, missing)) in mappings.into_iter().zip(bound) {
+    for ((mut mapping, (_, missing)), planned) in mappings.into_iter().zip(bound).zip(&plan.tables) {
         hold_as_destination_does(&mut mapping, source, destination);
-        carry_as_held(&mut mapping, source, destination);
+        carry_as_held(&mut mapping, planned, source, destination);
         tables.push(compile(&document.spans, mapping, missing, destination, instant));
     }
     naming::check(&mut tables, &document.spans, destination);
@@ -194,12 +194,13 @@ fn hold_as_destination_does(mapping: &mut Mapping, source: &dyn Source, destinat
 }
 
 /// Between two of the same system, columns that nothing looks at travel as that system holds them, if that says more
-/// than their types do.
-fn carry_as_held(mapping: &mut Mapping, source: &dyn Source, destination: &dyn Destination) {
+/// than their types do. A type that the plan writes is one to hold them to.
+fn carry_as_held(mapping: &mut Mapping, planned: &TablePlan, source: &dyn Source, destination: &dyn Destination) {
     if source.system() != destination.system() {
         return;
     }
-    let looked_at = looked_at(mapping);
+    let mut looked_at = looked_at(mapping);
+    looked_at.extend(planned.columns.iter().filter(|(_, column)| column.ty.is_some()).map(|(name, _)| name.clone()));
     for mapped in &mut mapping.columns {
         let Origin::Column(name) = &mapped.origin else { continue };
         let Some(from) = mapping.from.columns.iter_mut().find(|column| column.name == *name) else { continue };
