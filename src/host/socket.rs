@@ -111,6 +111,8 @@ impl Hosts {
     /// Starts a host for the plan (none: without one) as a process of its own, and waits until it answers.
     pub async fn start(&self, plan: Option<&Path>) -> Result<Found, HostError> {
         let not_up = |why: String| HostError::NotUp(why);
+        // What the host would only tell its log is told here.
+        self.folder()?;
         let program = std::env::current_exe().map_err(|error| not_up(error.to_string()))?;
         let mut command = Command::new(program);
         command.arg("--state-dir").arg(&self.state).arg("host").args(plan);
