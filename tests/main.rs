@@ -20,5 +20,6 @@ mod secrets;
 mod servers;
 mod support;
 mod terminal;
+mod validation;
 mod weight;
 mod when;

@@ -3,7 +3,7 @@
 use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{Ledger, LedgerError, Result};
-use crate::model::{Decision, Fault, FaultId, RunId, Scope};
+use crate::model::{Decision, Fault, FaultId, NamedCell, RunId, Scope};
 
 /// What has become of a row that could not go as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +178,41 @@ impl Ledger {
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(read_record).collect()
+    }
+
+    /// The run's rows of a table that did not go as they were and are settled; each with the edits that one that was
+    /// written in the end was written with.
+    pub async fn settled(&self, run: &RunId, table: &str) -> Result<Vec<(Fault, FaultState, Vec<NamedCell>)>> {
+        let rows = sqlx::query(
+            "SELECT f.id, f.fault, f.state, d.decision, d.scope FROM faults f LEFT JOIN decisions d ON d.fault = f.id \
+             WHERE f.run = ? AND f.tbl = ? AND f.state IN ('skipped', 'flagged', 'written', 'discarded') \
+             ORDER BY f.row, f.id, d.rowid",
+        )
+        .bind(&run.0)
+        .bind(table)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut settled: Vec<(Fault, FaultState, Vec<NamedCell>)> = Vec::new();
+        for row in rows {
+            let id: String = row.get(0);
+            if settled.last().is_none_or(|(fault, ..)| fault.id.0 != id) {
+                let state: String = row.get(2);
+                settled.push((serde_json::from_str(row.get(1))?, FaultState::read(&state), Vec::new()));
+            }
+            let (Some(decision), Some((.., edits))) = (row.get::<Option<String>, _>(3), settled.last_mut()) else {
+                continue;
+            };
+            // A review begins anew from the row as it was; while a run asks, a later edit adds to an earlier one.
+            let anew = row.get::<Option<String>, _>(4).as_deref() == Some("\"review\"");
+            match serde_json::from_str(&decision)? {
+                Decision::Edit { cells } => {
+                    edits.retain(|edit| !anew && !cells.iter().any(|cell| cell.name == edit.name));
+                    edits.extend(cells);
+                }
+                Decision::Skip | Decision::Flag | Decision::Stop => edits.clear(),
+            }
+        }
+        Ok(settled)
     }
 
     /// One fault by its id.

@@ -69,7 +69,10 @@ impl Ledger {
         }
         if found < 2 {
             sqlx::raw_sql(schema::TO_2).execute(&mut *transaction).await?;
-            sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut *transaction).await?;
+        }
+        if found < 3 {
+            sqlx::raw_sql(schema::TO_3).execute(&mut *transaction).await?;
+            sqlx::raw_sql("PRAGMA user_version = 3").execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(())

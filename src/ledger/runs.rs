@@ -84,6 +84,17 @@ impl Ledger {
         Ok(())
     }
 
+    /// Journals a fact about a run that is over.
+    pub async fn note(&self, fact: &Fact) -> Result<()> {
+        sqlx::query("INSERT INTO facts VALUES (?, ?, ?)")
+            .bind(&fact.run.0)
+            .bind(fact.seq as i64)
+            .bind(serde_json::to_string(fact)?)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// The run's facts after `seq`, in order.
     pub async fn facts_after(&self, run: &RunId, seq: u64) -> Result<Vec<Fact>> {
         let rows = sqlx::query("SELECT fact FROM facts WHERE run = ? AND seq > ? ORDER BY seq")

@@ -30,7 +30,7 @@ use sha2::{Digest as _, Sha256, block_api::compress256};
 use self::encode::Encoder;
 use super::{Column, ColumnType};
 
-pub use sum::RowSum;
+pub use sum::{RowSum, TableDigest};
 
 /// What a system adds to the end of shorter values of a column and nobody can tell from the values' own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -90,6 +90,14 @@ impl<'de> Deserialize<'de> for RowSum {
     }
 }
 
+/// The rows of a table, or of a part of it, and which columns make them up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableDigest {
+    /// [`super::RowEncoding::shape`]
+    pub shape: String,
+    pub sum: RowSum,
+}
+
 /// Bytes as hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
