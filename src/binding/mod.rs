@@ -58,6 +58,13 @@ pub fn encoding(mapping: &Mapping, destination: &(impl Catalog + ?Sized)) -> Row
     RowEncoding::of(columns.map(|column| (column, destination.padding(column))))
 }
 
+impl Descriptions {
+    /// To look at these destination tables as whoever made them did: as not there yet.
+    pub fn before(tables: impl IntoIterator<Item = String>) -> Self {
+        Self { source: HashMap::new(), destination: tables.into_iter().map(|table| (table, None)).collect() }
+    }
+}
+
 /// Describes both sides of every table and resolves and compiles its mapping. What is wrong with a mapping is in its
 /// problems; an error is a side that cannot be asked.
 pub async fn bind(

@@ -1,11 +1,15 @@
 //! What the destination holds, validated: after a run, or whenever somebody asks.
 
+use std::collections::BTreeSet;
+
 use super::Workbench;
 use crate::{
-    endpoint::EndpointError,
+    binding::{Binding, Bound, Descriptions, bind},
+    endpoint::{EndpointError, ErrorKind},
     engine::now_ms,
     ledger::{LedgerError, RunRecord},
     model::{RunId, RunPhase},
+    plan::{Document, Mapping, Plan},
     protocol::{Event, Fact, Outcome, Validation},
     transform::RunInstant,
     verify::{Subject, ValidateError, validate},
@@ -85,7 +89,11 @@ impl Workbench {
         let (source, destination, copy) = (self.source().await?, self.destination().await?, self.copy().await?);
         let instant = run.as_ref().map_or(now_ms() as i64, |run| run.instant_ms);
         let (document, plan) = self.read_plan().await?;
-        let binding = self.bind_at(&document, &plan, RunInstant(instant)).await?;
+        let created = match &run {
+            Some(run) => Some(self.ledger().created(&run.id).await?.into_iter().map(|table| table.name).collect()),
+            None => None,
+        };
+        let binding = self.bind_as_written(&document, &plan, RunInstant(instant), created).await?;
         let at_ms = now_ms();
         let subject = Subject {
             binding: &binding,
@@ -104,6 +112,38 @@ impl Workbench {
         validate(&subject).await
     }
 
+    /// The plan's mappings as the rows were written by: onto a table that was made for them, the plan's types count, as
+    /// they do not onto one that was there. `created` are the tables that the run made; where no run is known, those
+    /// whose columns are what the plan would make.
+    async fn bind_as_written(
+        &self,
+        document: &Document,
+        plan: &Plan,
+        instant: RunInstant,
+        created: Option<BTreeSet<String>>,
+    ) -> Result<Binding, EndpointError> {
+        let mut onto = self.bind_at(document, plan, instant).await?;
+        let (source, destination) = (self.source().await?, self.destination().await?);
+        let mut before = Descriptions::before(plan.tables.iter().map(|table| table.to.clone()));
+        let made = bind(document, plan, &*source, &*destination, &mut before, instant).await?;
+        for made in made.tables {
+            let name = &made.mapping.to.name;
+            let Some(there) = onto.tables.iter_mut().find(|there| there.mapping.to.name == *name) else { continue };
+            let is_made = match &created {
+                Some(created) => created.contains(name),
+                None => made.mapping.columns.iter().all(|mapped| {
+                    let held = there.mapping.to.column(&mapped.target.name);
+                    held.is_some_and(|held| held.ty == mapped.target.ty)
+                }),
+            };
+            if there.mapping.exists && is_made && !made.has_errors() {
+                let to = std::mem::take(&mut there.mapping.to);
+                *there = Bound { mapping: Mapping { exists: true, to, ..made.mapping }, ..made };
+            }
+        }
+        Ok(onto)
+    }
+
     async fn keep(&self, run: &RunId, validation: &Validation) -> Result<Fact, LedgerError> {
         let seq = self.ledger().snapshot(run).await?.seq + 1;
         let event = Event::Validated(validation.in_short(self.by()));
@@ -112,8 +152,8 @@ impl Workbench {
         Ok(fact)
     }
 
-    async fn read_plan(&self) -> Result<(crate::plan::Document, crate::plan::Plan), EndpointError> {
-        let wrong = |why| EndpointError::new(crate::endpoint::ErrorKind::Address, "the plan has errors", why);
+    async fn read_plan(&self) -> Result<(Document, Plan), EndpointError> {
+        let wrong = |why| EndpointError::new(ErrorKind::Address, "the plan has errors", why);
         self.read(None).await.map_err(wrong)
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     endpoint::{EndpointError, Range, Reject, Snapshot, SourceBatch, Until},
-    model::{RowEncoding, Table},
+    model::{RowEncoding, Table, batch_of, named_cells},
     transform::{Transform, TransformError},
 };
 
@@ -147,7 +147,11 @@ impl Reader {
         let mut before = 0;
         while let Some((chunk, message)) = receiver.blocking_recv() {
             let rows = message.rows() as u64;
-            if !visitor.visit(self.block(chunk, before, message)?) {
+            let mut block = self.block(chunk, before, message)?;
+            let rejects = std::mem::take(&mut block.unreadable);
+            let (read, unreadable) = self.read_by_text(rejects);
+            block.unreadable = unreadable;
+            if ![block].into_iter().chain(read).all(|block| visitor.visit(block)) {
                 break;
             }
             before += rows;
@@ -163,6 +167,18 @@ impl Reader {
         let applied = transform.apply(&message.batch)?;
         let numbers = applied.rows.iter().map(|row| before + places[*row] as u64 + 1).collect();
         Ok(Block { chunk: Some(chunk), numbers, ..self.digested(applied.batch) })
+    }
+
+    /// What is no value of its column to a source may be one all the same that was carried there: the 31st of February.
+    fn read_by_text(&self, rejects: Vec<Reject>) -> (Vec<Block>, Vec<Reject>) {
+        let (mut read, mut unreadable) = (Vec::new(), Vec::new());
+        for reject in rejects {
+            match batch_of(&self.table, &named_cells(&self.table, reject.cells.clone())) {
+                Ok(batch) => read.push(self.digested(batch)),
+                Err(_) => unreadable.push(reject),
+            }
+        }
+        (read, unreadable)
     }
 
     pub(super) fn digested(&self, batch: RecordBatch) -> Block {
