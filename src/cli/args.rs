@@ -59,6 +59,8 @@ pub enum Verb {
     Review(Review),
     /// Set what the destination holds against what the run wrote: counts, checksums, a sample side by side.
     Validate(Validate),
+    /// The audit trail: who did what, when, to which row; `audit verify` tells whether it is what was written.
+    Audit(Audit),
     /// Declare a migration over: take its marks out of the destination.
     Finish(Finish),
     /// What a console starts, so that a run outlives it.
@@ -185,6 +187,12 @@ pub struct Run {
     /// Leave out the validation when the run is over.
     #[arg(long)]
     pub no_validate: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// A plan, a run by its id or the id's beginning, or `verify`; none: the whole trail.
+    pub what: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -430,7 +430,7 @@ impl Workbench {
     /// Declares the plan's migration over; `force`: although a run is unfinished or rows are flagged.
     pub async fn finish(&self, force: bool) -> Result<Finished, FinishError> {
         let destination = self.destination().await?;
-        engine::finish(&self.ledger, &*destination, &self.plan_key().await, force).await
+        engine::finish(&self.ledger, &*destination, &self.plan_key().await, force, &self.by).await
     }
 
     /// Retries or discards a flagged row.

@@ -2,7 +2,10 @@
 
 use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
-use super::{Ledger, LedgerError, Result};
+use super::{
+    Ledger, LedgerError, Result,
+    audit::{self, AuditEntry},
+};
 use crate::model::{Decision, Fault, FaultId, NamedCell, RunId, Scope};
 
 /// What has become of a row that could not go as it was.
@@ -79,7 +82,8 @@ impl FaultRecord {
         .bind(&self.fault.run.0)
         .execute(&mut **transaction)
         .await?;
-        Ok(())
+        let entry = AuditEntry { at_ms, ..about(&self.fault, "ruled", by, decision.word(), None) };
+        audit::append(transaction, entry).await
     }
 
     pub(super) async fn put(&self, transaction: &mut Transaction<'_, Sqlite>, chunk: u64, state: &str) -> Result<()> {
@@ -139,6 +143,15 @@ impl Ledger {
             .bind(&fault.id.0)
             .execute(&mut *transaction)
             .await?;
+        let what = format!("{}, for {}", decision.word(), scope.word());
+        let content = serde_json::to_string(decision)?;
+        let entry = AuditEntry {
+            at_ms,
+            reason: reason.map(str::to_owned),
+            plan_digest: plan_digest.to_owned(),
+            ..about(fault, "decided", by, &what, Some(&content))
+        };
+        audit::append(&mut transaction, entry).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -237,6 +250,7 @@ impl Ledger {
         at_ms: u64,
         plan_digest: &str,
     ) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
         sqlx::query("INSERT INTO decisions VALUES (?, ?, ?, ?, '\"review\"', ?, ?, ?)")
             .bind(&fault.run.0)
             .bind(&fault.id.0)
@@ -245,15 +259,39 @@ impl Ledger {
             .bind(by)
             .bind(reason)
             .bind(plan_digest)
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        let word = serde_json::from_str::<Decision>(decision)?.word();
+        let entry = AuditEntry {
+            at_ms,
+            reason: reason.map(str::to_owned),
+            plan_digest: plan_digest.to_owned(),
+            ..about(fault, "reviewed", by, word, Some(decision))
+        };
+        audit::append(&mut transaction, entry).await?;
+        transaction.commit().await?;
+        self.sign_trail(at_ms).await
     }
 
     pub async fn set_state(&self, fault: &str, state: FaultState) -> Result<()> {
         let sql = "UPDATE faults SET state = ? WHERE id = ?";
         sqlx::query(sql).bind(state.word()).bind(fault).execute(&self.pool).await?;
         Ok(())
+    }
+}
+
+/// An entry of the trail on what was done with the row.
+fn about(fault: &Fault, action: &str, by: &str, what: &str, content: Option<&str>) -> AuditEntry {
+    AuditEntry {
+        by: by.to_owned(),
+        action: action.to_owned(),
+        run: Some(fault.run.0.clone()),
+        table: Some(fault.table.clone()),
+        row: Some(fault.row),
+        object: Some(fault.id.0.clone()),
+        what: Some(what.to_owned()),
+        content: content.map(audit::digest),
+        ..AuditEntry::default()
     }
 }
 

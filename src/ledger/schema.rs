@@ -8,7 +8,7 @@ ALTER TABLE runs ADD COLUMN unmarked INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN closed_ms INTEGER;
 ";
 
-/// From version 2: what rows each chunk holds, what tables held before, and what became of validations.
+/// From version 2: what rows each chunk holds, what tables held before, and the audit trail.
 pub(super) const TO_3: &str = "
 ALTER TABLE chunks ADD COLUMN digest TEXT;
 CREATE TABLE held (
@@ -17,6 +17,16 @@ CREATE TABLE held (
     rows INTEGER NOT NULL,
     PRIMARY KEY (run, tbl)
 ) WITHOUT ROWID;
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    entry TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE TABLE checkpoints (
+    seq INTEGER PRIMARY KEY,
+    checkpoint TEXT NOT NULL,
+    signature TEXT NOT NULL
+);
 ";
 
 pub(super) const CREATE: &str = "

@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub mod audit;
 pub mod check;
 pub mod console;
 pub mod demo;
