@@ -9,6 +9,8 @@ pub mod csv;
 mod error;
 mod formula;
 pub mod mysql;
+mod nodelay;
+mod outlet;
 pub mod postgres;
 mod registry;
 mod secret;
@@ -18,7 +20,6 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
-use tokio::sync::mpsc;
 
 use crate::model::{
     Cause, Cell, Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry,
@@ -28,6 +29,7 @@ use crate::model::{
 pub use crate::model::{Mark, Position, Range, Until};
 
 pub use error::{EndpointError, ErrorKind};
+pub use outlet::{Closed, Hold, Inlet, Outlet, Room};
 pub use registry::{open_destination, open_source};
 
 pub type Result<T> = std::result::Result<T, EndpointError>;
@@ -85,15 +87,14 @@ pub trait Snapshot: Send + Sync {
     /// The next range of about `rows` rows after `after`; `None` where no row follows.
     async fn next_range(&self, table: &Table, after: Option<&Position>, rows: u64) -> Result<Option<Range>>;
 
+    /// Whether [`Snapshot::next_range`] costs little and may be asked while a range is read, without holding that up.
+    fn answers_aside(&self) -> bool {
+        false
+    }
+
     /// Reads the range's rows in key order into `out`, at most `batch_bytes` a batch (a single row may exceed it), and
     /// returns where it ended: `None` when the table ends with it. Ends early, without an error, when `out` is closed.
-    async fn read(
-        &self,
-        table: &Table,
-        range: &Range,
-        batch_bytes: usize,
-        out: mpsc::Sender<SourceBatch>,
-    ) -> Result<Option<Position>>;
+    async fn read(&self, table: &Table, range: &Range, batch_bytes: usize, out: Outlet) -> Result<Option<Position>>;
 }
 
 /// Some rows in source columns: all of [`Table::columns`], in their order, named as they are and typed as
@@ -108,6 +109,12 @@ pub struct SourceBatch {
 impl SourceBatch {
     pub fn rows(&self) -> usize {
         self.batch.num_rows() + self.rejects.len()
+    }
+
+    /// About how much memory it holds.
+    pub fn bytes(&self) -> usize {
+        let rejected = self.rejects.iter().flat_map(|reject| &reject.cells).map(Cell::bytes).sum::<usize>();
+        self.batch.get_array_memory_size() + rejected
     }
 
     /// For each row of `batch`, its place among all rows of this message, rejects included; from 0.
@@ -240,6 +247,16 @@ pub trait Loader: Send {
     /// Writes all rows but those that the destination refuses for what they are, which are returned, ascending. Any
     /// other failure is an error, after which only `rollback` (or dropping the loader) makes sense.
     async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>>;
+
+    /// The same for several batches, which may be quicker than one after the other; the refusals of each.
+    async fn write_all(&mut self, batches: &[&RecordBatch]) -> Result<Vec<Vec<Refusal>>> {
+        let mut refusals = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let refused = if batch.num_rows() == 0 { Vec::new() } else { self.write(batch).await? };
+            refusals.push(refused);
+        }
+        Ok(refusals)
+    }
 
     /// Takes all rows out of the table, as part of the chunk that was begun. Before its first `write`.
     async fn empty(&mut self) -> Result<()>;

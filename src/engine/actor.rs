@@ -13,6 +13,7 @@ use super::{
     attempt::{AttemptError, Lane, Shared, attempt},
     meter::Meter,
     now_ms,
+    pace::Pace,
     readers::Readers,
     writing::Writing,
 };
@@ -140,6 +141,8 @@ impl Actor {
                 mapping: Arc::new(table.mapping),
                 transform: Arc::new(table.transform?),
                 loader: None,
+                pace: Pace::new(plan.run.chunk_rows),
+                ahead: None,
             };
             Some((name, lane))
         });

@@ -217,8 +217,11 @@ fn keep_only(job: &Job, binding: &mut Binding) -> Result<(), PrepareError> {
 
 async fn create_missing(job: &Job, run: &RunRecord, binding: &Binding) -> Result<(), PrepareError> {
     for table in binding.tables.iter().filter(|table| !table.mapping.exists) {
-        job.ledger.creates(&run.id, &table.mapping.to).await?;
-        job.destination.create(&table.mapping.to).await?;
+        let same = job.source.system() == job.destination.system();
+        let key_holds = !run.unmarked && table.mapping.keeps_key(same);
+        let made = Table { key_holds, ..table.mapping.to.clone() };
+        job.ledger.creates(&run.id, &made).await?;
+        job.destination.create(&made).await?;
     }
     if !run.unmarked {
         job.destination.prepare().await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     attempt::{AttemptError, Lane, commit_chunk, write_row},
     now_ms,
+    pace::Pace,
     writing::Writing,
 };
 use crate::{
@@ -128,8 +129,15 @@ async fn open(
     }
     let mut loader = destination.open(&mapping.to, &writing.options).await?;
     loader.begin().await?;
-    let encoding = Arc::new(encoding(&mapping, &**destination));
-    Ok(Lane { mapping: Arc::new(mapping), transform: Arc::new(transform), encoding, writing, loader: Some(loader) })
+    Ok(Lane {
+        encoding: Arc::new(encoding(&mapping, &**destination)),
+        mapping: Arc::new(mapping),
+        transform: Arc::new(transform),
+        writing,
+        loader: Some(loader),
+        pace: Pace::new(None),
+        ahead: None,
+    })
 }
 
 /// The run, unless its migration is over.

@@ -15,6 +15,9 @@ use crate::{
     verify::{Subject, ValidateError, validate},
 };
 
+/// Where no run says how the source was cut.
+const CHUNK_ROWS: u64 = 50_000;
+
 /// How closely to look.
 #[derive(Clone, Debug)]
 pub struct Closeness {
@@ -103,7 +106,7 @@ impl Workbench {
             ledger: self.ledger(),
             run,
             plan_digest: document.digest().unwrap_or_default(),
-            chunk_rows: plan.run.chunk_rows,
+            chunk_rows: plan.run.chunk_rows.unwrap_or(CHUNK_ROWS),
             sample: how.sample,
             seed: how.seed.unwrap_or(at_ms),
             at_ms,

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
 
 use super::{
     error::blocking,
@@ -12,7 +11,7 @@ use super::{
     is_bytes, open,
 };
 use crate::{
-    endpoint::{EndpointError, ErrorKind, Position, Range, Result, Snapshot, SourceBatch, Until},
+    endpoint::{EndpointError, ErrorKind, Outlet, Position, Range, Result, Snapshot, SourceBatch, Until},
     model::Table,
 };
 
@@ -107,13 +106,7 @@ impl Snapshot for Moment {
         blocking(move || moment.next(&table, after, rows)).await
     }
 
-    async fn read(
-        &self,
-        table: &Table,
-        range: &Range,
-        batch_bytes: usize,
-        out: mpsc::Sender<SourceBatch>,
-    ) -> Result<Option<Position>> {
+    async fn read(&self, table: &Table, range: &Range, batch_bytes: usize, out: Outlet) -> Result<Option<Position>> {
         let (moment, table, range) = (self.clone(), table.clone(), range.clone());
         let mut reading = {
             let (moment, table) = (moment.clone(), table.clone());

@@ -30,6 +30,9 @@ pub(super) async fn finish(
 ) -> Result<Vec<String>> {
     let mut finishing = Finishing { connection, schema, remarks: Vec::new() };
     for table in created {
+        finishing.add_primary_key(table).await?;
+    }
+    for table in created {
         for index in table.indexes.iter().filter(|index| !index.unique) {
             finishing.add_index(table, index).await?;
         }
@@ -115,6 +118,21 @@ impl Finishing<'_> {
             return Err(failure);
         }
         self.remarks.push(format!("{failure}.{remedy}"));
+        Ok(())
+    }
+
+    /// Builds the primary key of a table that was loaded without. Nothing else may go on without it.
+    async fn add_primary_key(&mut self, table: &Table) -> Result<()> {
+        let place = TableName::parse(&table.name, self.schema).quoted();
+        let Some(statement) = ddl::late_key(table, &place) else { return Ok(()) };
+        let failed = |error| failure(error, format!("cannot add the primary key of {}", table.name));
+        let there = format!(
+            "SELECT 1 FROM pg_catalog.pg_constraint WHERE conrelid = {}::pg_catalog.regclass AND contype = 'p'",
+            literal(&place)
+        );
+        if sql::first(self.connection, &there).await.map_err(failed)?.is_none() {
+            sql::run(self.connection, &statement).await.map_err(failed)?;
+        }
         Ok(())
     }
 

@@ -118,7 +118,7 @@ fn read_run(reader: &mut Reader<'_>, root: &DeTable<'_>) -> RunOptions {
     if let Some(parallel) = reader.number(table, "parallel", 1..=64) {
         run.parallel = usize::try_from(parallel).unwrap_or(run.parallel);
     }
-    run.chunk_rows = reader.number(table, "chunk_rows", 1..=10_000_000).unwrap_or(run.chunk_rows);
+    run.chunk_rows = reader.number(table, "chunk_rows", 1..=10_000_000).or(run.chunk_rows);
     run.fault_budget = reader.number(table, "fault_budget", 0..=i64::MAX as u64).unwrap_or(run.fault_budget);
     if let Some(percent) = reader.number(table, "fault_percent", 1..=100) {
         run.fault_percent = u8::try_from(percent).unwrap_or(run.fault_percent);

@@ -55,7 +55,7 @@ impl Evidence {
         self.counts.get(table).copied()
     }
 
-    /// The table's chunks, where their bounds are known.
+    /// The table's chunks, where the bounds of all of them are known.
     pub(super) fn chunks(&self, table: &str) -> Vec<(u64, Range)> {
         let mut after: Option<Position> = None;
         let mut chunks = Vec::new();
@@ -64,6 +64,9 @@ impl Evidence {
             let until = mark.end.clone().map_or(Until::End, Until::Position);
             chunks.push((mark.chunk, Range { after: after.clone(), until }));
             after.clone_from(&mark.end);
+        }
+        if after.is_some() {
+            chunks.clear();
         }
         chunks
     }

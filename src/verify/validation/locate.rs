@@ -30,7 +30,9 @@ pub(super) struct Sides<'s> {
     pub(super) copy: Reader,
     /// Each column for itself.
     pub(super) columns: Vec<(String, RowEncoding)>,
+    /// What of the source is read, and of the destination.
     pub(super) extent: Extent,
+    pub(super) whole: Extent,
     pub(super) settled: Settled,
     /// Rows that only the destination has are differences.
     pub(super) strict: bool,
@@ -55,7 +57,7 @@ pub(super) async fn locate(sides: &Sides<'_>, buckets: &[usize], source: &Tally)
         let mut net = sides.source.show(&sides.extent, Net::over(&portion, sides.last_wins)).await?;
         sides.settled.not.iter().for_each(|block| net.count(block, false));
         sides.settled.instead.iter().for_each(|block| net.count(block, true));
-        let net = sides.copy.show(&sides.extent, net.turned(sides.strict)).await?;
+        let net = sides.copy.show(&sides.whole, net.turned(sides.strict)).await?;
         located.others += net.others;
         for key in net.differing(sides.strict || sides.copy.key.is_some()) {
             located.differing += 1;
@@ -68,7 +70,7 @@ pub(super) async fn locate(sides: &Sides<'_>, buckets: &[usize], source: &Tally)
         return Ok(located);
     }
     let before = sides.source.show(&sides.extent, Collected::of(&keys)).await?;
-    let after = sides.copy.show(&sides.extent, Collected::of(&keys)).await?;
+    let after = sides.copy.show(&sides.whole, Collected::of(&keys)).await?;
     let pairs = keys.iter().map(|key| (&before.rows[key], &after.rows[key]));
     located.shown = pairs.filter_map(|(source, copy)| sides.difference(source, copy)).collect();
     located.shown.sort_by_key(|difference| (difference.row.is_none(), difference.row));

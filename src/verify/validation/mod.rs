@@ -112,10 +112,10 @@ impl Work<'_> {
             return Ok(unknown(bound, Outcome::Failed, why));
         }
         let sides = self.sides(bound).await?;
-        let drawn = self.drawn(mapping, &sides).await?;
+        let drawn = self.drawn(&sides).await?;
         let mut copy = Tally::new(mapping.columns.len());
         copy.wanted = drawn.iter().map(|drawn| (drawn.key, Vec::new())).collect();
-        let copy = sides.copy.show(&sides.extent, copy).await?;
+        let copy = sides.copy.show(&sides.whole, copy).await?;
         let wrote = self.evidence.and_then(|evidence| evidence.digest(&mapping.to.name, &sides.copy.encoding.shape()));
         let wrote = wrote.map(|digest| digest.sum);
         let proven = sides.strict && wrote == Some(copy.sum);
@@ -184,21 +184,27 @@ impl Work<'_> {
             ..source.clone()
         };
         let settled = Settled::of(self.subject.ledger, self.evidence, &mapping.to.name, &source).await?;
+        let chunks = self.evidence.map(|evidence| evidence.chunks(&mapping.to.name)).unwrap_or_default();
+        let whole = Extent::Whole { chunk_rows: self.subject.chunk_rows };
         let others = mapping.mode == Mode::Upsert && self.evidence.is_none() || self.held(mapping) > 0;
         Ok(Sides {
             mapping,
             source,
             copy,
             columns: alone(mapping, padding),
-            extent: Extent::Whole { chunk_rows: self.subject.chunk_rows },
+            extent: if chunks.is_empty() { whole.clone() } else { Extent::Some { chunks, rows: u64::MAX } },
+            whole,
             settled,
             strict: !others,
             last_wins: mapping.mode == Mode::Upsert,
         })
     }
 
-    async fn drawn(&self, mapping: &Mapping, sides: &Sides<'_>) -> Result<Vec<sample::Drawn>, ValidateError> {
-        let chunks = self.evidence.map(|evidence| evidence.chunks(&mapping.to.name)).unwrap_or_default();
+    async fn drawn(&self, sides: &Sides<'_>) -> Result<Vec<sample::Drawn>, ValidateError> {
+        let chunks = match &sides.extent {
+            Extent::Some { chunks, .. } => chunks.clone(),
+            Extent::Whole { .. } => Vec::new(),
+        };
         let how = (self.subject.seed, self.subject.sample, self.subject.chunk_rows);
         draw(&sides.source, &sides.settled, chunks, how).await
     }

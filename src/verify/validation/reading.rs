@@ -9,13 +9,15 @@ use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
 
 use crate::{
-    endpoint::{EndpointError, Range, Reject, Snapshot, SourceBatch, Until},
+    endpoint::{EndpointError, Outlet, Position, Range, Reject, Snapshot, SourceBatch, Until},
     model::{RowEncoding, Table, batch_of, named_cells},
     transform::{Transform, TransformError},
 };
 
 /// Wire bytes to a batch.
 const BATCH_BYTES: usize = 1 << 20;
+/// Bytes of batches, as Arrow holds them, between reader and visitor.
+const BUDGET_BYTES: usize = 8 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ValidateError {
@@ -124,18 +126,18 @@ impl Reader {
         range: &Range,
         rows: u64,
         out: &mpsc::Sender<(u64, SourceBatch)>,
-    ) -> Result<Option<crate::endpoint::Position>, ValidateError> {
-        let (sender, mut receiver) = mpsc::channel::<SourceBatch>(1);
+    ) -> Result<Option<Position>, ValidateError> {
+        let (outlet, mut inlet) = Outlet::new(BUDGET_BYTES);
         let (snapshot, table, range) = (self.snapshot.clone(), self.table.clone(), range.clone());
-        let reading = tokio::spawn(async move { snapshot.read(&table, &range, BATCH_BYTES, sender).await });
+        let reading = tokio::spawn(async move { snapshot.read(&table, &range, BATCH_BYTES, outlet).await });
         let mut seen = 0;
-        while let Some(batch) = receiver.recv().await {
+        while let Some(batch) = inlet.recv().await {
             seen += batch.rows() as u64;
             if out.send((chunk, batch)).await.is_err() || seen >= rows {
                 break;
             }
         }
-        drop(receiver);
+        drop(inlet);
         Ok(reading.await??)
     }
 
