@@ -22,7 +22,8 @@ use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::model::{
-    Cause, Cell, Column, ColumnType, Mode, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+    Cause, Cell, Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry,
+    Thing,
 };
 
 pub use crate::model::{Mark, Position, Range, Until};
@@ -41,6 +42,11 @@ pub trait Catalog: Send + Sync {
     /// The type in which the column's values travel to the same system where nothing looks at them on the way, if it holds
     /// what the column's own type does not. Two columns take each other's values so where it is the same for both.
     fn travelling(&self, _column: &Column) -> Option<ColumnType> {
+        None
+    }
+
+    /// What this system adds to the end of shorter values of the column, so that nobody can tell it from the values' own.
+    fn padding(&self, _column: &Column) -> Option<Padding> {
         None
     }
 
@@ -193,6 +199,16 @@ pub trait Destination: Catalog {
     /// After all rows are in: builds the indexes and adds the foreign keys of `created` tables, moves counters past the
     /// greatest key of `loaded` ones, refreshes statistics. Returns what a human should know: a foreign key that does not hold, say.
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>>;
+
+    /// Each foreign key of the table that does not hold, in a sentence with some of the values by which it does not.
+    async fn orphans(&self, _table: &Table) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    /// Each counter of the table that would give a value that is there already, in a sentence.
+    async fn counters_behind(&self, _table: &Table) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
 
     /// Whether the account may do what a run does, without changing data. Each finding is a sentence with a remedy.
     async fn permissions(&self, create: bool, tables: &[Table]) -> Result<Vec<String>>;

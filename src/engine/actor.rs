@@ -18,6 +18,7 @@ use super::{
     writing::Writing,
 };
 use crate::{
+    binding::encoding,
     endpoint::EndpointError,
     ledger::{Ledger, LedgerError, PlanLock},
     model::{Gauge, RunId, Table},
@@ -136,6 +137,7 @@ impl Actor {
             let name = table.mapping.to.name.clone();
             let lane = Lane {
                 writing: Writing::of(&table.mapping, cycles.in_cycle(&name), &plan.run, run.unmarked),
+                encoding: Arc::new(encoding(&table.mapping, &*job.destination)),
                 mapping: Arc::new(table.mapping),
                 transform: Arc::new(table.transform?),
                 loader: None,

@@ -19,7 +19,10 @@ use super::{
 use crate::{
     endpoint::{Destination, EndpointError, ErrorKind, Loader, Mark, Position, Range, Refusal, Snapshot, Until},
     ledger::{ChunkRecord, FaultRecord, FaultState, Ledger, LedgerError},
-    model::{Counts, Decision, Fault, NamedCell, OnError, RunId, batch_of, cells_of, edited},
+    model::{
+        Counts, Decision, Fault, NamedCell, OnError, RowEncoding, RowSum, RunId, TableDigest, batch_of, cells_of,
+        edited,
+    },
     plan::{Mapping, RunOptions},
     protocol::Event,
     transform::{Applied, Transform, TransformError},
@@ -44,6 +47,8 @@ pub(super) struct Shared {
 pub(super) struct Lane {
     pub(super) mapping: Arc<Mapping>,
     pub(super) transform: Arc<Transform>,
+    /// What the digest of its rows is taken over.
+    pub(super) encoding: Arc<RowEncoding>,
     pub(super) writing: Writing,
     pub(super) loader: Option<Box<dyn Loader>>,
     pub(super) pace: Pace,
@@ -87,6 +92,8 @@ struct Gathered {
     faults: Vec<FaultRecord>,
     open: Vec<Fault>,
     rows: u64,
+    /// Of the rows that the destination took.
+    digest: RowSum,
 }
 
 pub(super) async fn attempt(
@@ -120,7 +127,7 @@ pub(super) async fn attempt(
 }
 
 fn open(lane: &Lane, snapshot: &Arc<dyn Snapshot>, range: Range) -> Pipeline {
-    Pipeline::open(snapshot.clone(), lane.mapping.clone(), lane.transform.clone(), range)
+    Pipeline::open(snapshot.clone(), lane.mapping.clone(), (lane.transform.clone(), lane.encoding.clone()), range)
 }
 
 struct Attempt<'a> {
@@ -298,8 +305,10 @@ impl Attempt<'_> {
         gathered: &mut Gathered,
     ) -> Result<Option<Early>, AttemptError> {
         let first = self.task.before.read + self.task.before.filtered + gathered.rows + 1;
-        let Made { source, applied, _hold } = made;
+        let Made { source, applied, digest, _hold } = made;
         let rows = source.rows() as u64;
+        gathered.digest += digest;
+        gathered.digest.take_out(digest_of_refused(&lane.encoding, &applied.batch, &refusals));
         let made = Faults { run: &self.shared.run, mapping: &lane.mapping };
         let places = source.places();
         let batch = source.batch;
@@ -355,13 +364,14 @@ impl Attempt<'_> {
         let (mut ruling, mut by) = judge.rule(&mut fault);
         if let Ruling::Edit(edits) = &ruling {
             match self.retry(lane, &fault, edits).await? {
-                None => {
+                Ok(digest) => {
+                    gathered.digest += digest;
                     gathered.counts.written += 1;
                     gathered.faults.push(FaultRecord::new(fault, FaultState::Written));
                     return Ok(None);
                 }
-                Some(again) => {
-                    fault = again;
+                Err(again) => {
+                    fault = *again;
                     (ruling, by) = judge.rule_after_edit(&fault);
                 }
             }
@@ -387,13 +397,15 @@ impl Attempt<'_> {
     }
 
     /// Tries the row with changed cells, by the way of any other row. What fails now is told of the row as it was.
-    async fn retry(&self, lane: &mut Lane, fault: &Fault, edits: &[NamedCell]) -> Result<Option<Fault>, AttemptError> {
+    async fn retry(&self, lane: &mut Lane, fault: &Fault, edits: &[NamedCell]) -> Result<Tried, AttemptError> {
         let outcome = write_row(&self.shared.run, lane, fault.row, &edited(&fault.cells, edits)).await?;
-        Ok(outcome.map(|again| Fault {
-            cells: fault.cells.clone(),
-            digest: fault.digest.clone(),
-            message: format!("after the edit: {}", again.message),
-            ..again
+        Ok(outcome.map_err(|again| {
+            Box::new(Fault {
+                cells: fault.cells.clone(),
+                digest: fault.digest.clone(),
+                message: format!("after the edit: {}", again.message),
+                ..*again
+            })
         }))
     }
 
@@ -413,7 +425,8 @@ impl Attempt<'_> {
             retried: String::new(),
         };
         let ruled = ruled(&gathered.faults);
-        let record = ChunkRecord { mark, faults: gathered.faults };
+        let digest = TableDigest { shape: lane.encoding.shape(), sum: gathered.digest };
+        let record = ChunkRecord { mark, faults: gathered.faults, digest };
         self.shared.meter.now("committing", self.table);
         commit_chunk(&self.shared.ledger, &*self.shared.destination, lane, &record).await?;
         Ok(Input::Committed { table: self.table.to_owned(), counts: gathered.counts, end, ruled })
@@ -454,35 +467,57 @@ pub(super) async fn commit_chunk(
     Ok(())
 }
 
+/// The digest of a row that was written, or why it was not.
+pub(super) type Tried = Result<RowSum, Box<Fault>>;
+
 /// Takes one row, given as source cells, through transform and loader into the open chunk; the fault if it fails.
 pub(super) async fn write_row(
     run: &RunId,
     lane: &mut Lane,
     row: u64,
     cells: &[NamedCell],
-) -> Result<Option<Fault>, AttemptError> {
+) -> Result<Tried, AttemptError> {
     let mapping = lane.mapping.clone();
     let made = Faults { run, mapping: &mapping };
     let batch = match batch_of(&mapping.from, cells) {
         Ok(batch) => batch,
-        Err(error) => return Ok(Some(made.unusable(row, cells.to_vec(), error))),
+        Err(error) => return Ok(Err(made.unusable(row, cells.to_vec(), error).into())),
     };
-    let mut applied = transform(&lane.transform, &batch).await?;
+    let (mut applied, digest) = transform(lane, &batch).await?;
     if let Some(failed) = applied.faults.pop() {
-        return Ok(Some(made.transformed(row, cells.to_vec(), failed)));
+        return Ok(Err(made.transformed(row, cells.to_vec(), failed).into()));
     }
     if applied.batch.num_rows() == 0 {
-        return Ok(Some(made.left_out(row, cells.to_vec())));
+        return Ok(Err(made.left_out(row, cells.to_vec()).into()));
     }
     let Some(loader) = &mut lane.loader else {
         return Err(EndpointError::new(ErrorKind::Lost, "cannot write a row", "the connection is gone").into());
     };
-    let refusal = loader.write(&applied.batch).await?.pop();
-    Ok(refusal.map(|refusal| made.refused(row, cells.to_vec(), &applied.batch, refusal)))
+    Ok(match loader.write(&applied.batch).await?.pop() {
+        Some(refusal) => Err(made.refused(row, cells.to_vec(), &applied.batch, refusal).into()),
+        None => Ok(digest),
+    })
 }
 
-/// Off the async threads, which must stay free to answer.
-async fn transform(transform: &Arc<Transform>, batch: &RecordBatch) -> Result<Applied, AttemptError> {
-    let (transform, batch) = (transform.clone(), batch.clone());
-    Ok(tokio::task::spawn_blocking(move || transform.apply(&batch)).await??)
+/// The rows as the destination gets them, and their digest. Off the async threads, which must stay free to answer.
+fn transform(
+    lane: &Lane,
+    batch: &RecordBatch,
+) -> impl Future<Output = Result<(Applied, RowSum), AttemptError>> + use<> {
+    let (transform, encoding, batch) = (lane.transform.clone(), lane.encoding.clone(), batch.clone());
+    let work = move || {
+        let applied = transform.apply(&batch)?;
+        let digest = encoding.sum(&applied.batch);
+        Ok::<_, TransformError>((applied, digest))
+    };
+    async move { Ok(tokio::task::spawn_blocking(work).await??) }
+}
+
+/// The digest of the rows that the destination did not take.
+fn digest_of_refused(encoding: &RowEncoding, batch: &RecordBatch, refusals: &[Refusal]) -> RowSum {
+    let mut sum = RowSum::default();
+    for refusal in refusals {
+        sum += encoding.sum(&batch.slice(refusal.row, 1));
+    }
+    sum
 }

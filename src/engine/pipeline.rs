@@ -10,8 +10,9 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use super::attempt::AttemptError;
 use crate::{
     endpoint::{EndpointError, Hold, Inlet, Outlet, Position, Range, Snapshot, SourceBatch},
+    model::{RowEncoding, RowSum},
     plan::Mapping,
-    transform::{Applied, Transform},
+    transform::{Applied, Transform, TransformError},
 };
 
 /// Wire bytes to a batch.
@@ -27,6 +28,8 @@ const GROUP: usize = 8;
 pub(super) struct Made {
     pub(super) source: SourceBatch,
     pub(super) applied: Applied,
+    /// Of the rows that the destination is to take.
+    pub(super) digest: RowSum,
     /// Its share of the budget.
     pub(super) _hold: Hold,
 }
@@ -43,14 +46,14 @@ impl Pipeline {
     pub(super) fn open(
         snapshot: Arc<dyn Snapshot>,
         mapping: Arc<Mapping>,
-        transform: Arc<Transform>,
+        work: (Arc<Transform>, Arc<RowEncoding>),
         range: Range,
     ) -> Self {
         let (outlet, inlet) = Outlet::new(BUDGET_BYTES);
         let (sender, made) = mpsc::channel(GROUP);
         let read = range.clone();
         let reading = tokio::spawn(async move { snapshot.read(&mapping.from, &read, BATCH_BYTES, outlet).await });
-        let transforming = tokio::spawn(pass(transform, inlet, sender));
+        let transforming = tokio::spawn(pass(work, inlet, sender));
         Self { range, made, reading, transforming }
     }
 
@@ -75,10 +78,13 @@ impl Pipeline {
     }
 }
 
-async fn pass(transform: Arc<Transform>, mut inlet: Inlet, sender: mpsc::Sender<Made>) -> Result<(), AttemptError> {
+async fn pass(
+    work: (Arc<Transform>, Arc<RowEncoding>),
+    mut inlet: Inlet,
+    sender: mpsc::Sender<Made>,
+) -> Result<(), AttemptError> {
     while let Some((source, hold)) = inlet.take().await {
-        let (source, applied) = apply(&transform, source).await?;
-        if sender.send(Made { source, applied, _hold: hold }).await.is_err() {
+        if sender.send(apply(work.clone(), source, hold).await?).await.is_err() {
             break;
         }
     }
@@ -86,8 +92,15 @@ async fn pass(transform: Arc<Transform>, mut inlet: Inlet, sender: mpsc::Sender<
 }
 
 /// Off the async threads, which must stay free to answer.
-async fn apply(transform: &Arc<Transform>, source: SourceBatch) -> Result<(SourceBatch, Applied), AttemptError> {
-    let transform = transform.clone();
-    let applied = tokio::task::spawn_blocking(move || transform.apply(&source.batch).map(|applied| (source, applied)));
-    Ok(applied.await??)
+async fn apply(
+    (transform, encoding): (Arc<Transform>, Arc<RowEncoding>),
+    source: SourceBatch,
+    hold: Hold,
+) -> Result<Made, AttemptError> {
+    let made = tokio::task::spawn_blocking(move || {
+        let applied = transform.apply(&source.batch)?;
+        let digest = encoding.sum(&applied.batch);
+        Ok::<_, TransformError>(Made { source, applied, digest, _hold: hold })
+    });
+    Ok(made.await??)
 }

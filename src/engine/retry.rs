@@ -9,10 +9,10 @@ use super::{
     writing::Writing,
 };
 use crate::{
-    binding::Bound,
+    binding::{Bound, encoding},
     endpoint::{Destination, EndpointError, Mark},
     ledger::{ChunkRecord, FaultRecord, FaultState, Ledger, LedgerError, RunRecord},
-    model::{Counts, Decision, Fault, FaultId, NamedCell, RunId, edited},
+    model::{Counts, Decision, Fault, FaultId, NamedCell, RunId, TableDigest, edited},
     plan::{Mapping, RunOptions},
     transform::Transform,
 };
@@ -81,18 +81,18 @@ pub async fn retry(
     }
     let mut lane = open(destination, bound.mapping, transform, writing).await?;
     let cells = edited(&fault.cells, edits);
-    let outcome = write_row(&fault.run, &mut lane, fault.row, &cells).await;
-    match outcome {
-        Ok(None) => {}
-        other => {
+    let sum = match write_row(&fault.run, &mut lane, fault.row, &cells).await {
+        Ok(Ok(sum)) => sum,
+        failed => {
             if let Some(mut loader) = lane.loader.take() {
                 let _ = loader.rollback().await;
             }
-            return Err(
-                other?.map_or_else(|| RetryError::NoMapping(fault.table), |now| RetryError::Fails(Box::new(now)))
-            );
+            return Err(match failed? {
+                Err(now) => RetryError::Fails(now),
+                Ok(_) => RetryError::NoMapping(fault.table),
+            });
         }
-    }
+    };
     ledger.reviewed(&fault, &written, by, None, now_ms(), &run.plan_digest).await?;
     let mark = Mark {
         run: fault.run.clone(),
@@ -102,7 +102,8 @@ pub async fn retry(
         counts: Counts { written: 1, ..Counts::default() },
         retried: id.0.clone(),
     };
-    commit_chunk(ledger, &**destination, &mut lane, &ChunkRecord { mark, faults: Vec::new() }).await?;
+    let digest = TableDigest { shape: lane.encoding.shape(), sum };
+    commit_chunk(ledger, &**destination, &mut lane, &ChunkRecord { mark, faults: Vec::new(), digest }).await?;
     ledger.set_state(&id.0, FaultState::Written).await?;
     Ok(ledger.fault(id).await?)
 }
@@ -129,6 +130,7 @@ async fn open(
     let mut loader = destination.open(&mapping.to, &writing.options).await?;
     loader.begin().await?;
     Ok(Lane {
+        encoding: Arc::new(encoding(&mapping, &**destination)),
         mapping: Arc::new(mapping),
         transform: Arc::new(transform),
         writing,

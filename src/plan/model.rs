@@ -95,6 +95,8 @@ pub struct RunOptions {
     pub lock_wait: u32,
     /// The destination's table of marks, with its schema where that is not the default one.
     pub marks: Option<String>,
+    /// What the destination holds is validated when the run is over.
+    pub validate: bool,
 }
 
 impl Default for RunOptions {
@@ -107,6 +109,7 @@ impl Default for RunOptions {
             fault_percent: 50,
             lock_wait: 30,
             marks: None,
+            validate: true,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     error::blocking,
     file::{CsvFile, Place, Rows, Stamp},
     folder::Folder,
-    open,
+    is_bytes, open,
 };
 use crate::{
     endpoint::{EndpointError, ErrorKind, Outlet, Position, Range, Result, Snapshot, SourceBatch, Until},
@@ -30,12 +30,16 @@ impl Moment {
 
     /// The file, if it is still what it was.
     fn file(&self, table: &Table) -> Result<CsvFile> {
-        let file = open(&self.folder, &table.name)?;
+        let mut file = open(&self.folder, &table.name)?;
         let same = file.columns.iter().map(|column| &column.name).eq(table.columns.iter().map(|column| &column.name));
         if !same {
             return Err(changed(table));
         }
         self.unchanged(table, &file)?;
+        // Only whoever asks knows that a column was written from bytes.
+        for (column, asked) in file.columns.iter_mut().zip(&table.columns).filter(|(_, asked)| is_bytes(&asked.ty)) {
+            column.ty.clone_from(&asked.ty);
+        }
         Ok(file)
     }
 

@@ -38,7 +38,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use sqlx::{Row as _, postgres::PgConnection};
 
-use crate::model::{Column, ColumnType, Mode, Naming, Page, RunId, Sight, System, Table, TableEntry, Thing};
+use crate::model::{Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, System, Table, TableEntry, Thing};
 
 use super::{Catalog, Destination, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry};
 
@@ -99,6 +99,12 @@ impl Postgres {
 impl Catalog for Postgres {
     fn system(&self) -> System {
         System::Postgres
+    }
+
+    fn padding(&self, column: &Column) -> Option<Padding> {
+        let word = column.native.split(['(', ' ']).next().unwrap_or_default();
+        let fixed = matches!(word, "character" | "char" | "bpchar") && !column.native.starts_with("character varying");
+        (fixed && matches!(column.ty, ColumnType::Text { .. })).then_some(Padding::Blanks)
     }
 
     async fn version(&self) -> Result<String> {
@@ -229,6 +235,18 @@ impl Destination for Postgres {
         let mut session = self.sessions.take().await?;
         let remarks = finish::finish(&mut session, &self.schema, created, loaded).await;
         self.done(session, remarks)
+    }
+
+    async fn orphans(&self, table: &Table) -> Result<Vec<String>> {
+        let mut session = self.sessions.take().await?;
+        let orphans = finish::orphans(&mut session, &self.schema, table).await;
+        self.done(session, orphans)
+    }
+
+    async fn counters_behind(&self, table: &Table) -> Result<Vec<String>> {
+        let mut session = self.sessions.take().await?;
+        let behind = finish::counters_behind(&mut session, &self.schema, table).await;
+        self.done(session, behind)
     }
 
     async fn permissions(&self, create: bool, tables: &[Table]) -> Result<Vec<String>> {
