@@ -165,6 +165,10 @@ pub struct Column {
     /// Its text compares without regard to case.
     #[serde(default)]
     pub folds_case: bool,
+    /// Its system stores no text as it came but one that means the same: of a JSON the order of keys, repeated keys and the
+    /// spelling of numbers are lost.
+    #[serde(default)]
+    pub rewrites: bool,
     /// The system's own words on what it is set to when its row changes.
     #[serde(default)]
     pub on_update: Option<String>,
@@ -191,6 +195,7 @@ impl Column {
             counter: None,
             collation: None,
             folds_case: false,
+            rewrites: false,
             on_update: None,
             labels: Vec::new(),
             comment: None,
