@@ -100,6 +100,9 @@ pub struct Table {
     pub checks: Vec<Check>,
     #[serde(default)]
     pub comment: Option<String>,
+    /// The system's own words on how the text of columns compares that say nothing of it, where a table has a say in that.
+    #[serde(default)]
+    pub collation: Option<String>,
     /// Types of the database's own that columns are of, each behind those that it needs.
     #[serde(default)]
     pub types: Vec<OwnType>,
