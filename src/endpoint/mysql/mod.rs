@@ -6,8 +6,8 @@
 //!
 //! - `connect`: addresses, sessions; `error`: what the server's numbers mean; `sql`: run-time SQL
 //! - `catalog`, `types`: tables and what their types are
-//! - `read`, `reading`, `keys`, `decode`: the snapshot, from key ranges to Arrow
-//! - `load`, `bindings`, `encode`, `stage`, `refusal`: chunks, from Arrow to statements, and rows refused
+//! - `read`, `reading`, `keys`, `decode`: the snapshot, from key ranges to Arrow; `fuzz`: any bytes for it
+//! - `load`, `bindings`, `encode`, `pieces`, `stage`, `refusal`: chunks, from Arrow to statements, and rows refused
 //! - `definition`, `tongue`: what a table is beside its columns, and this system's spelling of what all have
 //! - `ddl`, `finish`, `marks`, `permit`: tables made, indexes and foreign keys; marks; what the account may do
 
@@ -20,6 +20,8 @@ mod definition;
 mod encode;
 mod error;
 mod finish;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod keys;
 mod load;
 mod marks;
