@@ -48,6 +48,12 @@ pub trait Catalog: Send + Sync {
     /// All tables that hold rows (views are not listed), by name, with cheap counts.
     async fn tables(&self) -> Result<Vec<TableEntry>>;
 
+    /// Whether the column's values can be read as another type than its own, so that what its own does not hold is no
+    /// reject.
+    fn reads_as(&self, _column: &Column, _ty: &ColumnType) -> bool {
+        false
+    }
+
     /// A table in full. Fails with [`ErrorKind::NoTable`] where there is none of that name.
     async fn describe(&self, table: &str) -> Result<Table>;
 
@@ -141,7 +147,7 @@ pub trait Destination: Catalog {
     fn column_for(&self, column: &Column, from: Option<System>) -> Column;
 
     /// The type that a draft should have a column created with after such a sighting in another system.
-    fn type_after(&self, _sight: Sight) -> Option<ColumnType> {
+    fn type_after(&self, _sight: &Sight) -> Option<ColumnType> {
         None
     }
 
@@ -225,7 +231,7 @@ pub trait Loader: Send {
     /// other failure is an error, after which only `rollback` (or dropping the loader) makes sense.
     async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>>;
 
-    /// Takes all rows out of the table, as part of the chunk that was begun. Before its first `write`.
+    /// Takes all rows out of the table, and of those that must be empty before it, as part of the chunk that was begun. Before its first `write`.
     async fn empty(&mut self) -> Result<()>;
 
     /// How many of the rows written since `begin` were there already as they are, so that nothing was changed.

@@ -75,7 +75,11 @@ pub(super) async fn lacking(binding: &Binding, destination: &dyn Destination) ->
 }
 
 /// Why the table cannot be emptied.
-async fn refused(mapping: &Mapping, destination: &dyn Destination) -> Result<Option<String>, EndpointError> {
+async fn refused(
+    binding: &Binding,
+    mapping: &Mapping,
+    destination: &dyn Destination,
+) -> Result<Option<String>, EndpointError> {
     if mapping.mode != Mode::Replace || !mapping.exists {
         return Ok(None);
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What a text or bytes column without a limit becomes where an index must hold it.
-const INDEXED: u32 = 255;
+pub(super) const INDEXED: u32 = 255;
 
 /// Bytes that a row's short columns may take together: 65,535 less what the server needs for itself.
 const ROW_BYTES: usize = 60_000;
@@ -28,13 +28,7 @@ const EXACT: &str = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 /// neither server indexes the whole of a `longtext`; a value beyond it is then a fault and no surprise. Where the
 /// limited columns together exceed what a row may take, the widest that no index needs become `longtext`/`longblob`.
 pub(super) fn create_statement(table: &Table) -> String {
-    let indexed: BTreeSet<&str> = table
-        .key
-        .iter()
-        .chain(table.unique.iter().flatten())
-        .chain(table.foreign_keys.iter().flat_map(|key| &key.columns))
-        .map(String::as_str)
-        .collect();
+    let indexed: BTreeSet<&str> = table.keys().flatten().map(String::as_str).collect();
     let mut natives: Vec<String> = table.columns.iter().map(|column| native(column, &indexed)).collect();
     widen(&mut natives, &table.columns, &indexed);
     let columns = table.columns.iter().zip(&natives).map(|(column, native)| column_clause(table, column, native));
@@ -51,7 +45,7 @@ pub(super) fn create_statement(table: &Table) -> String {
     }));
     let comment = table.comment.as_ref().map_or(String::new(), |text| format!(" COMMENT={}", sql::quoted(text)));
     format!(
-        "CREATE TABLE {} (\n  {}\n) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin{comment}",
+        "CREATE TABLE {} (\n  {}\n) ENGINE=InnoDB DEFAULT {}{comment}",
         sql::name(&table.name),
         clauses.join(",\n  "),
         table.collation.as_deref().unwrap_or(EXACT)

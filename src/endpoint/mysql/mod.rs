@@ -49,7 +49,7 @@ use self::{
 use super::{
     Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
 };
-use crate::model::{Column, Mode, Naming, Page, RunId, Sighting, System, Table, TableEntry, Thing};
+use crate::model::{Column, ColumnType, Mode, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing};
 
 pub use self::read::MysqlSnapshot;
 
@@ -176,6 +176,10 @@ impl Source for Mysql {
 impl Destination for Mysql {
     fn column_for(&self, column: &Column, from: Option<System>) -> Column {
         types::column_for(column, from, self.flavour)
+    }
+
+    fn type_after(&self, sight: &Sight) -> Option<ColumnType> {
+        types::type_after(sight)
     }
 
     fn dress(&self, table: &mut Table, source: System, unchanged: &BTreeSet<String>) {

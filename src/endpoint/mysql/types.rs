@@ -1,7 +1,11 @@
 //! What this system's types are in the model's words, and how it would hold the model's types.
 
-use super::{connect::Flavour, tongue::labelled};
-use crate::model::{Column, ColumnType, System};
+use super::{
+    connect::Flavour,
+    ddl::INDEXED,
+    tongue::{ENTRY, labelled},
+};
+use crate::model::{Column, ColumnType, Sight, System};
 
 /// What the catalog says about a column's type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -16,6 +16,7 @@ mod marks;
 mod number;
 mod order;
 mod schema;
+mod sight;
 mod snapshot;
 mod sql;
 mod statement;
@@ -41,7 +42,7 @@ use self::{
 use super::{
     Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
 };
-use crate::model::{Column, ColumnType, Naming, Page, RunId, System, Table, TableEntry, Thing};
+use crate::model::{Column, ColumnType, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing};
 
 /// A SQLite file.
 #[derive(Clone)]
@@ -100,6 +101,10 @@ impl Catalog for Sqlite {
         verbatim::travelling(column)
     }
 
+    fn reads_as(&self, column: &Column, ty: &ColumnType) -> bool {
+        sight::reads_as(column, ty)
+    }
+
     async fn version(&self) -> Result<String> {
         Ok(format!("SQLite {}", rusqlite::version()))
     }
@@ -143,6 +148,13 @@ impl Source for Sqlite {
 impl Destination for Sqlite {
     fn column_for(&self, column: &Column, from: Option<System>) -> Column {
         types::column_for(column, from)
+    }
+
+    fn type_after(&self, sight: &Sight) -> Option<ColumnType> {
+        match sight {
+            Sight::Only(ty) => Some(ty.clone()),
+            _ => None,
+        }
     }
 
     fn create_statements(&self, table: &Table) -> Vec<String> {

@@ -10,7 +10,10 @@ use std::{
 
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
-use rusqlite::{Connection, ffi, types::ToSqlOutput};
+use rusqlite::{
+    Connection, ffi,
+    types::{ToSqlOutput, ValueRef},
+};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
@@ -284,7 +287,7 @@ impl Statement {
         };
         let key: Vec<&Feed<'_>> = upsert.key.iter().filter_map(|place| feeds.get(*place)).collect();
         let mut keep = connection.prepare_cached(&upsert.keep)?;
-        bind(&mut keep, key, row)?;
+        bind(&mut keep, key, row, &[])?;
         keep.raw_execute()?;
         let wrote = match statement.raw_execute() {
             Ok(0) if !is_there(connection, upsert, feeds, row)? => Ok(Wrote::Not(self.ignored(row))),
@@ -372,7 +375,7 @@ fn bind<'f>(
 fn is_there(connection: &Connection, upsert: &Upsert, feeds: &[Feed<'_>], row: usize) -> rusqlite::Result<bool> {
     let Some(find) = &upsert.find else { return Ok(true) };
     let mut find = connection.prepare_cached(find)?;
-    bind(&mut find, feeds, row)?;
+    bind(&mut find, feeds, row, &[])?;
     Ok(find.raw_query().next()?.is_some())
 }
 
