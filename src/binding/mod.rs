@@ -5,6 +5,8 @@
 
 mod left_behind;
 mod naming;
+mod replaced;
+mod sketch;
 
 use std::{
     cell::RefCell,

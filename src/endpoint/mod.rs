@@ -216,6 +216,8 @@ pub struct LoadOptions {
     /// A row with the key of one that is there, by these columns, takes its place; empty: it is refused. Within a chunk a
     /// key comes once.
     pub update_by: Vec<String>,
+    /// Other tables that [`Loader::empty`] empties before this one, in their order.
+    pub empties_first: Vec<String>,
     /// How many seconds a statement waits for somebody else's lock; 0: as long as the server lets it.
     pub lock_wait: u32,
     /// No place for marks is to be had: the rows commit without one.

@@ -20,7 +20,19 @@ pub(super) async fn modes(binding: &Binding, destination: &dyn Destination) -> C
     };
     for mapping in binding.tables.iter().map(|table| &table.mapping) {
         details.push(format!("{}: {}", mapping.to.name, words(mapping, unmarked.is_some())));
-        match refused(mapping, destination).await {
+        let with_it = binding.emptied_with(&mapping.to.name);
+        if !with_it.is_empty() {
+            details.push(format!(
+                "{} are emptied with {}, and load when it is done",
+                with_it.join(" and "),
+                mapping.to.name
+            ));
+        }
+        if let Some(warning) = may_come_twice(mapping) {
+            state = if state == CheckState::Passed { CheckState::Warned } else { state };
+            details.push(warning);
+        }
+        match refused(binding, mapping, destination).await {
             Ok(None) => {}
             Ok(Some(why)) => {
                 state = CheckState::Failed;
@@ -83,11 +95,13 @@ async fn refused(
     if mapping.mode != Mode::Replace || !mapping.exists {
         return Ok(None);
     }
-    let referrers = destination.referrers(&mapping.to.name).await?;
+    let with_it = binding.emptied_with(&mapping.to.name);
+    let mut referrers = destination.referrers(&mapping.to.name).await?;
+    referrers.retain(|referrer| !with_it.contains(referrer));
     Ok((!referrers.is_empty()).then(|| {
         format!(
-            "{} cannot be replaced: {} would refer to rows that are gone; use mode = \"upsert\", or take those foreign \
-             keys off for the migration",
+            "{} cannot be replaced: {} would refer to rows that are gone; replace them too (unless they refer to each \
+             other), use mode = \"upsert\", or take those foreign keys off for the migration",
             mapping.to.name,
             referrers.join(" and ")
         )

@@ -38,6 +38,9 @@ pub(super) struct MysqlLoader {
     session: Session,
     table: String,
     columns: Vec<String>,
+    empties_first: Vec<String>,
+    /// Foreign keys hold rows back while they come in.
+    enforces: bool,
     targets: Vec<Target>,
     indexes: Vec<Index>,
     /// Where marks go; `None`: nowhere.
@@ -112,6 +115,8 @@ impl MysqlLoader {
             statement: sql::insert(&into.0, &into.1, &bracket, full),
             table: table.to_owned(),
             columns: options.columns.clone(),
+            empties_first: options.empties_first.clone(),
+            enforces: !options.suspend_foreign_keys,
             indexes: facts.indexes,
             marks: (!options.unmarked).then_some(marks),
             stage: staged,
@@ -332,9 +337,19 @@ impl Loader for MysqlLoader {
 
     /// `TRUNCATE` would commit at once.
     async fn empty(&mut self) -> Result<()> {
-        let delete = format!("DELETE FROM {}", sql::name(&self.table));
-        let context = format!("cannot empty table '{}'", self.table);
-        self.session.execute(delete).await.map_err(|error| error.during(context))?;
+        // All that refer to each other are emptied: row by row the server could not see that.
+        let together = !self.empties_first.is_empty() && self.enforces;
+        if together {
+            self.session.execute("SET SESSION foreign_key_checks = 0").await?;
+        }
+        for table in self.empties_first.iter().chain([&self.table]) {
+            let context = format!("cannot empty table '{table}'");
+            let delete = format!("DELETE FROM {}", sql::name(table));
+            self.session.execute(delete).await.map_err(|error| error.during(context))?;
+        }
+        if together {
+            self.session.execute("SET SESSION foreign_key_checks = 1").await?;
+        }
         self.session.execute("SAVEPOINT w").await
     }
 

@@ -126,6 +126,7 @@ impl Drop for Turn {
 pub(super) struct Load {
     writer: Writer,
     statement: Arc<Statement>,
+    empties_first: Vec<String>,
     /// Where marks go; `None`: nowhere.
     marks: Option<String>,
     turn: Option<Turn>,
@@ -160,7 +161,8 @@ impl Load {
         }
         let statement = Statement { table: table.name.clone(), sql, targets, upsert };
         let marks = (!options.unmarked).then(|| marks.to_owned());
-        Ok(Self { writer, statement: Arc::new(statement), marks, turn: None, unchanged: 0 })
+        let empties_first = options.empties_first.clone();
+        Ok(Self { writer, statement: Arc::new(statement), empties_first, marks, turn: None, unchanged: 0 })
     }
 
     async fn run<T: Send + 'static>(
@@ -212,7 +214,9 @@ impl Loader for Load {
     }
 
     async fn empty(&mut self) -> Result<()> {
-        let (sql, context) = (delete_all(&self.statement.table), format!("cannot empty {}", self.statement.table));
+        let table = &self.statement.table;
+        let tables = self.empties_first.iter().chain([table]).map(|table| delete_all(table));
+        let (sql, context) = (tables.collect::<Vec<_>>().join("; "), format!("cannot empty {table}"));
         self.run(move |connection| connection.execute_batch(&sql).map_err(during(context))).await
     }
 
