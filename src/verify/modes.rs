@@ -73,6 +73,26 @@ fn words(mapping: &Mapping, unmarked: bool) -> String {
     }
 }
 
+/// Two rows of one key in one chunk are seen, and the second is a fault; further apart the later one takes the place of
+/// the earlier.
+fn may_come_twice(mapping: &Mapping) -> Option<String> {
+    if mapping.mode != Mode::Upsert {
+        return None;
+    }
+    let feeds = |target: &String| mapping.columns.iter().find(|mapped| mapped.target.name == *target)?.plain_column();
+    let fed: Vec<&str> = mapping.to.key.iter().filter_map(feeds).collect();
+    let from = &mapping.from;
+    let mut keys = from.unique.iter().chain([&from.key]).filter(|key| !key.is_empty());
+    let is_unique = keys.any(|key| key.iter().all(|column| fed.contains(&column.as_str())));
+    (!is_unique).then(|| {
+        format!(
+            "{}: nothing in the source keeps ({}) unique; of two rows with one key the later one stays",
+            mapping.to.name,
+            mapping.to.key.join(", ")
+        )
+    })
+}
+
 /// What the account lacks for the modes, and for doing without marks.
 pub(super) async fn lacking(binding: &Binding, destination: &dyn Destination) -> Result<Vec<String>, EndpointError> {
     let unmarked = destination.cannot_mark().await?.is_some();
