@@ -26,6 +26,7 @@ mod keys;
 mod load;
 mod marks;
 mod permit;
+mod pieces;
 mod read;
 mod reading;
 mod refusal;

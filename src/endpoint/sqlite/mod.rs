@@ -12,6 +12,7 @@ mod error;
 mod feed;
 mod finish;
 mod iso;
+mod long;
 mod marks;
 mod number;
 mod order;
@@ -141,6 +142,12 @@ impl Source for Sqlite {
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
         let path = Arc::clone(&self.path);
         Ok(Arc::new(blocking(move || snapshot::Moment::open(&path)).await?))
+    }
+
+    async fn sightings(&self, table: &str) -> Result<Vec<Sighting>> {
+        let table = self.describe(table).await?;
+        let failed = error::during(format!("cannot look into {}", table.name));
+        self.look(move |connection, _| sight::sightings(connection, &table).map_err(failed)).await
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
     connection::{Access, blocking, open},
     error::{during, failure, words},
     feed::{Complaint, Feed, Scratch, Target},
-    marks,
+    long, marks,
     sql::{delete_all, insert, quoted},
     upsert::Upsert,
 };
@@ -137,6 +137,8 @@ struct Statement {
     table: String,
     sql: String,
     targets: Vec<Target>,
+    /// The columns whose long values go into the row when it is there.
+    poured: Vec<String>,
     upsert: Option<Upsert>,
 }
 
@@ -154,12 +156,16 @@ impl Load {
         let targets = options.columns.iter().map(target).collect::<Result<_>>()?;
         let mut sql = insert(&table.name, &options.columns);
         let mut upsert = None;
+        let mut poured = Vec::new();
         if !options.update_by.is_empty() {
             let settled = settle(&writer, table, options).await?;
             sql.clone_from(&settled.write);
             upsert = Some(settled);
+        } else {
+            let (context, table) = (format!("cannot load {}", table.name), table.clone());
+            poured = writer.run(move |connection| long::columns(connection, &table).map_err(during(context))).await?;
         }
-        let statement = Statement { table: table.name.clone(), sql, targets, upsert };
+        let statement = Statement { table: table.name.clone(), sql, targets, poured, upsert };
         let marks = (!options.unmarked).then(|| marks.to_owned());
         let empties_first = options.empties_first.clone();
         Ok(Self { writer, statement: Arc::new(statement), empties_first, marks, turn: None, unchanged: 0 })
@@ -283,11 +289,15 @@ impl Statement {
         feeds: &[Feed<'_>],
         row: usize,
     ) -> rusqlite::Result<Wrote> {
-        if let Some((index, complaint)) = bind(statement, feeds, row)? {
+        if let Some((index, complaint)) = bind(statement, feeds, row, &self.poured)? {
             return Ok(Wrote::Not(self.complaint(row, index, complaint)));
         }
         let Some(upsert) = &self.upsert else {
-            return Ok(if statement.raw_execute()? == 0 { Wrote::Not(self.ignored(row)) } else { Wrote::Changed });
+            if statement.raw_execute()? == 0 {
+                return Ok(Wrote::Not(self.ignored(row)));
+            }
+            self.pour(connection, feeds, row)?;
+            return Ok(Wrote::Changed);
         };
         let key: Vec<&Feed<'_>> = upsert.key.iter().filter_map(|place| feeds.get(*place)).collect();
         let mut keep = connection.prepare_cached(&upsert.keep)?;
@@ -302,6 +312,19 @@ impl Statement {
         // What is not written stands in no other row's way.
         connection.prepare_cached(&upsert.forget)?.execute([])?;
         wrote
+    }
+
+    /// Puts in what the row went in without.
+    fn pour(&self, connection: &Connection, feeds: &[Feed<'_>], row: usize) -> rusqlite::Result<()> {
+        let mut scratch = Scratch::default();
+        for feed in feeds.iter().filter(|feed| self.poured.contains(feed.name())) {
+            if let Ok(ValueRef::Blob(bytes)) = feed.value(row, &mut scratch)
+                && is_poured(bytes)
+            {
+                long::pour(connection, &self.table, feed.name(), bytes)?;
+            }
+        }
+        Ok(())
     }
 
     fn complaint(&self, row: usize, index: usize, complaint: Complaint) -> Refusal {
@@ -359,15 +382,25 @@ enum Wrote {
     Not(Refusal),
 }
 
-/// Binds the row's values in their order; the place of one that cannot be, and why.
+/// Whether bytes go in behind their row; beyond what a number of 32 bits says SQLite refuses them as it always does.
+fn is_poured(bytes: &[u8]) -> bool {
+    bytes.len() >= long::LONG && i32::try_from(bytes.len()).is_ok()
+}
+
+/// Binds the row's values in their order, zeros for what is `poured`; the place of one that cannot be, and why.
 fn bind<'f>(
     statement: &mut rusqlite::Statement<'_>,
     feeds: impl IntoIterator<Item = &'f Feed<'f>>,
     row: usize,
+    poured: &[String],
 ) -> rusqlite::Result<Option<(usize, Complaint)>> {
     let mut scratch = Scratch::default();
     for (index, feed) in feeds.into_iter().enumerate() {
         match feed.value(row, &mut scratch) {
+            Ok(ValueRef::Blob(bytes)) if is_poured(bytes) && poured.contains(feed.name()) => {
+                let length = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
+                statement.raw_bind_parameter(index + 1, ToSqlOutput::ZeroBlob(length))?;
+            }
             Ok(value) => statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value))?,
             Err(complaint) => return Ok(Some((index, complaint))),
         }
