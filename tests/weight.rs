@@ -104,7 +104,8 @@ fn from_file_to_file() {
     let (source, destination) = (file(folder.path()), SqliteFile::new(folder.path().join("big.sqlite")));
     let times = weigh(&source.url(), &destination.url(), "SQLite from SQLite");
     assert_eq!(destination.rows(ENDS), source.rows(ENDS));
-    assert!(times < 4.5, "{times}");
+    // Between two files bytes travel as text that says so, which is twice as long.
+    assert!(times < 4.0, "{times}");
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn from_file_to_mariadb_and_back() {
     assert!(times < 2.5, "{times}");
     let times = weigh(&server.url(), &back.url(), "SQLite from MariaDB");
     assert_eq!(back.rows(ENDS), source.rows(ENDS));
-    assert!(times < 4.5, "{times}");
+    assert!(times < 2.8, "{times}");
 }
 
 /// A value over 8 MB goes into MariaDB in pieces, and into SQLite behind its row.
