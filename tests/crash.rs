@@ -48,12 +48,15 @@ fn source(desk: &Desk, rows: u64) -> SqliteFile {
 }
 
 /// Tables of the destination, with where they come from, their mode, and whether they hold rows before.
-const TABLES: [(&str, &str, &str, bool); 5] = [
+const TABLES: [(&str, &str, &str, bool); 7] = [
     ("insert_keyed", "keyed", "insert", false),
     ("insert_keyless", "keyless", "insert", false),
     ("upsert_keyed", "keyed", "upsert", true),
     ("replace_keyed", "keyed", "replace", true),
     ("replace_keyless", "keyless", "replace", true),
+    ("replace_parent", "keyed", "replace", true),
+    // Its rows refer to those of the one before.
+    ("replace_child", "keyed", "replace", true),
 ];
 
 fn tables(end: &End) -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str, bool)> {
@@ -101,7 +104,11 @@ fn fill(end: &End, rows: u64) {
             continue;
         }
         let key = if *from == "keyed" { "PRIMARY KEY" } else { "" };
-        end.execute(&[&format!("CREATE TABLE {table} (id BIGINT {key}, name VARCHAR(40), amount BIGINT)")]);
+        let refers = match *table {
+            "replace_child" => ", FOREIGN KEY (id) REFERENCES replace_parent (id) ON DELETE CASCADE",
+            _ => "",
+        };
+        end.execute(&[&format!("CREATE TABLE {table} (id BIGINT {key}, name VARCHAR(40), amount BIGINT{refers})")]);
         let values: Vec<String> =
             rows.iter().map(|(id, (name, amount))| format!("({id}, '{name}', {amount})")).collect();
         for values in values.chunks(500) {

@@ -97,7 +97,10 @@ fn migrate(desk: &Desk, from: &End, to: &End, fixtures: &[Fixture], letter: Lett
         let Some(says) = fixture.plan else { continue };
         let place = format!("to = \"{}\"\n", table(index));
         assert!(text.contains(&place), "{text}");
-        text = text.replace(&place, &format!("{place}[table.columns]\nv = {says}\n"));
+        // What the draft says of the table's columns goes: the fixture says it.
+        let (before, behind) = text.split_once(&place).unwrap();
+        let next = behind.find("\n[[table]]").map_or("", |next| &behind[next..]);
+        text = format!("{before}{place}[table.columns]\nv = {says}\n{next}");
     }
     desk.write(&plan, &text);
     let told = desk.run(&["run", &plan, "--on-error", "flag", "--no-validate"]);

@@ -109,6 +109,55 @@ fn a_replaced_table_holds_the_source_s_rows_and_no_other() {
 }
 
 #[test]
+fn tables_that_refer_to_each_other_are_replaced_together() {
+    for system in SERVERS {
+        let desk = Desk::new();
+        let Some(end) = End::new(system, desk.folder()) else { continue };
+        let source = SqliteFile::new(desk.path("source.sqlite"));
+        source.execute(&format!(
+            "CREATE TABLE parent (id INTEGER PRIMARY KEY);
+             CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER, boss INTEGER);
+             CREATE TABLE toy (id INTEGER PRIMARY KEY, child INTEGER);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) INSERT INTO parent SELECT i FROM n;
+             INSERT INTO child SELECT id, {ROWS} + 1 - id, max(1, id - 1) FROM parent;
+             INSERT INTO toy SELECT id, id FROM child;"
+        ));
+        end.execute(&[
+            "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+            "CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER, boss INTEGER,
+                 FOREIGN KEY (parent) REFERENCES parent (id) ON DELETE CASCADE, FOREIGN KEY (boss) REFERENCES child (id))",
+            "CREATE TABLE toy (id INTEGER PRIMARY KEY, child INTEGER, FOREIGN KEY (child) REFERENCES child (id))",
+            "INSERT INTO parent VALUES (1), (5000)",
+            "INSERT INTO child VALUES (1, 5000, NULL), (5000, 1, 1), (5001, 1, 5000)",
+            "INSERT INTO toy VALUES (7, 5000)",
+        ]);
+        let table = |name: &str| format!("[[table]]\nfrom = \"{name}\"\nmode = \"replace\"\n");
+        let rest = [table("child"), table("toy")].concat();
+        plan(&desk, &end.url(), "parallel = 3", &format!("from = \"parent\"\nmode = \"replace\"\n{}", table("child")));
+        let (state, text) = details(&desk, 5, "Writing modes valid");
+        assert!(state == "failed" && text.contains("toy would refer to rows that are gone"), "{system}: {text}");
+
+        plan(&desk, &end.url(), "parallel = 3", &format!("from = \"parent\"\nmode = \"replace\"\n{rest}"));
+        let (state, text) = details(&desk, 0, "Writing modes valid");
+        assert!(state == "passed" && text.contains("toy and child are emptied with parent"), "{system}: {text}");
+        let told = desk.run(&["run", "plan.toml", "--tables", "parent,child"]);
+        assert!(format!("{told:?}").contains("without toy"), "{system}: {told:?}");
+        assert_eq!(end.rows("SELECT count(*) FROM toy")[0][0].as_deref(), Some("1"), "{system}");
+
+        for _ in 0..2 {
+            let told = desk.run_to(0, &["run", "plan.toml"]);
+            assert_eq!(told.result()["counts"]["written"], 3 * ROWS, "{system}");
+            for (name, columns) in [("parent", "id"), ("child", "id, parent, boss"), ("toy", "id, child")] {
+                let read = format!("SELECT {columns} FROM {name} ORDER BY id");
+                assert!(end.rows(&read) == source.rows(&read), "{system}: {name}");
+            }
+        }
+        desk.run_to(0, &["run", "plan.toml", "--tables", "toy"]);
+        assert_eq!(end.rows("SELECT count(*) FROM toy")[0][0], Some(ROWS.to_string()), "{system}");
+    }
+}
+
+#[test]
 fn an_insert_into_a_table_with_rows_is_warned_of_and_meets_them_as_faults() {
     for system in SERVERS {
         let desk = Desk::new();
@@ -153,6 +202,15 @@ fn the_checks_say_how_rows_will_be_written_and_what_cannot_be() {
         let (state, text) = details(&desk, 0, "Writing modes valid");
         assert_eq!(state, "passed");
         assert!(text.contains("things: upsert by (id)") && text.contains("stand in progress"), "{text}");
+        plan(
+            &desk,
+            &end.url(),
+            "",
+            "from = \"blank\"\nto = \"things\"\nmode = \"upsert\"\n[table.columns]\nid = { expr = \"id % 7\" }",
+        );
+        let (state, text) = details(&desk, 0, "Writing modes valid");
+        assert!(state == "warned" && text.contains("of two rows with one key the later one stays"), "{state} {text}");
+        plan(&desk, &end.url(), "", "from = \"things\"\nmode = \"upsert\"\nkey = [\"id\"]");
         let (state, text) = details(&desk, 0, "No data conflicts");
         assert!(state == "passed" && text.contains("a row whose key comes is updated"), "{state} {text}");
 

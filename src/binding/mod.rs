@@ -5,6 +5,8 @@
 
 mod left_behind;
 mod naming;
+mod replaced;
+mod sketch;
 
 use std::{
     cell::RefCell,
@@ -14,11 +16,12 @@ use std::{
 use crate::{
     endpoint::{Catalog, Destination, EndpointError, ErrorKind, Source},
     model::{Column, LoadOrder, Problem, RowEncoding, Table, load_order},
-    plan::{self, Document, Mapping, Origin, Phrase, Plan, Spans, TablePlan},
+    plan::{self, Document, Mapping, Origin, Phrase, Plan, Spans, TablePlan, mentions},
     transform::{CompileError, ExprError, RunInstant, Transform, column_names},
 };
 
 pub use left_behind::left_behind;
+pub use sketch::sketch;
 
 /// One table of a plan, ready to check or run.
 #[derive(Debug)]
@@ -101,7 +104,7 @@ async fn describe(
     destination: &dyn Destination,
     known: &mut Descriptions,
 ) -> Result<(Mapping, Option<Problem>), EndpointError> {
-    let Some(from) = there(source, &table.from, &mut known.source).await? else {
+    let Some(mut from) = there(source, &table.from, &mut known.source).await? else {
         let to = Table { name: table.to.clone(), ..Table::default() };
         let message = format!("the source has no table '{}'{}", table.from, nearest(source, &table.from).await?);
         let (line, column) = spans.table(&table.to).unwrap_or_default();
@@ -109,6 +112,7 @@ async fn describe(
         return Ok((Mapping { to, ..Mapping::default() }, Some(problem)));
     };
     let to = there(destination, &table.to, &mut known.destination).await?;
+    read_as_asked(&mut from, table, source);
     let wrong = RefCell::new(Vec::new());
     let type_of = |sql: &str| {
         crate::transform::expression_type(&from, sql).map_err(|error| {
@@ -121,6 +125,22 @@ async fn describe(
         point_into(table, spans, &sql, &error, &mut mapping.problems);
     }
     Ok((mapping, None))
+}
+
+/// A column whose type the plan changes is read as that type, where the source can: what its own type does not hold would
+/// be a reject before the plan has a say. Not where an expression knows it by its own.
+fn read_as_asked(from: &mut Table, table: &TablePlan, source: &dyn Source) {
+    let texts = table.columns.iter().flat_map(|(_, column)| [&column.expr, &column.check]).chain([&table.filter]);
+    let mentioned: BTreeSet<String> = texts.flatten().flat_map(|sql| mentions(sql)).collect();
+    for (name, planned) in table.columns.iter().filter(|(_, planned)| planned.expr.is_none()) {
+        let Some(ty) = &planned.ty else { continue };
+        let own = planned.from.as_ref().unwrap_or(name);
+        let takers = table.columns.iter().filter(|(name, other)| other.from.as_ref().unwrap_or(name) == own).count();
+        let column = from.columns.iter_mut().find(|column| column.name == *own && !mentioned.contains(own));
+        if let Some(column) = column.filter(|column| takers == 1 && source.reads_as(column, ty)) {
+            column.ty.clone_from(ty);
+        }
+    }
 }
 
 /// Moves the problem of a wrong expression from its column to the place inside the expression.
@@ -217,7 +237,9 @@ fn carry_as_held(mapping: &mut Mapping, planned: &TablePlan, source: &dyn Source
     for mapped in &mut mapping.columns {
         let Origin::Column(name) = &mapped.origin else { continue };
         let Some(from) = mapping.from.columns.iter_mut().find(|column| column.name == *name) else { continue };
-        let plain = from.ty == mapped.target.ty && mapped.meant.is_none() && mapped.values.is_none();
+        // Of two columns that declare the same a look at rows may have told the one from the other.
+        let alike = from.ty == mapped.target.ty || from.native == mapped.target.native;
+        let plain = alike && mapped.meant.is_none() && mapped.values.is_none();
         if !plain || mapped.default.is_some() || looked_at.contains(name) || looked_at.contains(&mapped.target.name) {
             continue;
         }

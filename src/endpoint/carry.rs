@@ -44,6 +44,7 @@ pub(super) fn dress(carrier: &dyn Carrier, table: &mut Table, source: System, un
     fitting.indexes(table, &mut left_out);
     fitting.foreign_keys(table, &mut left_out);
     fitting.comments(table, &mut left_out);
+    table.collation.take_if(|_| !fitting.is_same());
     let needed = |at: &usize| fitting.is_same() && needs(table, *at);
     table.types = (0..table.types.len()).filter(needed).map(|at| table.types[at].clone()).collect();
     table.left_out.extend(left_out);

@@ -56,6 +56,12 @@ pub trait Catalog: Send + Sync {
     /// All tables that hold rows (views are not listed), by name, with cheap counts.
     async fn tables(&self) -> Result<Vec<TableEntry>>;
 
+    /// Whether the column's values can be read as another type than its own, so that what its own does not hold is no
+    /// reject.
+    fn reads_as(&self, _column: &Column, _ty: &ColumnType) -> bool {
+        false
+    }
+
     /// A table in full. Fails with [`ErrorKind::NoTable`] where there is none of that name.
     async fn describe(&self, table: &str) -> Result<Table>;
 
@@ -154,7 +160,7 @@ pub trait Destination: Catalog {
     fn column_for(&self, column: &Column, from: Option<System>) -> Column;
 
     /// The type that a draft should have a column created with after such a sighting in another system.
-    fn type_after(&self, _sight: Sight) -> Option<ColumnType> {
+    fn type_after(&self, _sight: &Sight) -> Option<ColumnType> {
         None
     }
 
@@ -233,6 +239,8 @@ pub struct LoadOptions {
     /// A row with the key of one that is there, by these columns, takes its place; empty: it is refused. Within a chunk a
     /// key comes once.
     pub update_by: Vec<String>,
+    /// Other tables that [`Loader::empty`] empties before this one, in their order.
+    pub empties_first: Vec<String>,
     /// How many seconds a statement waits for somebody else's lock; 0: as long as the server lets it.
     pub lock_wait: u32,
     /// No place for marks is to be had: the rows commit without one.
@@ -258,7 +266,8 @@ pub trait Loader: Send {
         Ok(refusals)
     }
 
-    /// Takes all rows out of the table, as part of the chunk that was begun. Before its first `write`.
+    /// Takes all rows out of the table, and of those that must be empty before it, as part of the chunk that was begun.
+    /// Before its first `write`.
     async fn empty(&mut self) -> Result<()>;
 
     /// How many of the rows written since `begin` were there already as they are, so that nothing was changed.

@@ -22,6 +22,7 @@ use crate::{
     endpoint::EndpointError,
     ledger::{Ledger, LedgerError, PlanLock},
     model::{Gauge, RunId, Table},
+    plan::Mapping,
     protocol::{Command, Event, Fact, Reply, Snapshot},
 };
 
@@ -132,11 +133,16 @@ impl Actor {
             abort: aborted,
         });
         let loaded = binding.tables.iter().map(|table| table.mapping.to.clone()).collect();
-        let cycles = &binding.order;
-        let lanes = binding.tables.into_iter().filter_map(|table| {
+        let writing = |mapping: &Mapping| {
+            let mut writing = Writing::of(mapping, binding.order.in_cycle(&mapping.to.name), &plan.run, run.unmarked);
+            writing.options.empties_first = binding.emptied_with(&mapping.to.name);
+            writing
+        };
+        let writings: Vec<Writing> = binding.tables.iter().map(|table| writing(&table.mapping)).collect();
+        let lanes = binding.tables.into_iter().zip(writings).filter_map(|(table, writing)| {
             let name = table.mapping.to.name.clone();
             let lane = Lane {
-                writing: Writing::of(&table.mapping, cycles.in_cycle(&name), &plan.run, run.unmarked),
+                writing,
                 encoding: Arc::new(encoding(&table.mapping, &*job.destination)),
                 mapping: Arc::new(table.mapping),
                 transform: Arc::new(table.transform?),

@@ -63,6 +63,11 @@ pub enum PrepareError {
          after a crash; empty it, use mode = \"upsert\" or \"replace\", or let marks be kept: {why}"
     )]
     NotEmpty { table: String, why: String },
+    #[error(
+        "{table} cannot be replaced without {referrer}, whose rows refer to it and would be gone with its own: take both \
+         into the run"
+    )]
+    Referred { table: String, referrer: String },
     #[error("the plan has no table '{0}'")]
     NoTable(String),
 }
@@ -111,6 +116,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
     let mut binding =
         bind(&job.document, &plan, &*job.source, &*job.destination, &mut Descriptions::default(), instant).await?;
     let writings = writings(&binding, &plan);
+    let families = families(&binding);
     keep_only(&job, &mut binding)?;
     let problems: Vec<Problem> = binding.tables.iter().flat_map(|table| table.problems.clone()).collect();
     if problems.iter().any(|problem| problem.error) {
@@ -121,6 +127,8 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
             run.unmarked = true;
             demand_empty(&job, &plan, &binding, &why).await?;
         }
+        let names: Vec<&String> = binding.tables.iter().map(|table| &table.mapping.to.name).collect();
+        demand_families(&families, &names)?;
         job.ledger.begin_run(&new_run(&run)).await?;
         keep_held(&job, &run, &binding).await?;
     }
@@ -129,6 +137,8 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
     let left_out = left_out(&job, &binding, &created).await?;
     let standing = standing(&job, &run, &writings).await?;
     let starts = starts(&job, &run, &binding, &created, standing).await?;
+    let fresh: Vec<&String> = starts.iter().filter(|start| start.chunk == 0).map(|start| &start.table.to).collect();
+    demand_families(&families, &fresh)?;
     let standing = resumed.then(|| resume::standing(&run, &starts));
     let before = Snapshot {
         plan: plan.name.clone(),
@@ -201,6 +211,23 @@ type Writings = BTreeMap<String, Writing>;
 fn writings(binding: &Binding, plan: &Plan) -> Writings {
     let mappings = binding.tables.iter().map(|table| &table.mapping);
     mappings.map(|mapping| (mapping.to.name.clone(), Writing::of(mapping, false, &plan.run, true))).collect()
+}
+
+/// For each table of the plan, those that are emptied with it.
+fn families(binding: &Binding) -> BTreeMap<String, Vec<String>> {
+    let names = binding.tables.iter().map(|table| table.mapping.to.name.clone());
+    names.map(|name| (name.clone(), binding.emptied_with(&name))).collect()
+}
+
+/// A table that is still to be emptied takes others with it: they must be `fresh` too, of this run and without rows of it.
+fn demand_families(families: &BTreeMap<String, Vec<String>>, fresh: &[&String]) -> Result<(), PrepareError> {
+    for table in fresh.iter().copied() {
+        let family = families.get(table).map(Vec::as_slice).unwrap_or_default();
+        if let Some(referrer) = family.iter().find(|name| !fresh.contains(name)) {
+            return Err(PrepareError::Referred { table: table.clone(), referrer: referrer.clone() });
+        }
+    }
+    Ok(())
 }
 
 fn keep_only(job: &Job, binding: &mut Binding) -> Result<(), PrepareError> {
@@ -328,6 +355,7 @@ async fn starts(
         let own = created.iter().any(|created| created.name == name);
         let waits_for = |to: &&str| !own && **to != name && names.contains(to) && !binding.order.in_cycle(&name);
         let referenced = mapping.to.foreign_keys.iter().map(|key| key.table.as_str());
+        let emptying = names.iter().copied().filter(|other| binding.emptied_with(other).contains(&name));
         starts.push(TableStart {
             table: StartedTable {
                 from: mapping.from.name.clone(),
@@ -336,7 +364,7 @@ async fn starts(
                 counts,
                 done: last.is_some_and(|mark| mark.end.is_none()),
             },
-            after_tables: referenced.filter(waits_for).map(str::to_owned).collect(),
+            after_tables: referenced.filter(waits_for).chain(emptying).map(str::to_owned).collect(),
             position: last.and_then(|mark| mark.end.clone()),
             chunk: last.map_or(0, |mark| mark.chunk + 1),
             answered: standing.answers.remove(&name).unwrap_or_default(),

@@ -30,6 +30,7 @@ impl Writing {
                 columns: mapping.columns.iter().map(|mapped| mapped.target.name.clone()).collect(),
                 suspend_foreign_keys,
                 update_by,
+                empties_first: Vec::new(),
                 lock_wait: run.lock_wait,
                 unmarked,
             },

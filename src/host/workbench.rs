@@ -13,7 +13,7 @@ use super::{
     views::{mapping_view, review_item, trial_row},
 };
 use crate::{
-    binding::{Binding, Bound, Descriptions, bind},
+    binding::{Binding, Bound, Descriptions, bind, sketch},
     endpoint::{Catalog, Destination, EndpointError, Source, open_destination, open_source},
     engine::{self, FinishError, Finished, Job, now_ms},
     ledger::Ledger,
@@ -39,6 +39,10 @@ pub struct Workbench {
     by: String,
     /// Where new plans go, and where plans are looked for.
     folder: PathBuf,
+}
+
+fn is_planned(plan: &Plan, table: &str) -> bool {
+    plan.tables.iter().any(|mapped| mapped.from == table)
 }
 
 type Told<T> = Result<T, String>;
@@ -332,14 +336,11 @@ impl Workbench {
     }
 
     async fn select(&self, tables: Vec<String>, selected: bool) -> Told<Answer> {
+        let drafts = if selected { self.drafts(&tables).await? } else { Vec::new() };
         let text = self.document.lock().await.text.clone();
         let (_, plan) = self.read(None).await?;
-        let planned: BTreeSet<&str> = plan.tables.iter().map(|mapped| mapped.from.as_str()).collect();
         let edits: Vec<Edit> = match selected {
-            true => {
-                let new = tables.into_iter().filter(|table| !planned.contains(table.as_str()));
-                new.map(|table| Edit::AddTable { from: table.clone(), to: table }).collect()
-            }
+            true => drafts.into_iter().filter(|(table, _)| !is_planned(&plan, table)).map(|(_, edit)| edit).collect(),
             false => {
                 let named: BTreeSet<String> = tables.into_iter().collect();
                 let mapped = plan.tables.iter().filter(|mapped| named.contains(&mapped.from));
@@ -348,6 +349,28 @@ impl Workbench {
         };
         let changed = plan::apply_all(&text, &edits);
         self.save(changed.map_err(|error| error.to_string())?).await
+    }
+
+    /// Tables that the plan has not as they are added to it; by their names alone where a side cannot be asked.
+    async fn drafts(&self, tables: &[String]) -> Told<Vec<(String, Edit)>> {
+        let (_, plan) = self.read(None).await?;
+        let new: Vec<String> = tables.iter().filter(|table| !is_planned(&plan, table)).cloned().collect();
+        let sketched = match (self.source().await, self.destination().await) {
+            (Ok(source), Ok(destination)) => sketch(&*source, &*destination, &new).await,
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
+        Ok(match sketched {
+            Ok(sketched) => {
+                let edit = |drafted| Edit::AddDraft(Box::new(drafted));
+                new.into_iter().zip(sketched.into_iter().map(edit)).collect()
+            }
+            Err(error) => {
+                tracing::warn!(%error, "tables are added unseen");
+                new.into_iter()
+                    .map(|table| (table.clone(), Edit::AddTable { from: table.clone(), to: table }))
+                    .collect()
+            }
+        })
     }
 
     /// The pre-migration checks.
@@ -446,5 +469,31 @@ impl Workbench {
             }
         };
         record.map(review_item).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_table_that_is_selected_is_drafted_as_a_new_plan_would() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("in.csv"), "id,zip\n1,01234\n").unwrap();
+        let path = folder.path().join("plan.toml");
+        let text = "[source]\nurl = \"csv:in.csv\"\n[destination]\nurl = \"sqlite:out.db\" # kept\n";
+        std::fs::write(&path, text).unwrap();
+        let ledger = Ledger::open(&folder.path().join("state")).await.unwrap();
+        let document = Document::load(&path).unwrap();
+        let workbench = Workbench::new(document, ledger, "ada".into(), folder.path().to_owned());
+        let select = |name: &str, selected| Ask::Select { tables: vec![name.to_owned()], selected };
+        let chosen = workbench.answer(select("in", true)).await.unwrap();
+        let Answer::Plan { text: drafted, .. } = chosen else { panic!("no plan") };
+        assert!(drafted.starts_with(text), "{drafted}");
+        assert!(drafted.contains("id = { type = \"bigint\" }") && !drafted.contains("zip"), "{drafted}");
+        // What cannot be looked at is added by its name.
+        workbench.answer(select("elsewhere", true)).await.unwrap();
+        let Answer::Plan { text: both, .. } = workbench.answer(select("in", true)).await.unwrap() else { panic!() };
+        assert!(both.starts_with(drafted.trim_end()) && both.contains("from = \"elsewhere\""), "{both}");
     }
 }

@@ -104,6 +104,9 @@ pub struct Table {
     pub checks: Vec<Check>,
     #[serde(default)]
     pub comment: Option<String>,
+    /// The system's own words on how the text of columns compares that say nothing of it, where a table has a say in that.
+    #[serde(default)]
+    pub collation: Option<String>,
     /// Types of the database's own that columns are of, each behind those that it needs.
     #[serde(default)]
     pub types: Vec<OwnType>,
@@ -169,6 +172,10 @@ pub struct Column {
     /// Its text compares without regard to case.
     #[serde(default)]
     pub folds_case: bool,
+    /// Its system stores no text as it came but one that means the same: of a JSON the order of keys, repeated keys and the
+    /// spelling of numbers are lost.
+    #[serde(default)]
+    pub rewrites: bool,
     /// The system's own words on what it is set to when its row changes.
     #[serde(default)]
     pub on_update: Option<String>,
@@ -195,6 +202,7 @@ impl Column {
             counter: None,
             collation: None,
             folds_case: false,
+            rewrites: false,
             on_update: None,
             labels: Vec::new(),
             comment: None,

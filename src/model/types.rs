@@ -144,6 +144,11 @@ impl ColumnType {
         matches!(self, Self::Text { .. } | Self::Uuid | Self::Json | Self::Other(_) | Self::Numeric)
     }
 
+    /// Text or bytes of any length.
+    pub fn is_unlimited(&self) -> bool {
+        matches!(self, Self::Text { max: None } | Self::Bytes { max: None })
+    }
+
     pub fn is_number(&self) -> bool {
         matches!(self, Self::Integer { .. } | Self::Decimal { .. } | Self::Numeric | Self::Float { .. })
     }

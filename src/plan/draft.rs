@@ -7,15 +7,18 @@ use toml_edit::{Key, Value};
 use super::{CsvOptions, Kind, SecretRef, SidePlan, edit::secret_value, suggest::alike, without_password};
 use crate::model::{Advice, Column, Table};
 
+/// A source table, the destination table it goes to, where there is one already, and what rows say of types to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drafted {
+    pub from: Table,
+    pub to: Option<Table>,
+    pub advice: Vec<Advice>,
+}
+
 /// Drafts a plan: both sides, and each source table with the destination table it goes to, where there is one already.
 /// Names that differ only in case or word breaks are written as renames; what has no counterpart stands in a comment. A
 /// password in a URL is left out.
-pub fn draft(
-    (name, kind): (&str, Kind),
-    source: &SidePlan,
-    destination: &SidePlan,
-    tables: &[(Table, Option<Table>, Vec<Advice>)],
-) -> String {
+pub fn draft((name, kind): (&str, Kind), source: &SidePlan, destination: &SidePlan, tables: &[Drafted]) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "[plan]\nname = {}", quoted(name));
     if kind != Kind::default() {
@@ -35,11 +38,16 @@ pub fn draft(
     } else {
         text.push_str(HELP);
     }
-    for (from, to, advice) in tables {
-        table(&mut text, from, to.as_ref());
-        if to.is_none() && !advice.is_empty() {
-            advise(&mut text, advice);
-        }
+    text.extend(tables.iter().map(draft_table));
+    text
+}
+
+/// The text of one table, to stand at a plan's end.
+pub(super) fn draft_table(Drafted { from, to, advice }: &Drafted) -> String {
+    let mut text = String::new();
+    table(&mut text, from, to.as_ref());
+    if to.is_none() && !advice.is_empty() {
+        advise(&mut text, advice);
     }
     text
 }
@@ -197,7 +205,9 @@ mod tests {
             advice("x", Sight::BeyondADay, ColumnType::Other("interval".into())),
             advice("y z", Sight::OffCalendar, ColumnType::TEXT),
         ];
-        let tables = [(from.clone(), Some(to.clone()), Vec::new()), (table_of("a \"b\"", &["x", "y z"]), None, seen)];
+        let drafted =
+            |from: &Table, to: Option<&Table>, advice| Drafted { from: from.clone(), to: to.cloned(), advice };
+        let tables = [drafted(&from, Some(&to), Vec::new()), drafted(&table_of("a \"b\"", &["x", "y z"]), None, seen)];
         let text = draft(("the \"new\" one", Kind::OneTime), &source, &destination, &tables);
         assert!(!text.contains("s3cret"), "{text}");
         assert!(

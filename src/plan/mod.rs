@@ -29,7 +29,7 @@ pub use address::{Address, address, without_password};
 pub use class::{classify, loss};
 pub use digest::{digest, mapping_digest};
 pub use document::Document;
-pub use draft::draft;
+pub use draft::{Drafted, draft};
 pub use edit::{Edit, Side, apply, apply_all};
 pub use error::PlanError;
 pub use mapping::{Class, MappedColumn, Mapping, Origin};

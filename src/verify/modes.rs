@@ -20,7 +20,19 @@ pub(super) async fn modes(binding: &Binding, destination: &dyn Destination) -> C
     };
     for mapping in binding.tables.iter().map(|table| &table.mapping) {
         details.push(format!("{}: {}", mapping.to.name, words(mapping, unmarked.is_some())));
-        match refused(mapping, destination).await {
+        let with_it = binding.emptied_with(&mapping.to.name);
+        if !with_it.is_empty() {
+            details.push(format!(
+                "{} are emptied with {}, and load when it is done",
+                with_it.join(" and "),
+                mapping.to.name
+            ));
+        }
+        if let Some(warning) = may_come_twice(mapping) {
+            state = if state == CheckState::Passed { CheckState::Warned } else { state };
+            details.push(warning);
+        }
+        match refused(binding, mapping, destination).await {
             Ok(None) => {}
             Ok(Some(why)) => {
                 state = CheckState::Failed;
@@ -61,6 +73,26 @@ fn words(mapping: &Mapping, unmarked: bool) -> String {
     }
 }
 
+/// Two rows of one key in one chunk are seen, and the second is a fault; further apart the later one takes the place of
+/// the earlier.
+fn may_come_twice(mapping: &Mapping) -> Option<String> {
+    if mapping.mode != Mode::Upsert {
+        return None;
+    }
+    let feeds = |target: &String| mapping.columns.iter().find(|mapped| mapped.target.name == *target)?.plain_column();
+    let fed: Vec<&str> = mapping.to.key.iter().filter_map(feeds).collect();
+    let from = &mapping.from;
+    let mut keys = from.unique.iter().chain([&from.key]).filter(|key| !key.is_empty());
+    let is_unique = keys.any(|key| key.iter().all(|column| fed.contains(&column.as_str())));
+    (!is_unique).then(|| {
+        format!(
+            "{}: nothing in the source keeps ({}) unique; of two rows with one key the later one stays",
+            mapping.to.name,
+            mapping.to.key.join(", ")
+        )
+    })
+}
+
 /// What the account lacks for the modes, and for doing without marks.
 pub(super) async fn lacking(binding: &Binding, destination: &dyn Destination) -> Result<Vec<String>, EndpointError> {
     let unmarked = destination.cannot_mark().await?.is_some();
@@ -75,15 +107,21 @@ pub(super) async fn lacking(binding: &Binding, destination: &dyn Destination) ->
 }
 
 /// Why the table cannot be emptied.
-async fn refused(mapping: &Mapping, destination: &dyn Destination) -> Result<Option<String>, EndpointError> {
+async fn refused(
+    binding: &Binding,
+    mapping: &Mapping,
+    destination: &dyn Destination,
+) -> Result<Option<String>, EndpointError> {
     if mapping.mode != Mode::Replace || !mapping.exists {
         return Ok(None);
     }
-    let referrers = destination.referrers(&mapping.to.name).await?;
+    let with_it = binding.emptied_with(&mapping.to.name);
+    let mut referrers = destination.referrers(&mapping.to.name).await?;
+    referrers.retain(|referrer| !with_it.contains(referrer));
     Ok((!referrers.is_empty()).then(|| {
         format!(
-            "{} cannot be replaced: {} would refer to rows that are gone; use mode = \"upsert\", or take those foreign \
-             keys off for the migration",
+            "{} cannot be replaced: {} would refer to rows that are gone; replace them too (unless they refer to each \
+             other), use mode = \"upsert\", or take those foreign keys off for the migration",
             mapping.to.name,
             referrers.join(" and ")
         )

@@ -60,7 +60,8 @@ fn same_words_in_mariadb() {
             price decimal(8,2) CHECK (price > 0), place point NOT NULL, doc json, u uuid DEFAULT uuid(),
             CONSTRAINT named CHECK (char_length(code) = 3 or price is null),
             UNIQUE KEY names (name, code), KEY falling (price DESC, id), KEY prefixed (body(20)),
-            FULLTEXT KEY words (body), SPATIAL KEY places (place)) COMMENT='all sorts'",
+            FULLTEXT KEY words (body), SPATIAL KEY places (place)) COMMENT='all sorts'
+            DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_swedish_ci",
     );
     source.execute("INSERT INTO t (name, code, price, place, doc) VALUES ('ä', 'xyz', 1, POINT(1, 2), '[1]')");
     migrate(&source.url(), &destination.url()).tells_nothing();
@@ -71,7 +72,7 @@ fn same_words_in_mariadb() {
         "SELECT index_name, non_unique, seq_in_index, column_name, collation, sub_part, index_type
          FROM information_schema.statistics WHERE table_schema = database() AND table_name = 't' ORDER BY 1, 3",
         "SELECT check_clause FROM information_schema.check_constraints WHERE constraint_schema = database() ORDER BY 1",
-        "SELECT table_comment FROM information_schema.tables WHERE table_schema = database() AND table_name = 't'",
+        "SELECT table_comment, table_collation FROM information_schema.tables WHERE table_schema = database() AND table_name = 't'",
     ] {
         assert_eq!(texts(destination.rows(read)), texts(source.rows(read)));
     }

@@ -4,6 +4,7 @@ mod computed;
 mod counters;
 mod definitions;
 mod keys;
+mod looks;
 mod names;
 mod things;
 mod types;

@@ -46,6 +46,32 @@ fn another_type_of_that_name() {
 }
 
 #[test]
+fn json_that_the_destination_would_rewrite() {
+    let (Some(source), Some(destination)) = (PostgresDatabase::create("json"), PostgresDatabase::create("jsons"))
+    else {
+        return;
+    };
+    source.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, j json); INSERT INTO t VALUES (1, '{\"b\":1.0, \"a\":2,\"b\":3}')",
+    );
+    destination.execute("CREATE TABLE t (id int PRIMARY KEY, j jsonb)");
+    let desk = Desk::new();
+    desk.run_to(0, &["new", "plan.toml", "--source", &source.url(), "--destination", &destination.url()]);
+    let said = desk.run_to(5, &["check", "plan.toml"]).values[0]["checks"].to_string();
+    assert!(said.contains("'j' can lose the order of keys") && said.contains("(json to jsonb)"), "{said}");
+    let plan = std::fs::read_to_string(desk.path("plan.toml")).unwrap();
+    desk.write("plan.toml", &format!("{plan}[table.columns]\nj = {{ from = \"j\", accept_loss = true }}\n"));
+    desk.run_to(0, &["run", "plan.toml"]);
+    assert_eq!(texts(destination.rows("SELECT j FROM t")), ["{\"a\": 2, \"b\": 3}"]);
+
+    source.execute("ALTER TABLE t ALTER j TYPE jsonb");
+    destination.execute("TRUNCATE t");
+    desk.write("again.toml", &plan);
+    desk.run_to(0, &["run", "again.toml"]);
+    assert_eq!(destination.rows("SELECT j FROM t"), source.rows("SELECT j FROM t"), "as it was rewritten there");
+}
+
+#[test]
 fn labels_across_systems() {
     let (Some(postgres), Some(mysql)) = (PostgresDatabase::create("labels"), MysqlDatabase::create("labels")) else {
         return;

@@ -5,14 +5,14 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::{
+    binding::sketch,
     cli::{
         CliError, Exit,
         args::New,
         open::{Context, endpoint_error},
     },
-    endpoint::{Destination, ErrorKind, Source, open_destination, open_source},
-    model::{Advice, Sighting, Table},
-    plan::{Document, Kind, SecretRef, SidePlan, draft},
+    endpoint::{Source, open_destination, open_source},
+    plan::{Document, Drafted, Kind, SecretRef, SidePlan, draft},
 };
 
 pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliError> {
@@ -31,17 +31,8 @@ pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliErro
     let to = side(&arguments.destination, &arguments.destination_password_env);
     let source = open_source(&from, base, None).await.map_err(endpoint_error)?;
     let destination = open_destination(&to, base, None, None).await.map_err(endpoint_error)?;
-    let mut tables = Vec::new();
-    for name in chosen(&*source, &arguments.tables).await? {
-        let table = source.describe(&name).await.map_err(endpoint_error)?;
-        let there = match destination.describe(&name).await {
-            Ok(there) => Some(there),
-            Err(error) if error.kind == ErrorKind::NoTable => None,
-            Err(error) => return Err(endpoint_error(error)),
-        };
-        let advice = if there.is_none() { advice(&*source, &*destination, &name).await? } else { Vec::new() };
-        tables.push((table, there, advice));
-    }
+    let chosen = chosen(&*source, &arguments.tables).await?;
+    let tables = sketch(&*source, &*destination, &chosen).await.map_err(endpoint_error)?;
     let text = write(&arguments.plan, &from, &to, &tables);
     let document = file.with_text(text);
     if let Some(problem) = document.problems.iter().find(|problem| problem.error) {
@@ -49,22 +40,11 @@ pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliErro
     }
     document.save().map_err(CliError::failed)?;
     if context.json {
-        let names: Vec<&str> = tables.iter().map(|(table, ..)| table.name.as_str()).collect();
-        context.print(&json!({ "plan": arguments.plan, "tables": names }))?;
+        context.print(&json!({ "plan": arguments.plan, "tables": chosen }))?;
     } else {
         println!("{} holds a plan for {} table(s); `whimbrel check {0}` next", arguments.plan.display(), tables.len());
     }
     Ok(Exit::Well)
-}
-
-/// What a look at the rows says about the types to create.
-async fn advice(source: &dyn Source, destination: &dyn Destination, table: &str) -> Result<Vec<Advice>, CliError> {
-    if source.system() == destination.system() {
-        return Ok(Vec::new());
-    }
-    let seen = source.sightings(table).await.map_err(endpoint_error)?;
-    let advice = |sighting: Sighting| Some(Advice { ty: destination.type_after(sighting.sight)?, sighting });
-    Ok(seen.into_iter().filter_map(advice).collect())
 }
 
 async fn chosen(source: &dyn Source, only: &[String]) -> Result<Vec<String>, CliError> {
@@ -75,7 +55,7 @@ async fn chosen(source: &dyn Source, only: &[String]) -> Result<Vec<String>, Cli
     Ok(if only.is_empty() { all } else { only.to_vec() })
 }
 
-fn write(path: &Path, from: &SidePlan, to: &SidePlan, tables: &[(Table, Option<Table>, Vec<Advice>)]) -> String {
+fn write(path: &Path, from: &SidePlan, to: &SidePlan, tables: &[Drafted]) -> String {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     draft((&name, Kind::OneTime), from, to, tables)
 }

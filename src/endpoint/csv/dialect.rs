@@ -60,6 +60,11 @@ impl Dialect {
         }
     }
 
+    /// Whether ASCII says the same in this encoding.
+    pub(super) fn takes_ascii(&self) -> bool {
+        self.encoding.is_ascii_compatible()
+    }
+
     /// The text that these bytes are, if they are one.
     pub(super) fn decode<'b>(&self, bytes: &'b [u8]) -> Option<Cow<'b, str>> {
         if self.encoding == UTF_8 {

@@ -22,9 +22,8 @@ pub(super) fn failure(error: &io::Error, context: impl Into<String>) -> Endpoint
 }
 
 /// For `map_err`: what was being done with which file.
-pub(super) fn during(action: &str, path: &Path) -> impl FnOnce(io::Error) -> EndpointError {
-    let context = format!("cannot {action} {}", path.display());
-    move |error| failure(&error, context)
+pub(super) fn during<'p>(action: &'p str, path: &'p Path) -> impl FnOnce(io::Error) -> EndpointError + 'p {
+    move |error| failure(&error, format!("cannot {action} {}", path.display()))
 }
 
 /// Runs what blocks on a thread that may.

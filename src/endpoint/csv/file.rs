@@ -322,7 +322,9 @@ impl<'f> BatchBuilder<'f> {
             let message = format!("{fields} fields where the file has {columns} columns");
             return Some((fields.min(columns.saturating_sub(1)), message));
         }
-        if let Some(malformed) = record.fields().position(|field| self.file.dialect.decode(field.bytes).is_none()) {
+        let is_malformed = |field: Field<'_>| self.file.dialect.decode(field.bytes).is_none();
+        let is_plain = self.file.dialect.takes_ascii() && record.is_ascii();
+        if !is_plain && let Some(malformed) = record.fields().position(is_malformed) {
             return Some((malformed, format!("not valid {}", self.file.dialect.encoding.name())));
         }
         let is_hex = |field: Field<'_>| match self.cell(field) {

@@ -12,6 +12,7 @@ mod folder;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod record;
+mod shape;
 mod sidecar;
 mod snapshot;
 #[cfg(test)]
@@ -31,7 +32,7 @@ use self::{
 };
 use super::{Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source};
 use crate::{
-    model::{Cell, Column, ColumnType, Naming, Page, RunId, System, Table, TableEntry, Thing, cell_at},
+    model::{Cell, Column, ColumnType, Naming, Page, RunId, Sighting, System, Table, TableEntry, Thing, cell_at},
     plan::CsvOptions,
 };
 
@@ -178,6 +179,11 @@ impl Source for Csv {
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
         let moment = self.look(|folder| snapshot::Moment::open(folder.clone())).await?;
         Ok(Arc::new(moment))
+    }
+
+    async fn sightings(&self, table: &str) -> Result<Vec<Sighting>> {
+        let table = table.to_owned();
+        self.look(move |folder| shape::sightings(&open(folder, &table)?)).await
     }
 }
 

@@ -53,6 +53,10 @@ impl Record {
         starts.zip(&self.fields).map(field)
     }
 
+    pub(super) fn is_ascii(&self) -> bool {
+        self.bytes.is_ascii()
+    }
+
     /// An empty line: a record of one column that is NULL or empty; where there are more columns, nothing.
     pub(super) fn is_blank(&self) -> bool {
         matches!(self.fields.as_slice(), [FieldEnd { end: 0, quoted: false }])

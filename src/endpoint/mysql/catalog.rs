@@ -9,7 +9,7 @@ use sqlx::mysql::MySqlRow;
 use super::{
     connect::{Flavour, Session, text_at},
     definition, sql,
-    types::{NativeType, labels},
+    types::{JSON, NativeType, labels},
 };
 use crate::{
     endpoint::{EndpointError, ErrorKind, Mark, Result},
@@ -191,6 +191,7 @@ fn column_facts(row: &MySqlRow, flavour: Flavour, checked: &[String]) -> ColumnF
         generated,
         identity: extra.contains("auto_increment"),
         on_update,
+        rewrites: native.word == JSON,
         labels: if native.word == "enum" { labels(&native.full) } else { Vec::new() },
         comment: text_at(row, 12).filter(|comment| !comment.is_empty()),
         ..Column::new(name, native.column_type())

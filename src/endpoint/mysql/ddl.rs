@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What a text or bytes column without a limit becomes where an index must hold it.
-const INDEXED: u32 = 255;
+pub(super) const INDEXED: u32 = 255;
 
 /// Bytes that a row's short columns may take together: 65,535 less what the server needs for itself.
 const ROW_BYTES: usize = 60_000;
@@ -21,17 +21,14 @@ const ROW_BYTES: usize = 60_000;
 pub(super) const NAMING: Naming =
     Naming { longest: 64, in_bytes: false, tables_ignore_case: false, columns_ignore_case: true };
 
+/// How text compares where nobody said.
+const EXACT: &str = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+
 /// `CREATE TABLE`, foreign keys left out. Columns that an index must hold and that have no limit get one of 255, since
 /// neither server indexes the whole of a `longtext`; a value beyond it is then a fault and no surprise. Where the
 /// limited columns together exceed what a row may take, the widest that no index needs become `longtext`/`longblob`.
 pub(super) fn create_statement(table: &Table) -> String {
-    let indexed: BTreeSet<&str> = table
-        .key
-        .iter()
-        .chain(table.unique.iter().flatten())
-        .chain(table.foreign_keys.iter().flat_map(|key| &key.columns))
-        .map(String::as_str)
-        .collect();
+    let indexed: BTreeSet<&str> = table.keys().flatten().map(String::as_str).collect();
     let mut natives: Vec<String> = table.columns.iter().map(|column| native(column, &indexed)).collect();
     widen(&mut natives, &table.columns, &indexed);
     let columns = table.columns.iter().zip(&natives).map(|(column, native)| column_clause(table, column, native));
@@ -48,9 +45,10 @@ pub(super) fn create_statement(table: &Table) -> String {
     }));
     let comment = table.comment.as_ref().map_or(String::new(), |text| format!(" COMMENT={}", sql::quoted(text)));
     format!(
-        "CREATE TABLE {} (\n  {}\n) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin{comment}",
+        "CREATE TABLE {} (\n  {}\n) ENGINE=InnoDB DEFAULT {}{comment}",
         sql::name(&table.name),
-        clauses.join(",\n  ")
+        clauses.join(",\n  "),
+        table.collation.as_deref().unwrap_or(EXACT)
     )
 }
 
@@ -127,7 +125,9 @@ fn row_bytes(native: &str) -> usize {
 fn column_clause(table: &Table, column: &Column, native: &str) -> String {
     let in_key = table.key.contains(&column.name);
     let mut clause = format!("{} {native}", sql::name(&column.name));
-    if let Some(collation) = column.collation.as_ref().filter(|_| native == column.native && is_text(native)) {
+    let own = column.collation.as_deref().filter(|_| native == column.native);
+    // What does not say how it compares would do so as the source's table does, though it is none of its columns.
+    if let Some(collation) = own.or(table.collation.as_ref().map(|_| EXACT)).filter(|_| is_text(native)) {
         clause.push_str(&format!(" {collation}"));
     }
     let comment = column.comment.as_ref().map_or(String::new(), |text| format!(" COMMENT {}", sql::quoted(text)));
@@ -151,6 +151,7 @@ fn column_clause(table: &Table, column: &Column, native: &str) -> String {
 /// Collations that only the other of the two servers knows.
 pub(super) fn drop_foreign_collations(table: &mut Table, flavour: Flavour) {
     let foreign = if flavour == Flavour::Mariadb { "_0900_" } else { "_uca1400_" };
+    table.collation.take_if(|words| words.contains(foreign));
     let mut told = Vec::new();
     for column in &mut table.columns {
         if let Some(words) = column.collation.take_if(|words| words.contains(foreign)) {

@@ -81,11 +81,11 @@ fn typed<'r>(text: Cow<'r, str>, ty: &ColumnType) -> Result<Value<'r>, String> {
     let refused = || format!("'{text}' is nothing that {} can hold", ty.expectation());
     match ty {
         ColumnType::Decimal { precision, scale } if *precision <= 38 => {
-            let digits = unscaled(&text, *scale).ok_or_else(refused)?;
+            let digits = unscaled(&text, *precision, *scale).ok_or_else(refused)?;
             digits.parse().map(Value::Decimal).map_err(|_| refused())
         }
-        ColumnType::Decimal { scale, .. } => {
-            let digits = unscaled(&text, *scale).ok_or_else(refused)?;
+        ColumnType::Decimal { precision, scale } => {
+            let digits = unscaled(&text, *precision, *scale).ok_or_else(refused)?;
             i256::from_string(&digits).map(Value::Wide).ok_or_else(refused)
         }
         ColumnType::Date => days(&text).map(Value::Days).ok_or_else(refused),
@@ -95,11 +95,15 @@ fn typed<'r>(text: Cow<'r, str>, ty: &ColumnType) -> Result<Value<'r>, String> {
     }
 }
 
-/// `-12.50` at scale 3 is `-12500`.
-fn unscaled(text: &str, scale: i8) -> Option<String> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+/// `-12.50` at scale 3 is `-12500`; `None` if that is no number, or one of more digits than the type has.
+fn unscaled(text: &str, precision: u8, scale: i8) -> Option<String> {
+    let (sign, number) = text.strip_prefix('-').map_or(("", text), |number| ("-", number));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let missing = usize::try_from(scale).ok()?.checked_sub(fraction.len())?;
-    Some(format!("{whole}{fraction}{}", "0".repeat(missing)))
+    let digits = format!("{whole}{fraction}{}", "0".repeat(missing));
+    let counted = digits.trim_start_matches('0').len();
+    let is_number = !whole.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    (is_number && counted <= precision.into()).then(|| format!("{sign}{digits}"))
 }
 
 /// Days since 1970. Zero months and days, and days that no calendar has, are what the server holds too.

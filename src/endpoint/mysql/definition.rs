@@ -118,7 +118,7 @@ fn index(facts: &Facts) -> Index {
 async fn about(session: &mut Session, table: &mut Table) -> Result<()> {
     let rows = session
         .rows(
-            "SELECT TABLE_COMMENT, CAST(AUTO_INCREMENT AS CHAR), ENGINE, CREATE_OPTIONS, TABLE_TYPE \
+            "SELECT TABLE_COMMENT, CAST(AUTO_INCREMENT AS CHAR), ENGINE, CREATE_OPTIONS, TABLE_TYPE, TABLE_COLLATION \
              FROM information_schema.TABLES \
              WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY)",
             &[&table.name, &table.name],
@@ -127,6 +127,7 @@ async fn about(session: &mut Session, table: &mut Table) -> Result<()> {
     let Some(row) = rows.first() else { return Ok(()) };
     let text = |index| text_at(row, index).unwrap_or_default();
     table.comment = Some(text(0)).filter(|comment| !comment.is_empty());
+    table.collation = text_at(row, 5).map(|collation| words(charset_of(&collation), &collation));
     let next = text_at(row, 1).and_then(|text| text.parse().ok());
     if let Some(column) = table.columns.iter_mut().find(|column| column.identity) {
         column.counter = Some(Counter { next, ..Counter::default() });
@@ -162,9 +163,18 @@ pub(super) async fn things(session: &mut Session) -> Result<Vec<Thing>> {
     Ok(rows.iter().map(thing).collect())
 }
 
+/// A collation's name begins with its character set's.
+fn charset_of(collation: &str) -> &str {
+    collation.split('_').next().unwrap_or(collation)
+}
+
+fn words(charset: &str, collation: &str) -> String {
+    format!("CHARACTER SET {charset} COLLATE {collation}")
+}
+
 /// A column's words on how its text compares, and whether it does so without regard to case.
 pub(super) fn collation(column: &mut Column, charset: Option<&str>, collation: Option<&str>) {
     let Some((charset, collation)) = charset.zip(collation) else { return };
-    column.collation = Some(format!("CHARACTER SET {charset} COLLATE {collation}"));
+    column.collation = Some(words(charset, collation));
     column.folds_case = collation.ends_with("_ci");
 }

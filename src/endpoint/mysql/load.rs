@@ -16,7 +16,9 @@ use super::{
     connect::{Session, text_at},
     encode::Target,
     error::Complaint,
-    marks, refusal,
+    marks,
+    pieces::{Pieces, is_long},
+    refusal,
     sql::{self, Place},
     stage::{self, Stage},
 };
@@ -38,6 +40,9 @@ pub(super) struct MysqlLoader {
     session: Session,
     table: String,
     columns: Vec<String>,
+    empties_first: Vec<String>,
+    /// Foreign keys hold rows back while they come in.
+    enforces: bool,
     targets: Vec<Target>,
     indexes: Vec<Index>,
     /// Where marks go; `None`: nowhere.
@@ -46,6 +51,8 @@ pub(super) struct MysqlLoader {
     stage: Option<Stage>,
     /// What rows go into first, with the columns that are bound.
     into: (String, Vec<String>),
+    /// What stands for a value of each column.
+    placeholders: Vec<String>,
     /// One row's bracket of placeholders.
     bracket: String,
     /// The statement that takes `full` rows, kept prepared.
@@ -97,6 +104,7 @@ impl MysqlLoader {
         let packet = packet.and_then(|text| text.parse::<usize>().ok()).unwrap_or(1 << 20);
         let targets: Vec<Target> = written.iter().map(|facts| Target::new(facts)).collect();
         let mut places: Vec<&str> = targets.iter().map(Target::placeholder).collect();
+        let placeholders = places.iter().map(|place| (*place).to_owned()).collect();
         let mut into = (table.to_owned(), options.columns.clone());
         let mut staged = None;
         if !options.update_by.is_empty() {
@@ -112,6 +120,8 @@ impl MysqlLoader {
             statement: sql::insert(&into.0, &into.1, &bracket, full),
             table: table.to_owned(),
             columns: options.columns.clone(),
+            empties_first: options.empties_first.clone(),
+            enforces: !options.suspend_foreign_keys,
             indexes: facts.indexes,
             marks: (!options.unmarked).then_some(marks),
             stage: staged,
@@ -119,6 +129,7 @@ impl MysqlLoader {
             statement_bytes: STATEMENT_BYTES.min(packet / 4),
             session,
             targets,
+            placeholders,
             bracket,
             full,
             packet,
@@ -180,6 +191,9 @@ impl MysqlLoader {
 
     async fn insert(&mut self, bindings: &Bindings<'_>, span: Span<usize>) -> std::result::Result<(), Failure> {
         let rows = span.len();
+        if rows == 1 && bindings.row(span.start).iter().any(is_long) {
+            return self.insert_pieces(bindings, span.start).await;
+        }
         let arguments = self.arguments(bindings, span)?;
         let taken = if rows == self.full {
             self.session.run(&self.statement, arguments, true).await
@@ -189,10 +203,39 @@ impl MysqlLoader {
         };
         match self.judged(taken).await? {
             taken if taken == rows as u64 => Ok(()),
-            taken => {
-                let message = format!("the server took {taken} rows of {rows}");
-                Err(EndpointError::new(ErrorKind::Other, cannot_load(&self.table), message).into())
-            }
+            taken => Err(self.not_all(taken, rows).into()),
+        }
+    }
+
+    fn not_all(&self, taken: u64, rows: usize) -> EndpointError {
+        let message = format!("the server took {taken} rows of {rows}");
+        EndpointError::new(ErrorKind::Other, cannot_load(&self.table), message)
+    }
+
+    /// One row, its long values piece by piece.
+    async fn insert_pieces(&mut self, bindings: &Bindings<'_>, row: usize) -> std::result::Result<(), Failure> {
+        let pieces = Pieces::of(bindings.row(row), &self.placeholders);
+        if let Some(complaint) = pieces.send(&mut self.session).await? {
+            return Err(complaint.into_error(cannot_load(&self.table)).into());
+        }
+        let mut places = pieces.places.clone();
+        let mut arguments = MySqlArguments::default();
+        if self.stage.is_some() {
+            places.insert(0, "?".to_owned());
+            arguments.add(self.number + row as u64).map_err(sql::cannot_bind)?;
+        }
+        for bound in &pieces.bound {
+            bound.add_to(&mut arguments).map_err(sql::cannot_bind)?;
+        }
+        let statement = sql::insert(&self.into.0, &self.into.1, &format!("({})", places.join(",")), 1);
+        let taken = self.session.run(&statement, arguments, false).await;
+        let outcome = self.judged(taken).await;
+        if !matches!(outcome, Err(Failure::Everything(_))) {
+            self.session.execute(pieces.forget()).await?;
+        }
+        match outcome? {
+            1 => Ok(()),
+            taken => Err(self.not_all(taken, 1).into()),
         }
     }
 
@@ -229,16 +272,13 @@ impl MysqlLoader {
     }
 
     fn arguments(&self, bindings: &Bindings<'_>, span: Span<usize>) -> Result<MySqlArguments> {
-        let failed = |error: sqlx::error::BoxDynError| {
-            EndpointError::new(ErrorKind::Other, cannot_load(&self.table), error.to_string())
-        };
         let mut arguments = MySqlArguments::default();
         for row in span {
             if self.stage.is_some() {
-                arguments.add(self.number + row as u64).map_err(failed)?;
+                arguments.add(self.number + row as u64).map_err(sql::cannot_bind)?;
             }
             for bound in bindings.row(row) {
-                bound.add_to(&mut arguments).map_err(failed)?;
+                bound.add_to(&mut arguments).map_err(sql::cannot_bind)?;
             }
         }
         Ok(arguments)
@@ -332,9 +372,19 @@ impl Loader for MysqlLoader {
 
     /// `TRUNCATE` would commit at once.
     async fn empty(&mut self) -> Result<()> {
-        let delete = format!("DELETE FROM {}", sql::name(&self.table));
-        let context = format!("cannot empty table '{}'", self.table);
-        self.session.execute(delete).await.map_err(|error| error.during(context))?;
+        // All that refer to each other are emptied: row by row the server could not see that.
+        let together = !self.empties_first.is_empty() && self.enforces;
+        if together {
+            self.session.execute("SET SESSION foreign_key_checks = 0").await?;
+        }
+        for table in self.empties_first.iter().chain([&self.table]) {
+            let context = format!("cannot empty table '{table}'");
+            let delete = format!("DELETE FROM {}", sql::name(table));
+            self.session.execute(delete).await.map_err(|error| error.during(context))?;
+        }
+        if together {
+            self.session.execute("SET SESSION foreign_key_checks = 1").await?;
+        }
         self.session.execute("SAVEPOINT w").await
     }
 

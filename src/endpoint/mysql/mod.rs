@@ -6,8 +6,8 @@
 //!
 //! - `connect`: addresses, sessions; `error`: what the server's numbers mean; `sql`: run-time SQL
 //! - `catalog`, `types`: tables and what their types are
-//! - `read`, `reading`, `keys`, `decode`: the snapshot, from key ranges to Arrow
-//! - `load`, `bindings`, `encode`, `stage`, `refusal`: chunks, from Arrow to statements, and rows refused
+//! - `read`, `reading`, `keys`, `decode`: the snapshot, from key ranges to Arrow; `fuzz`: any bytes for it
+//! - `load`, `bindings`, `encode`, `pieces`, `stage`, `refusal`: chunks, from Arrow to statements, and rows refused
 //! - `definition`, `tongue`: what a table is beside its columns, and this system's spelling of what all have
 //! - `ddl`, `finish`, `marks`, `permit`: tables made, indexes and foreign keys; marks; what the account may do
 
@@ -20,10 +20,13 @@ mod definition;
 mod encode;
 mod error;
 mod finish;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod keys;
 mod load;
 mod marks;
 mod permit;
+mod pieces;
 mod read;
 mod reading;
 mod refusal;
@@ -47,7 +50,9 @@ use self::{
 use super::{
     Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
 };
-use crate::model::{Column, Mode, Naming, Padding, Page, RunId, Sighting, System, Table, TableEntry, Thing};
+use crate::model::{
+    Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+};
 
 pub use self::read::MysqlSnapshot;
 
@@ -182,6 +187,10 @@ impl Source for Mysql {
 impl Destination for Mysql {
     fn column_for(&self, column: &Column, from: Option<System>) -> Column {
         types::column_for(column, from, self.flavour)
+    }
+
+    fn type_after(&self, sight: &Sight) -> Option<ColumnType> {
+        types::type_after(sight)
     }
 
     fn dress(&self, table: &mut Table, source: System, unchanged: &BTreeSet<String>) {

@@ -120,13 +120,14 @@ impl MysqlSnapshot {
         let outcome = loop {
             match rows.try_next().await {
                 Ok(Some(row)) => {
-                    if let Some(last) = last.as_ref().filter(|_| !batch.has_room(&row, batch_bytes)) {
+                    let size = batch.size(&row);
+                    if let Some(last) = last.as_ref().filter(|_| !batch.has_room(size, batch_bytes)) {
                         pass = self.give(batch.finish()?, reading, last, out).await?;
                         if !matches!(pass, Pass::Through(_)) {
                             break Ok(false);
                         }
                     }
-                    batch.push(&row);
+                    batch.push(&row, size);
                     last = Some(row);
                 }
                 Ok(None) => break Ok(true),
@@ -300,8 +301,8 @@ impl<'t> Batch<'t> {
         self.rows == 0
     }
 
-    fn has_room(&self, row: &MySqlRow, batch_bytes: usize) -> bool {
-        self.bytes + self.size(row) <= batch_bytes && self.rows < BATCH_ROWS
+    fn has_room(&self, size: usize, batch_bytes: usize) -> bool {
+        self.bytes + size <= batch_bytes && self.rows < BATCH_ROWS
     }
 
     /// About what a row takes in memory.
@@ -309,8 +310,8 @@ impl<'t> Batch<'t> {
         (0..self.builders.len()).map(|index| bytes_at(row, index).map_or(0, <[u8]>::len) + 8).sum()
     }
 
-    fn push(&mut self, row: &MySqlRow) {
-        self.bytes += self.size(row);
+    fn push(&mut self, row: &MySqlRow, size: usize) {
+        self.bytes += size;
         let mut values = Vec::with_capacity(self.builders.len());
         for (index, column) in self.reading.columns.iter().enumerate() {
             let bytes = bytes_at(row, index);

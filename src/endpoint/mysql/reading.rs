@@ -47,6 +47,13 @@ pub(super) struct ReadColumn {
     select: String,
 }
 
+#[cfg(any(test, fuzzing))]
+impl ReadColumn {
+    pub(super) fn new(name: &str, ty: ColumnType, wire: Wire) -> Self {
+        Self { name: name.to_owned(), ty, wire, select: String::new() }
+    }
+}
+
 /// A table as the reading session sees it.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {

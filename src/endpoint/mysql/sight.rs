@@ -54,7 +54,7 @@ pub(super) async fn sightings(session: &mut Session, table: &str) -> Result<Vec<
     let seen = questions.iter().enumerate().filter_map(|(index, (column, sight, _))| {
         let (values, filled): (u64, u64) = (number(1 + 2 * index), number(2 + 2 * index));
         let shows = if *sight == Sight::OnlyTruth { values == 0 && filled > 0 } else { values > 0 };
-        shows.then(|| Sighting { column: column.name.clone(), sight: *sight, values, rows: number(0) })
+        shows.then(|| Sighting { column: column.name.clone(), sight: sight.clone(), values, rows: number(0) })
     });
     Ok(seen.collect())
 }

@@ -7,9 +7,16 @@ use std::fmt::Write as _;
 
 use sqlx::AssertSqlSafe;
 
+use crate::endpoint::{EndpointError, ErrorKind};
+
 /// Vouches for a statement whose names and values went through this module.
 pub(super) fn vouched(statement: impl Into<String>) -> AssertSqlSafe<String> {
     AssertSqlSafe(statement.into())
+}
+
+/// A value that could not be made a parameter.
+pub(super) fn cannot_bind(error: sqlx::error::BoxDynError) -> EndpointError {
+    EndpointError::new(ErrorKind::Other, "cannot bind a value", error.to_string())
 }
 
 /// A name, quoted.

@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct MysqlTongue;
 
 /// Bytes that an entry of an index may have.
-const ENTRY: usize = 3072;
+pub(super) const ENTRY: usize = 3072;
 
 /// Characters of a column without a limit that an index takes up, where there is room.
 const PREFIX: usize = 255;

@@ -1,7 +1,11 @@
 //! What this system's types are in the model's words, and how it would hold the model's types.
 
-use super::{connect::Flavour, tongue::labelled};
-use crate::model::{Column, ColumnType, System};
+use super::{
+    connect::Flavour,
+    ddl::INDEXED,
+    tongue::{ENTRY, labelled},
+};
+use crate::model::{Column, ColumnType, Sight, System};
 
 /// What the catalog says about a column's type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +78,8 @@ pub(super) fn word_of(native: &str) -> &str {
     native.split(['(', ' ']).next().unwrap_or(native)
 }
 
+pub(super) const JSON: &str = "json";
+
 /// The longest `varchar` and `varbinary` that are made; beyond, a row's 65,535 bytes would not do in `utf8mb4`.
 const LONGEST: u32 = 16_383;
 
@@ -88,13 +94,23 @@ pub(super) fn column_for(column: &Column, from: Option<System>, flavour: Flavour
         (ColumnType::Text { .. } | ColumnType::Other(_), false) if labelled.is_some() => {
             (labelled.unwrap_or_default(), ColumnType::TEXT)
         }
-        (ColumnType::Json, _) => ("json".into(), ColumnType::Json),
+        (ColumnType::Json, _) => json(column, own, flavour),
         (ty, true) => (column.native.clone(), ty.clone()),
         (ty, false) => held_as(ty),
     };
     let default = column.default.clone().filter(|_| from == Some(System::Mysql));
     let generated = column.generated && own;
     Column { ty, native, default, generated, ..column.clone() }
+}
+
+/// MariaDB's `json` is text that is checked. MySQL's rewrites what it is given, so text it stays there, unless it comes
+/// from such a column.
+fn json(column: &Column, own: bool, flavour: Flavour) -> (String, ColumnType) {
+    let rewritten = own && word_of(&column.native) == JSON;
+    match flavour {
+        Flavour::Mysql if !rewritten => ("longtext".into(), ColumnType::TEXT),
+        _ => (JSON.into(), ColumnType::Json),
+    }
 }
 
 /// Types that MariaDB has and MySQL lacks.
@@ -135,7 +151,32 @@ fn held_as(ty: &ColumnType) -> (String, ColumnType) {
         ColumnType::Time => same("time(6)"),
         ColumnType::Timestamp { .. } => ("datetime(6)".into(), ColumnType::Timestamp { zone: false }),
         ColumnType::Uuid => ("char(36)".into(), ColumnType::Text { max: Some(36) }),
-        ColumnType::Json => same("json"),
+        ColumnType::Json => same(JSON),
+    }
+}
+
+/// The type to create a column with after a look at its rows. What must be indexed and has no limit gets one with some
+/// room, beyond what it would get unseen, as far as an entry of an index goes; a number without limits becomes a decimal
+/// with room before its point.
+pub(super) fn type_after(sight: &Sight) -> Option<ColumnType> {
+    match sight {
+        Sight::Longest { length, .. } if *length <= INDEXED => None,
+        Sight::Longest { length, bytes, shared } => {
+            let entry = ENTRY as u32 / shared.max(&1);
+            let wanted = (length + length / 4).next_multiple_of(16);
+            Some(match bytes {
+                true => ColumnType::Bytes { max: Some(wanted.min(entry)) },
+                false => ColumnType::Text { max: Some(wanted.min(entry / 4)) },
+            })
+        }
+        Sight::Digits { whole, fraction } => {
+            let precision = [38, 65].into_iter().find(|precision| whole + fraction <= *precision)?;
+            let scale = i8::try_from(*fraction).ok().filter(|scale| *scale <= 30)?;
+            Some(ColumnType::Decimal { precision: precision as u8, scale })
+        }
+        Sight::Only(ty) => Some(ty.clone()),
+        Sight::Beside => Some(ColumnType::TEXT),
+        Sight::OnlyTruth | Sight::BeyondADay | Sight::OffCalendar => None,
     }
 }
 
@@ -192,6 +233,41 @@ mod tests {
         assert_eq!(held("varchar(16383)"), "varchar(16383)");
         assert_eq!(held("varchar(16384)"), "longtext");
         assert_eq!(held("bigint unsigned"), "bigint unsigned");
+    }
+
+    #[test]
+    fn what_was_seen_gets_a_type_with_room() {
+        let longest = |length, bytes, shared| type_after(&Sight::Longest { length, bytes, shared });
+        let text = |sight: Option<ColumnType>| sight.map(|ty| ty.to_string()).unwrap_or_default();
+        assert_eq!(longest(255, false, 1), None, "as it is made anyway");
+        assert_eq!(text(longest(300, false, 1)), "varchar(384)");
+        assert_eq!(text(longest(5000, false, 1)), "varchar(768)");
+        assert_eq!(text(longest(5000, false, 2)), "varchar(384)");
+        assert_eq!(text(longest(5000, true, 1)), "bytes(3072)");
+        let digits = |whole, fraction| text(type_after(&Sight::Digits { whole, fraction }));
+        assert_eq!(
+            (digits(3, 2), digits(30, 10), digits(35, 30)),
+            ("decimal(38,2)".into(), "decimal(65,10)".into(), "decimal(65,30)".into())
+        );
+        assert_eq!((digits(36, 30), digits(1, 31)), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn json_is_held_in_a_type_that_keeps_its_text() {
+        let held = |native: &str, from, flavour| {
+            let column = Column { native: native.into(), ..Column::new("c", ColumnType::Json) };
+            let held = column_for(&column, Some(from), flavour);
+            (held.native, held.ty)
+        };
+        let text = ("longtext".to_owned(), ColumnType::TEXT);
+        assert_eq!(held("jsonb", System::Postgres, Flavour::Mysql), text);
+        assert_eq!(held("longtext", System::Mysql, Flavour::Mysql), text, "what MariaDB makes of json");
+        assert_eq!(held("", System::Sqlite, Flavour::Mysql), text);
+        let own = (JSON.to_owned(), ColumnType::Json);
+        assert_eq!(held(JSON, System::Mysql, Flavour::Mysql), own, "it was rewritten there already");
+        for (native, from) in [("jsonb", System::Postgres), ("longtext", System::Mysql)] {
+            assert_eq!(held(native, from, Flavour::Mariadb).0, JSON);
+        }
     }
 
     #[test]

@@ -186,6 +186,7 @@ fn column(row: &PgRow) -> sqlx::Result<Column> {
         identity: row.try_get::<bool, _>("identity")? || serial,
         default,
         collation: row.try_get("collation")?,
+        rewrites: base == "jsonb",
         labels: row.try_get("labels")?,
         comment: row.try_get("comment")?,
         ..Column::new(row.try_get::<String, _>("name")?, ty)

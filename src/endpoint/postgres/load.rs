@@ -418,10 +418,15 @@ impl Loader for PostgresLoader {
 
     async fn empty(&mut self) -> Result<()> {
         let mut connection = self.take("empty")?;
-        let layout = catalog::layout(&mut connection, &self.name).await;
-        let table = layout.map_err(|error| failure(error, self.context("empty")))?.scanned(&self.name);
+        // One statement: a table that others refer to is truncated with them or not at all.
+        let first = self.options.empties_first.iter().map(|table| TableName::parse(table, &self.place.schema));
+        let mut tables = Vec::new();
+        for name in first.chain([self.name.clone()]) {
+            let layout = catalog::layout(&mut connection, &name).await;
+            tables.push(layout.map_err(|error| failure(error, self.context("empty")))?.scanned(&name));
+        }
         self.connection = Some(connection);
-        self.run(&format!("TRUNCATE TABLE {table}; RELEASE SAVEPOINT w; SAVEPOINT w"), "empty").await
+        self.run(&format!("TRUNCATE TABLE {}; RELEASE SAVEPOINT w; SAVEPOINT w", tables.join(", ")), "empty").await
     }
 
     fn unchanged(&self) -> u64 {

@@ -23,6 +23,7 @@ mod numeric;
 mod order;
 mod read;
 mod refusal;
+mod sight;
 mod sql;
 mod stage;
 mod tongue;
@@ -38,7 +39,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use sqlx::{Row as _, postgres::PgConnection};
 
-use crate::model::{Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, System, Table, TableEntry, Thing};
+use crate::model::{
+    Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+};
 
 use super::{Catalog, Destination, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry};
 
@@ -154,6 +157,13 @@ impl Source for Postgres {
         let snapshot = PostgresSnapshot::open(self.sessions.clone(), self.schema.clone(), self.version).await?;
         Ok(Arc::new(snapshot))
     }
+
+    async fn sightings(&self, table: &str) -> Result<Vec<Sighting>> {
+        let described = self.describe(table).await?;
+        let mut session = self.sessions.take().await?;
+        let seen = sight::sightings(&mut session, &self.name(table), &described).await;
+        self.done(session, seen.map_err(|error| failure(error, format!("cannot look into {table}"))))
+    }
 }
 
 #[async_trait]
@@ -162,11 +172,14 @@ impl Destination for Postgres {
         types::column_for(column, from)
     }
 
-    fn type_after(&self, sight: Sight) -> Option<ColumnType> {
+    fn type_after(&self, sight: &Sight) -> Option<ColumnType> {
         Some(match sight {
             Sight::OnlyTruth => ColumnType::Boolean,
             Sight::BeyondADay => ColumnType::Other("interval".into()),
-            Sight::OffCalendar => ColumnType::TEXT,
+            Sight::OffCalendar | Sight::Beside => ColumnType::TEXT,
+            Sight::Only(ty) => ty.clone(),
+            // What has no limit here needs none.
+            Sight::Longest { .. } | Sight::Digits { .. } => return None,
         })
     }
 

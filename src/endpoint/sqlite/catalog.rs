@@ -97,7 +97,9 @@ pub(super) fn describe(connection: &Connection, path: &Path, table: &str) -> Res
     for column in columns.iter_mut().filter(|column| Some(&column.name) == alias.as_ref()) {
         (column.identity, column.nullable) = (true, false);
     }
-    look_at_dates(connection, &name, &mut columns).map_err(during(format!("cannot look into {name}")))?;
+    let looked =
+        look_at_dates(connection, &name, &mut columns).and_then(|()| look_at_bytes(connection, &name, &mut columns));
+    looked.map_err(during(format!("cannot look into {name}")))?;
     let first = primary.clone();
     let (key, unique) = keys(primary, indexes, &columns);
     let key_is_index = key != first;
@@ -236,6 +238,22 @@ fn look_at_dates(connection: &Connection, table: &str, columns: &mut [Column]) -
             column.ty = ColumnType::BIGINT;
         } else if all > 0 && integers + reals == all {
             column.ty = ColumnType::DOUBLE;
+        }
+    }
+    Ok(())
+}
+
+/// A column that declares nothing reads as text, which bytes are not. One whose first values are all bytes is of bytes.
+fn look_at_bytes(connection: &Connection, table: &str, columns: &mut [Column]) -> rusqlite::Result<()> {
+    for column in columns.iter_mut().filter(|column| column.native.trim().is_empty()) {
+        let name = quoted(&column.name);
+        let sql = format!(
+            "SELECT count(*) > 0 AND count(*) = sum(kind = 'blob') FROM \
+             (SELECT typeof({name}) AS kind FROM {} LIMIT {SAMPLE}) WHERE kind <> 'null'",
+            quoted(table)
+        );
+        if connection.query_row(&sql, [], |row| row.get::<_, Option<bool>>(0))? == Some(true) {
+            column.ty = ColumnType::Bytes { max: None };
         }
     }
     Ok(())

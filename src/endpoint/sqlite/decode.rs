@@ -178,9 +178,8 @@ impl ColumnBuilder {
         match (&mut self.values, value) {
             (values, ValueRef::Null) => values.push_null(),
             (Values::Verbatim(builder, plain), value) => {
-                let mut text = String::new();
-                verbatim::write(value, *plain, &mut text);
-                builder.append_value(text);
+                verbatim::write(value, *plain, builder);
+                builder.append_value("");
             }
             (Values::Integer(builder), ValueRef::Integer(integer)) => builder.append_value(integer),
             (Values::Text(builder), ValueRef::Text(bytes)) => builder.append_value(text(bytes)?),

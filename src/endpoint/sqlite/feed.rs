@@ -141,6 +141,10 @@ impl<'b> Feed<'b> {
         Ok(ValueRef::Text(scratch.as_bytes()))
     }
 
+    pub(super) fn name(&self) -> &String {
+        &self.target.name
+    }
+
     fn array(&self) -> &dyn Array {
         match &self.values {
             Values::Boolean(array) => *array,

@@ -12,10 +12,12 @@ mod error;
 mod feed;
 mod finish;
 mod iso;
+mod long;
 mod marks;
 mod number;
 mod order;
 mod schema;
+mod sight;
 mod snapshot;
 mod sql;
 mod statement;
@@ -41,7 +43,7 @@ use self::{
 use super::{
     Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
 };
-use crate::model::{Column, ColumnType, Naming, Page, RunId, System, Table, TableEntry, Thing};
+use crate::model::{Column, ColumnType, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing};
 
 /// A SQLite file.
 #[derive(Clone)]
@@ -100,6 +102,10 @@ impl Catalog for Sqlite {
         verbatim::travelling(column)
     }
 
+    fn reads_as(&self, column: &Column, ty: &ColumnType) -> bool {
+        sight::reads_as(column, ty)
+    }
+
     async fn version(&self) -> Result<String> {
         Ok(format!("SQLite {}", rusqlite::version()))
     }
@@ -137,12 +143,25 @@ impl Source for Sqlite {
         let path = Arc::clone(&self.path);
         Ok(Arc::new(blocking(move || snapshot::Moment::open(&path)).await?))
     }
+
+    async fn sightings(&self, table: &str) -> Result<Vec<Sighting>> {
+        let table = self.describe(table).await?;
+        let failed = error::during(format!("cannot look into {}", table.name));
+        self.look(move |connection, _| sight::sightings(connection, &table).map_err(failed)).await
+    }
 }
 
 #[async_trait]
 impl Destination for Sqlite {
     fn column_for(&self, column: &Column, from: Option<System>) -> Column {
         types::column_for(column, from)
+    }
+
+    fn type_after(&self, sight: &Sight) -> Option<ColumnType> {
+        match sight {
+            Sight::Only(ty) => Some(ty.clone()),
+            _ => None,
+        }
     }
 
     fn create_statements(&self, table: &Table) -> Vec<String> {

@@ -5,7 +5,7 @@
 //! else stands behind `=` as SQLite would write it: `='text'`, `=X'00ff'`, `=1.5`, and `=T'61ff'` for text that is no
 //! UTF-8.
 
-use std::fmt::Write as _;
+use std::fmt::Write;
 
 use rusqlite::types::ValueRef;
 
@@ -21,6 +21,9 @@ pub(super) enum Plain {
 }
 
 const NAME: &str = "SQLite value";
+
+/// Bytes that are made hex at a time.
+const PIECE: usize = 4096;
 
 impl Plain {
     fn of(column: &Column) -> Self {
@@ -53,8 +56,8 @@ pub(super) fn travelling(column: &Column) -> Option<ColumnType> {
     (!column.identity).then(|| ColumnType::Other(Plain::of(column).name()))
 }
 
-/// The text of a value that is not NULL.
-pub(super) fn write(value: ValueRef<'_>, plain: Plain, out: &mut String) {
+/// Writes the text of a value that is not NULL. What it is written to does not fail.
+pub(super) fn write(value: ValueRef<'_>, plain: Plain, out: &mut impl Write) {
     let numbers = plain == Plain::Number;
     match value {
         ValueRef::Null => {}
@@ -65,7 +68,9 @@ pub(super) fn write(value: ValueRef<'_>, plain: Plain, out: &mut String) {
             let _ = write!(out, "{}{real:?}", if numbers { "" } else { "=" });
         }
         ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) if plain == Plain::Text && !text.starts_with('=') => out.push_str(text),
+            Ok(text) if plain == Plain::Text && !text.starts_with('=') => {
+                let _ = out.write_str(text);
+            }
             Ok(text) => {
                 let _ = write!(out, "='{}'", text.replace('\'', "''"));
             }
@@ -75,15 +80,19 @@ pub(super) fn write(value: ValueRef<'_>, plain: Plain, out: &mut String) {
     }
 }
 
-fn write_hex(kind: char, bytes: &[u8], out: &mut String) {
+fn write_hex(kind: char, bytes: &[u8], out: &mut impl Write) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.reserve(bytes.len() * 2 + 4);
-    out.extend(['=', kind, '\'']);
-    for byte in bytes {
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    let _ = write!(out, "={kind}'");
+    let mut hex = String::with_capacity(2 * PIECE);
+    for piece in bytes.chunks(PIECE) {
+        hex.clear();
+        for byte in piece {
+            hex.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            hex.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+        let _ = out.write_str(&hex);
     }
-    out.push('\'');
+    let _ = out.write_char('\'');
 }
 
 /// The value that a text says; `None` where it says none. `scratch` is where one is made that the text does not hold.
@@ -123,6 +132,7 @@ fn number<'v>(text: &str) -> Option<ValueRef<'v>> {
 }
 
 fn read_hex(hex: &str, out: &mut Vec<u8>) -> Option<()> {
+    out.reserve_exact(hex.len() / 2);
     let digit = |digit: &u8| char::from(*digit).to_digit(16);
     for pair in hex.as_bytes().chunks(2) {
         let [high, low] = pair else { return None };

@@ -10,14 +10,17 @@ use std::{
 
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
-use rusqlite::{Connection, ffi, types::ToSqlOutput};
+use rusqlite::{
+    Connection, ffi,
+    types::{ToSqlOutput, ValueRef},
+};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     connection::{Access, blocking, open},
     error::{during, failure, words},
     feed::{Complaint, Feed, Scratch, Target},
-    marks,
+    long, marks,
     sql::{delete_all, insert, quoted},
     upsert::Upsert,
 };
@@ -123,6 +126,7 @@ impl Drop for Turn {
 pub(super) struct Load {
     writer: Writer,
     statement: Arc<Statement>,
+    empties_first: Vec<String>,
     /// Where marks go; `None`: nowhere.
     marks: Option<String>,
     turn: Option<Turn>,
@@ -133,6 +137,8 @@ struct Statement {
     table: String,
     sql: String,
     targets: Vec<Target>,
+    /// The columns whose long values go into the row when it is there.
+    poured: Vec<String>,
     upsert: Option<Upsert>,
 }
 
@@ -150,14 +156,19 @@ impl Load {
         let targets = options.columns.iter().map(target).collect::<Result<_>>()?;
         let mut sql = insert(&table.name, &options.columns);
         let mut upsert = None;
+        let mut poured = Vec::new();
         if !options.update_by.is_empty() {
             let settled = settle(&writer, table, options).await?;
             sql.clone_from(&settled.write);
             upsert = Some(settled);
+        } else {
+            let (context, table) = (format!("cannot load {}", table.name), table.clone());
+            poured = writer.run(move |connection| long::columns(connection, &table).map_err(during(context))).await?;
         }
-        let statement = Statement { table: table.name.clone(), sql, targets, upsert };
+        let statement = Statement { table: table.name.clone(), sql, targets, poured, upsert };
         let marks = (!options.unmarked).then(|| marks.to_owned());
-        Ok(Self { writer, statement: Arc::new(statement), marks, turn: None, unchanged: 0 })
+        let empties_first = options.empties_first.clone();
+        Ok(Self { writer, statement: Arc::new(statement), empties_first, marks, turn: None, unchanged: 0 })
     }
 
     async fn run<T: Send + 'static>(
@@ -209,7 +220,9 @@ impl Loader for Load {
     }
 
     async fn empty(&mut self) -> Result<()> {
-        let (sql, context) = (delete_all(&self.statement.table), format!("cannot empty {}", self.statement.table));
+        let table = &self.statement.table;
+        let tables = self.empties_first.iter().chain([table]).map(|table| delete_all(table));
+        let (sql, context) = (tables.collect::<Vec<_>>().join("; "), format!("cannot empty {table}"));
         self.run(move |connection| connection.execute_batch(&sql).map_err(during(context))).await
     }
 
@@ -276,15 +289,19 @@ impl Statement {
         feeds: &[Feed<'_>],
         row: usize,
     ) -> rusqlite::Result<Wrote> {
-        if let Some((index, complaint)) = bind(statement, feeds, row)? {
+        if let Some((index, complaint)) = bind(statement, feeds, row, &self.poured)? {
             return Ok(Wrote::Not(self.complaint(row, index, complaint)));
         }
         let Some(upsert) = &self.upsert else {
-            return Ok(if statement.raw_execute()? == 0 { Wrote::Not(self.ignored(row)) } else { Wrote::Changed });
+            if statement.raw_execute()? == 0 {
+                return Ok(Wrote::Not(self.ignored(row)));
+            }
+            self.pour(connection, feeds, row)?;
+            return Ok(Wrote::Changed);
         };
         let key: Vec<&Feed<'_>> = upsert.key.iter().filter_map(|place| feeds.get(*place)).collect();
         let mut keep = connection.prepare_cached(&upsert.keep)?;
-        bind(&mut keep, key, row)?;
+        bind(&mut keep, key, row, &[])?;
         keep.raw_execute()?;
         let wrote = match statement.raw_execute() {
             Ok(0) if !is_there(connection, upsert, feeds, row)? => Ok(Wrote::Not(self.ignored(row))),
@@ -295,6 +312,19 @@ impl Statement {
         // What is not written stands in no other row's way.
         connection.prepare_cached(&upsert.forget)?.execute([])?;
         wrote
+    }
+
+    /// Puts in what the row went in without.
+    fn pour(&self, connection: &Connection, feeds: &[Feed<'_>], row: usize) -> rusqlite::Result<()> {
+        let mut scratch = Scratch::default();
+        for feed in feeds.iter().filter(|feed| self.poured.contains(feed.name())) {
+            if let Ok(ValueRef::Blob(bytes)) = feed.value(row, &mut scratch)
+                && is_poured(bytes)
+            {
+                long::pour(connection, &self.table, feed.name(), bytes)?;
+            }
+        }
+        Ok(())
     }
 
     fn complaint(&self, row: usize, index: usize, complaint: Complaint) -> Refusal {
@@ -352,15 +382,25 @@ enum Wrote {
     Not(Refusal),
 }
 
-/// Binds the row's values in their order; the place of one that cannot be, and why.
+/// Whether bytes go in behind their row; beyond what a number of 32 bits says SQLite refuses them as it always does.
+fn is_poured(bytes: &[u8]) -> bool {
+    bytes.len() >= long::LONG && i32::try_from(bytes.len()).is_ok()
+}
+
+/// Binds the row's values in their order, zeros for what is `poured`; the place of one that cannot be, and why.
 fn bind<'f>(
     statement: &mut rusqlite::Statement<'_>,
     feeds: impl IntoIterator<Item = &'f Feed<'f>>,
     row: usize,
+    poured: &[String],
 ) -> rusqlite::Result<Option<(usize, Complaint)>> {
     let mut scratch = Scratch::default();
     for (index, feed) in feeds.into_iter().enumerate() {
         match feed.value(row, &mut scratch) {
+            Ok(ValueRef::Blob(bytes)) if is_poured(bytes) && poured.contains(feed.name()) => {
+                let length = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
+                statement.raw_bind_parameter(index + 1, ToSqlOutput::ZeroBlob(length))?;
+            }
             Ok(value) => statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value))?,
             Err(complaint) => return Ok(Some((index, complaint))),
         }
@@ -372,7 +412,7 @@ fn bind<'f>(
 fn is_there(connection: &Connection, upsert: &Upsert, feeds: &[Feed<'_>], row: usize) -> rusqlite::Result<bool> {
     let Some(find) = &upsert.find else { return Ok(true) };
     let mut find = connection.prepare_cached(find)?;
-    bind(&mut find, feeds, row)?;
+    bind(&mut find, feeds, row, &[])?;
     Ok(find.raw_query().next()?.is_some())
 }
 

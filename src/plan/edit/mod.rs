@@ -9,7 +9,7 @@ mod tests;
 
 use toml_edit::{DocumentMut, Item, Table, TableLike, value};
 
-use super::{ColumnPlan, PlanError, SecretRef, place::syntax_error};
+use super::{ColumnPlan, Drafted, PlanError, SecretRef, place::syntax_error};
 use crate::model::OnError;
 pub(super) use write::secret_value;
 
@@ -32,6 +32,8 @@ pub enum Edit {
         from: String,
         to: String,
     },
+    /// Adds a table at the end as it is drafted.
+    AddDraft(Box<Drafted>),
     /// Takes the table out with everything under it, and the comment right above it.
     RemoveTable {
         to: String,
@@ -109,6 +111,7 @@ fn change(document: &mut DocumentMut, edit: &Edit) -> Result<(), PlanError> {
         }
         Edit::RemoveColumn { table, column } => tables::remove_column(tables::find(document, table)?, table, column),
         Edit::AddTable { from, to } => tables::add(document, from, to),
+        Edit::AddDraft(drafted) => tables::add_draft(document, drafted),
         Edit::RemoveTable { to } => tables::remove(document, to),
         Edit::SetSkip { table, columns } => {
             put_option(tables::find(document, table)?, "skip", write::names(columns));

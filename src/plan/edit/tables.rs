@@ -2,8 +2,8 @@
 
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
 
-use super::put;
-use crate::plan::{PlanError, suggest::did_you_mean};
+use super::{put, read};
+use crate::plan::{Drafted, PlanError, draft::draft_table, suggest::did_you_mean};
 
 const LAYOUT: &str = "[[table]], in double brackets";
 
@@ -57,6 +57,26 @@ pub(super) fn add(document: &mut DocumentMut, from: &str, to: &str) -> Result<()
         }
         _ => Err(layout("table", LAYOUT)),
     }
+}
+
+/// A draft is text, comments and all; where tables stand in one array it comes as its values.
+pub(super) fn add_draft(document: &mut DocumentMut, drafted: &Drafted) -> Result<(), PlanError> {
+    let to = &drafted.to.as_ref().unwrap_or(&drafted.from).name;
+    if all(document)?.iter().any(|table| goes_to(*table) == Some(to)) {
+        return Err(PlanError::TableExists(to.clone()));
+    }
+    let text = draft_table(drafted);
+    if let Some(Item::Value(Value::Array(tables))) = document.get_mut("table") {
+        let mut drafted = read(&text)?;
+        let table =
+            drafted.get_mut("table").and_then(Item::as_array_of_tables_mut).and_then(|tables| tables.get_mut(0));
+        tables.extend(table.map(|table| std::mem::take(table).into_inline_table()));
+        return Ok(());
+    }
+    let before = document.to_string();
+    let end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
+    *document = read(&format!("{before}{end}{text}"))?;
+    Ok(())
 }
 
 pub(super) fn remove(document: &mut DocumentMut, to: &str) -> Result<(), PlanError> {

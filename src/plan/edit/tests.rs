@@ -209,6 +209,38 @@ fn line_ends_stay_what_they_are() {
 }
 
 #[test]
+fn a_drafted_table_comes_with_its_comments() {
+    use crate::model::{Advice, Column, ColumnType, Sight, Sighting, Table};
+    let column = |name: &str| Column::new(name, ColumnType::TEXT);
+    let from = Table { name: "t".into(), columns: vec![column("a"), column("b c")], ..Table::default() };
+    let advice = |column: &str, sight, ty| Advice {
+        sighting: Sighting { column: column.into(), sight, values: 1, rows: 2 },
+        ty,
+    };
+    let seen = vec![
+        advice("a", Sight::Only(ColumnType::BIGINT), ColumnType::BIGINT),
+        advice("b c", Sight::Beside, ColumnType::TEXT),
+    ];
+    let add = Edit::AddDraft(Box::new(Drafted { from, to: None, advice: seen }));
+    for text in ["", "# ours\n[run]\nparallel = 3", "# ours\r\n[[table]]\r\nfrom = 'x' # kept\r\n# last\r\n"] {
+        let after = apply(text, &add).unwrap();
+        assert!(after.starts_with(text), "{after}");
+        let plain = after.replace("\r\n", "\n");
+        assert!(
+            plain.contains("\n[[table]]\nfrom = \"t\"\nto = \"t\"\n\n[table.columns]\na = { type = \"bigint\" }  # so"),
+            "{after}"
+        );
+        assert!(plain.contains("\n# \"b c\" = { type = \"text\" }  # 1 of the 2 rows"), "{after}");
+        assert_eq!(after.matches("\r\n").count(), if text.contains('\r') { after.matches('\n').count() } else { 0 });
+        assert!(apply(&after, &add).unwrap_err().to_string().contains("already has a table"));
+        let again = apply(&after, &Edit::AddTable { from: "u".into(), to: "u".into() }).unwrap();
+        assert!(again.find("\"u\"") > again.find("bigint"), "{again}");
+    }
+    let inline = apply("table = [{ from = 'x' }]\n", &add).unwrap();
+    assert!(inline.contains("{ from = \"t\", to = \"t\", columns = { a = { type = \"bigint\" } } }"), "{inline}");
+}
+
+#[test]
 fn what_cannot_be_done_says_why() {
     let told = |text: &str, edit: Edit| apply(text, &edit).unwrap_err().to_string();
     let add = |to: &str| Edit::AddTable { from: "x".into(), to: to.into() };
@@ -336,6 +368,7 @@ fn edited(mut plan: Plan, edit: &Edit) -> Plan {
         }
         Edit::RemoveColumn { table: to, column } => table(&mut plan, &to).columns.retain(|(name, _)| *name != column),
         Edit::AddTable { from, to } => plan.tables.push(crate::plan::TablePlan { from, to, ..Default::default() }),
+        Edit::AddDraft(_) => {}
         Edit::RemoveTable { to } => plan.tables.retain(|table| table.to != to),
         Edit::SetSkip { table: to, columns } => table(&mut plan, &to).skip = columns,
         Edit::SetKey { table: to, columns } => table(&mut plan, &to).key = columns,

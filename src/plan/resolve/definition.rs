@@ -18,6 +18,7 @@ impl Resolver<'_> {
         let renames = renames(mapping);
         let (from, to) = (self.from, &mut mapping.to);
         to.comment.clone_from(&from.comment);
+        to.collation.clone_from(&from.collation);
         to.key_is_index = from.key_is_index && self.plan.key.is_empty();
         to.types.clone_from(&from.types);
         to.left_out.extend(from.peculiar.iter().map(|peculiar| format!("{} {peculiar}", from.name)));

@@ -2,9 +2,19 @@
 
 use super::{Resolver, Subject};
 use crate::{
-    model::{Column, ColumnType},
+    model::{Column, ColumnType, Table},
     plan::{Class, ColumnPlan, MappedColumn, Origin, Unlisted, class::classify, class::loss},
 };
+
+/// What a column that rewrites its values loses.
+const REWRITTEN: &str = "the order of keys, repeated keys and how numbers are written";
+
+fn origin_column<'t>(from: &'t Table, origin: &Origin) -> Option<&'t Column> {
+    match origin {
+        Origin::Column(name) => from.column(name),
+        Origin::Expr(_) | Origin::Default => None,
+    }
+}
 
 impl MappedColumn {
     /// The source column that feeds it, changed or not.
@@ -71,13 +81,18 @@ impl Resolver<'_> {
         ty: Option<&ColumnType>,
         plan: Option<&ColumnPlan>,
     ) -> MappedColumn {
-        let class = ty.map_or(Class::Exact, |ty| self.class(&target, ty, plan));
+        let as_held =
+            origin_column(self.from, &origin).is_some_and(|from| from.rewrites && from.native == target.native);
+        let rewrites = target.rewrites && !as_held;
+        let class = ty.map_or(Class::Exact, |ty| self.class(&target, ty, plan, rewrites));
         let plan = plan.cloned().unwrap_or_default();
         let (values, default, check) = (plan.values, plan.default, plan.check);
         MappedColumn { target, meant: None, origin, values, default, check, class }
     }
 
-    fn class(&mut self, target: &Column, from: &ColumnType, plan: Option<&ColumnPlan>) -> Class {
+    /// `rewrites`: the column does not hold the text that it is given.
+    fn class(&mut self, target: &Column, from: &ColumnType, plan: Option<&ColumnPlan>, rewrites: bool) -> Class {
+        let rewritten = rewrites && !matches!(from, ColumnType::Boolean | ColumnType::Integer { .. });
         let values = plan.and_then(|plan| plan.values.as_ref());
         // Only what a value map keeps is converted; what it lists is given as text and checked.
         let class = match values.map(|values| values.unlisted) {
@@ -86,13 +101,16 @@ impl Resolver<'_> {
             None => classify(from, &target.ty),
         };
         let subject = || Subject::Column(target.name.clone());
+        let class = if rewritten { class.map(|_| Class::Lossy) } else { class };
         let Some(class) = class else {
             let way = format!("'{}' cannot be made from {from} as {}", target.name, target.ty);
             self.fail(subject(), format!("{way}; write an expression that says how: expr = \"...\""));
             return Class::Checked;
         };
         if class == Class::Lossy {
-            let what = format!("'{}' can lose {} ({from} to {})", target.name, loss(from, &target.ty), target.ty);
+            let lost = if rewritten { REWRITTEN } else { loss(from, &target.ty) };
+            let into = if rewritten { target.native.clone() } else { target.ty.to_string() };
+            let what = format!("'{}' can lose {lost} ({from} to {into})", target.name);
             if plan.is_some_and(|plan| plan.accept_loss) {
                 self.warn(subject(), format!("{what}, which the plan accepts"));
             } else {

@@ -303,6 +303,27 @@ fn a_loss_must_be_accepted() {
 }
 
 #[test]
+fn a_column_that_rewrites_what_it_is_given_loses() {
+    let rewriting = |native: &str, name: &str| {
+        let mut table = table("t", &[&format!("c {name}")]);
+        (table.columns[0].rewrites, table.columns[0].native) = (true, native.into());
+        table
+    };
+    let lost = |from: &Table, to: &Table, plan: &str| {
+        errors(&onto(&format!("from='t'\n{plan}"), from, to)).iter().any(|error| error.contains("order of keys"))
+    };
+    let jsonb = rewriting("jsonb", "json");
+    for name in ["json", "text", "double", "numeric"] {
+        assert!(lost(&table("t", &[&format!("c {name}")]), &jsonb, ""), "{name}");
+    }
+    assert!(lost(&rewriting("json", "json"), &jsonb, ""), "each rewrites in its own way");
+    assert!(lost(&jsonb, &jsonb, "[table.columns]\nc = { expr = \"c\" }"));
+    assert!(!lost(&jsonb, &jsonb, ""));
+    assert!(!lost(&table("t", &["c integer"]), &jsonb, ""));
+    assert!(!lost(&table("t", &["c json"]), &jsonb, "[table.columns]\nc = { from = \"c\", accept_loss = true }"));
+}
+
+#[test]
 fn what_cannot_be_converted_needs_an_expression() {
     let (from, to) = (table("t", &["a date"]), table("t", &["a integer"]));
     only(errors(&onto("from = 't'\n", &from, &to)), "'a' cannot be made from date as integer; write an expression");

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use datafusion::arrow::{
-    array::{Array, ArrayRef, AsArray, BinaryBuilder},
+    array::{Array, ArrayRef, AsArray, BinaryBuilder, StringArray},
     compute::cast,
     datatypes::DataType,
     error::ArrowError,
@@ -21,9 +21,13 @@ use super::{
 /// The text whose UTF-8 bytes these are; for JSON it must be JSON too.
 pub(super) fn to_text(array: &ArrayRef, to: &ColumnType) -> Result<Converted, ArrowError> {
     let bytes = array.as_binary::<i32>();
-    let mut read = strings(array, |row| match std::str::from_utf8(bytes.value(row)) {
-        Ok(text) => Ok(Cow::Borrowed(text)),
-        Err(_) => Err(format!("{} is not UTF-8 text", shown(bytes.value(row)))),
+    // All at once, and without a copy, where all are.
+    let all = StringArray::try_from_binary(bytes.clone()).ok().map(|texts| Converted::whole(Arc::new(texts)));
+    let mut read = all.unwrap_or_else(|| {
+        strings(array, |row| match std::str::from_utf8(bytes.value(row)) {
+            Ok(text) => Ok(Cow::Borrowed(text)),
+            Err(_) => Err(format!("{} is not UTF-8 text", shown(bytes.value(row)))),
+        })
     });
     if *to == ColumnType::Json {
         let json = text::to_json(&read.array, to)?;

@@ -65,6 +65,21 @@ pub(super) fn strings<'t>(array: &dyn Array, mut read: impl FnMut(usize) -> Resu
     Converted { array: Arc::new(builder.finish()), failures }
 }
 
+/// The array's own texts, each held to `is_one`, which says what is wrong with it: without a copy where none fails.
+pub(super) fn kept(array: &ArrayRef, mut is_one: impl FnMut(&str) -> Result<(), String>) -> Option<Converted> {
+    let texts = array.as_string_opt::<i32>()?;
+    let mut failures = Vec::new();
+    let held: Vec<Option<()>> =
+        (0..array.len()).map(|row| of_row(array, row, &mut |row| is_one(texts.value(row)), &mut failures)).collect();
+    let array = match failures.is_empty() {
+        true => array.clone(),
+        false => Arc::new(
+            texts.iter().zip(held).map(|(text, held)| text.filter(|_| held.is_some())).collect::<StringArray>(),
+        ),
+    };
+    Some(Converted { array, failures })
+}
+
 pub(super) fn of_row<V>(
     array: &dyn Array,
     row: usize,

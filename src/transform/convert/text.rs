@@ -11,7 +11,7 @@ use crate::model::ColumnType;
 use super::{
     Converted,
     number::Number,
-    read::{Texts, strings},
+    read::{Texts, kept, strings},
 };
 
 /// The text that [`crate::model::cell_at`] shows: one notation everywhere.
@@ -36,14 +36,18 @@ pub(super) fn to_uuid(array: &ArrayRef, _: &ColumnType) -> Result<Converted, Arr
 
 /// The text as it is, if it is JSON.
 pub(super) fn to_json(array: &ArrayRef, _: &ColumnType) -> Result<Converted, ArrowError> {
+    let is_json = |text: &str| match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("'{text}' is not JSON: {error}")),
+    };
+    if let Some(kept) = kept(array, is_json) {
+        return Ok(kept);
+    }
     let options = FormatOptions::new();
     let texts = Texts::of(array, &options)?;
     Ok(strings(array, |row| {
         let text = texts.at(row);
-        match serde_json::from_str::<IgnoredAny>(&text) {
-            Ok(_) => Ok(text),
-            Err(error) => Err(format!("'{text}' is not JSON: {error}")),
-        }
+        is_json(&text).map(|()| text)
     }))
 }
 
