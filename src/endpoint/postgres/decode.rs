@@ -6,9 +6,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::arrow::{
-    array::{ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BufferBuilder, NullBufferBuilder},
+    array::{ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, NullBufferBuilder},
     array::{PrimitiveArray, StringArray, StringBuilder},
-    buffer::{Buffer, OffsetBuffer, ScalarBuffer},
+    buffer::ScalarBuffer,
     compute::filter_record_batch,
     datatypes as arrow,
     record_batch::{RecordBatch, RecordBatchOptions},
@@ -118,7 +118,7 @@ fn decode_column(tuples: &Tuples, place: usize, ty: &ColumnType, gaps: &mut Vec<
         ColumnType::Date => Arc::new(primitive::<arrow::Date32Type>(tuples, place, gaps, date)?),
         ColumnType::Time => Arc::new(primitive::<arrow::Time64MicrosecondType>(tuples, place, gaps, time)?),
         ColumnType::Timestamp { zone } => timestamps(tuples, place, gaps, *zone)?,
-        ColumnType::Bytes { .. } => Arc::new(tuples.column(place).collect::<BinaryArray>()),
+        ColumnType::Bytes { .. } => bytes(tuples, place)?,
         ColumnType::Uuid => uuids(tuples, place)?,
         ColumnType::Text { .. } | ColumnType::Numeric | ColumnType::Json | ColumnType::Other(_) => {
             texts(tuples, place, gaps)
@@ -182,20 +182,16 @@ fn uuids(tuples: &Tuples, place: usize) -> Option<ArrayRef> {
 
 /// All fields are joined first and checked to be UTF-8 at once; only where that fails is each looked at.
 fn texts(tuples: &Tuples, place: usize, gaps: &mut Vec<Gap>) -> ArrayRef {
-    let mut offsets = BufferBuilder::<i32>::new(tuples.rows() + 1);
-    let mut bytes = Vec::with_capacity(tuples.column(place).flatten().map(<[u8]>::len).sum());
-    let mut nulls = NullBufferBuilder::new(tuples.rows());
-    offsets.append(0);
-    for field in tuples.column(place) {
-        bytes.extend_from_slice(field.unwrap_or_default());
-        offsets.append(bytes.len() as i32);
-        nulls.append(field.is_some());
-    }
-    let offsets = OffsetBuffer::new(ScalarBuffer::new(offsets.finish(), 0, tuples.rows() + 1));
-    match StringArray::try_new(offsets, Buffer::from_vec(bytes), nulls.finish()) {
+    let (offsets, bytes, nulls) = tuples.joined(place);
+    match StringArray::try_new(offsets, bytes, nulls) {
         Ok(array) => Arc::new(array),
         Err(_) => Arc::new(checked_texts(tuples, place, gaps)),
     }
+}
+
+fn bytes(tuples: &Tuples, place: usize) -> Option<ArrayRef> {
+    let (offsets, bytes, nulls) = tuples.joined(place);
+    Some(Arc::new(BinaryArray::try_new(offsets, bytes, nulls).ok()?))
 }
 
 /// A database without an encoding (SQL_ASCII) hands out any bytes.

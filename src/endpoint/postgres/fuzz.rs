@@ -1,5 +1,7 @@
 //! What a fuzzer may do to the reader of a binary COPY: any bytes, in any messages.
 
+use bytes::Bytes;
+
 use super::{
     decode::{decode, schema_of},
     tuples::{Cutter, Malformed, Tuples},
@@ -29,7 +31,7 @@ fn cut<'m>(messages: impl Iterator<Item = &'m [u8]>, columns: usize) -> Result<V
     let mut cutter = Cutter::new(columns, 256);
     let mut batches = Vec::new();
     for message in messages {
-        batches.extend(cutter.feed(message)?);
+        batches.extend(cutter.feed(&Bytes::copy_from_slice(message))?);
     }
     batches.extend(cutter.finish()?);
     Ok(batches)

@@ -3,7 +3,11 @@
 //! May not interpret a value. One idea: a message of the stream usually is one whole row but need not be, so a row is
 //! looked for in whatever has come, and only what is left over waits.
 
-use bytes::Buf as _;
+use bytes::{Buf as _, Bytes};
+use datafusion::arrow::{
+    array::NullBufferBuilder,
+    buffer::{Buffer, NullBuffer, OffsetBuffer},
+};
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
@@ -19,40 +23,48 @@ pub(super) struct Malformed;
 /// Rows as they came: bytes, and where each field lies in them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Tuples {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     /// Row by row; the length is -1 for NULL.
     fields: Vec<(u32, i32)>,
     columns: usize,
     rows: usize,
 }
 
+/// The fields of a column one behind the other, where each ends, and which are none.
+pub(super) type Joined = (OffsetBuffer<i32>, Buffer, Option<NullBuffer>);
+
 impl Tuples {
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// A column's fields, row by row; `None` for NULL.
-    pub(super) fn column(&self, column: usize) -> impl Iterator<Item = Option<&[u8]>> + '_ {
+    fn places(&self, column: usize) -> impl Iterator<Item = Option<(usize, usize)>> + '_ {
         let fields = self.fields.iter().skip(column).step_by(self.columns.max(1));
-        fields.map(|(start, length)| {
-            let start = *start as usize;
-            usize::try_from(*length).ok().and_then(|length| self.bytes.get(start..start + length))
-        })
+        fields.map(|(start, length)| Some((*start as usize, usize::try_from(*length).ok()?)))
     }
 
-    fn push(&mut self, tuple: &[u8]) -> Result<(), Malformed> {
-        let base = self.bytes.len();
-        let mut at = 2;
-        for _ in 0..self.columns {
-            let mut rest = tuple.get(at..at + 4).ok_or(Malformed)?;
-            let length = rest.get_i32();
-            at += 4;
-            self.fields.push(((base + at) as u32, length));
-            at += usize::try_from(length).unwrap_or(0);
-        }
-        self.bytes.extend_from_slice(tuple);
-        self.rows += 1;
-        Ok(())
+    /// A column's fields, row by row; `None` for NULL.
+    pub(super) fn column(&self, column: usize) -> impl Iterator<Item = Option<&[u8]>> + '_ {
+        self.places(column).map(|place| place.and_then(|(start, length)| self.bytes.get(start..start + length)))
+    }
+
+    /// The field of a single row is not copied: it may be a very large one.
+    pub(super) fn joined(&self, column: usize) -> Joined {
+        let lengths = self.column(column).map(|field| field.map_or(0, <[u8]>::len));
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        let mut nulls = NullBufferBuilder::new(self.rows);
+        self.column(column).for_each(|field| nulls.append(field.is_some()));
+        let buffer = match (self.rows, self.places(column).next().flatten()) {
+            (1, Some((start, length))) if start + length <= self.bytes.len() => {
+                Buffer::from(self.bytes.slice(start..start + length))
+            }
+            _ => {
+                let mut bytes = Vec::with_capacity(offsets.last().map_or(0, |end| *end as usize));
+                self.column(column).flatten().for_each(|field| bytes.extend_from_slice(field));
+                Buffer::from_vec(bytes)
+            }
+        };
+        (offsets, buffer, nulls.finish())
     }
 }
 
@@ -62,85 +74,125 @@ pub(super) struct Cutter {
     batch_bytes: usize,
     started: bool,
     left_over: Vec<u8>,
-    current: Tuples,
+    /// The batch that grows.
+    bytes: Vec<u8>,
+    fields: Vec<(u32, i32)>,
+    rows: usize,
     ready: Vec<Tuples>,
 }
 
 impl Cutter {
     pub(super) fn new(columns: usize, batch_bytes: usize) -> Self {
-        let current = Tuples { columns, ..Tuples::default() };
-        let batch_bytes = batch_bytes.clamp(1, BYTES);
-        Self { columns, batch_bytes, started: false, left_over: Vec::new(), current, ready: Vec::new() }
+        Self {
+            columns,
+            batch_bytes: batch_bytes.clamp(1, BYTES),
+            started: false,
+            left_over: Vec::new(),
+            bytes: Vec::new(),
+            fields: Vec::new(),
+            rows: 0,
+            ready: Vec::new(),
+        }
     }
 
     /// Takes a message and gives back the batches that are full.
-    pub(super) fn feed(&mut self, message: &[u8]) -> Result<Vec<Tuples>, Malformed> {
+    pub(super) fn feed(&mut self, message: &Bytes) -> Result<Vec<Tuples>, Malformed> {
         if self.left_over.is_empty() {
             let used = self.cut(message)?;
             self.left_over.extend_from_slice(message.get(used..).unwrap_or_default());
         } else {
-            let mut joined = std::mem::take(&mut self.left_over);
-            joined.extend_from_slice(message);
+            self.left_over.extend_from_slice(message);
+            let joined = Bytes::from(std::mem::take(&mut self.left_over));
             let used = self.cut(&joined)?;
-            joined.drain(..used);
-            self.left_over = joined;
+            self.left_over.extend_from_slice(joined.get(used..).unwrap_or_default());
         }
         Ok(std::mem::take(&mut self.ready))
     }
 
     /// The last batch, if it has rows.
-    pub(super) fn finish(self) -> Result<Option<Tuples>, Malformed> {
+    pub(super) fn finish(mut self) -> Result<Option<Tuples>, Malformed> {
         match self.left_over.is_empty() {
-            true => Ok(Some(self.current).filter(|tuples| tuples.rows > 0)),
+            true => {
+                self.end_batch();
+                Ok(self.ready.pop())
+            }
             false => Err(Malformed),
         }
     }
 
+    fn end_batch(&mut self) {
+        if self.rows > 0 {
+            let room = (self.bytes.len(), self.fields.len());
+            let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(room.0)).into();
+            let fields = std::mem::replace(&mut self.fields, Vec::with_capacity(room.1));
+            self.ready.push(Tuples { bytes, fields, columns: self.columns, rows: std::mem::take(&mut self.rows) });
+        }
+    }
+
     /// Takes all whole rows and says how many bytes they were.
-    fn cut(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
+    fn cut(&mut self, message: &Bytes) -> Result<usize, Malformed> {
         let mut used = 0;
         if !self.started {
-            match header_length(bytes)? {
+            match header_length(message)? {
                 Some(length) => used = length,
                 None => return Ok(0),
             }
             self.started = true;
         }
-        while let Some(length) = self.tuple_length(bytes.get(used..).unwrap_or_default())? {
-            let tuple = bytes.get(used..used + length).unwrap_or_default();
+        while let Some(length) = self.take(message, used)? {
             used += length;
-            if length > 2 || self.columns == 0 && tuple != [0xff, 0xff] {
-                self.push(tuple)?;
-            }
         }
         Ok(used)
     }
 
-    fn push(&mut self, tuple: &[u8]) -> Result<(), Malformed> {
-        let full = self.current.bytes.len() + tuple.len() > self.batch_bytes || self.current.rows == ROWS;
-        if full && self.current.rows > 0 {
-            let empty = Tuples { columns: self.columns, ..Tuples::default() };
-            self.ready.push(std::mem::replace(&mut self.current, empty));
-        }
-        self.current.push(tuple)
-    }
-
-    /// `None` while the row is not complete; the trailer is a row of its own, two bytes long.
-    fn tuple_length(&self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+    /// Takes the row at `start` and says how long it is; `None` while it is not complete. The trailer is a row of its own,
+    /// two bytes long, and not taken.
+    fn take(&mut self, message: &Bytes, start: usize) -> Result<Option<usize>, Malformed> {
+        let bytes = message.get(start..).unwrap_or_default();
         let Some(mut head) = bytes.get(..2) else { return Ok(None) };
-        let fields = head.get_i16();
-        if fields == -1 {
+        let count = head.get_i16();
+        if count == -1 {
             return Ok(Some(2));
         }
-        if usize::try_from(fields) != Ok(self.columns) {
+        if usize::try_from(count) != Ok(self.columns) {
             return Err(Malformed);
         }
+        let (before, base) = (self.fields.len(), self.bytes.len());
         let mut at = 2;
-        for _ in 0..fields {
-            let Some(mut length) = bytes.get(at..at + 4) else { return Ok(None) };
-            at += 4 + usize::try_from(length.get_i32()).unwrap_or(0);
+        for _ in 0..count {
+            let Some(mut length) = bytes.get(at..at + 4) else {
+                at = usize::MAX;
+                break;
+            };
+            let length = length.get_i32();
+            at += 4;
+            self.fields.push(((base + at) as u32, length));
+            at += usize::try_from(length).unwrap_or(0);
         }
-        Ok((at <= bytes.len()).then_some(at))
+        if at > bytes.len() {
+            self.fields.truncate(before);
+            return Ok(None);
+        }
+        self.put(message, start..start + at, before);
+        Ok(Some(at))
+    }
+
+    /// A row whose fields, counted from the end of the batch, stand behind the first `before` ones.
+    fn put(&mut self, message: &Bytes, tuple: std::ops::Range<usize>, before: usize) {
+        let base = self.bytes.len();
+        if self.rows > 0 && (base + tuple.len() > self.batch_bytes || self.rows == ROWS) {
+            let own = self.fields.split_off(before);
+            self.end_batch();
+            self.fields.extend(own.into_iter().map(|(start, length)| (start - base as u32, length)));
+        }
+        self.rows += 1;
+        if self.rows == 1 && tuple.len() > self.batch_bytes {
+            let fields = std::mem::take(&mut self.fields);
+            self.ready.push(Tuples { bytes: message.slice(tuple), fields, columns: self.columns, rows: 1 });
+            self.rows = 0;
+        } else {
+            self.bytes.extend_from_slice(message.get(tuple).unwrap_or_default());
+        }
     }
 }
 
@@ -194,7 +246,7 @@ mod tests {
             let mut cutter = Cutter::new(2, batch_bytes);
             let mut batches = Vec::new();
             for message in stream(&rows).chunks(piece) {
-                batches.extend(cutter.feed(message).unwrap());
+                batches.extend(cutter.feed(&Bytes::copy_from_slice(message)).unwrap());
             }
             batches.extend(cutter.finish().unwrap());
             prop_assert!(batches.iter().all(|batch| batch.rows() == 1 || batch.bytes.len() <= batch_bytes));
@@ -204,14 +256,14 @@ mod tests {
 
     #[test]
     fn a_stream_of_other_columns_is_refused() {
-        assert_eq!(Cutter::new(3, 100).feed(&stream(&[vec![None, None]])), Err(Malformed));
-        assert_eq!(Cutter::new(1, 100).feed(b"NOT A BINARY COPY AT ALL"), Err(Malformed));
+        assert_eq!(Cutter::new(3, 100).feed(&stream(&[vec![None, None]]).into()), Err(Malformed));
+        assert_eq!(Cutter::new(1, 100).feed(&Bytes::from_static(b"NOT A BINARY COPY AT ALL")), Err(Malformed));
     }
 
     #[test]
     fn rows_without_columns_are_rows() {
         let mut cutter = Cutter::new(0, 100);
-        cutter.feed(&stream(&[vec![], vec![]])).unwrap();
+        cutter.feed(&stream(&[vec![], vec![]]).into()).unwrap();
         assert_eq!(cutter.finish().unwrap().unwrap().rows(), 2);
     }
 }
