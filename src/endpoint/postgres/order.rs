@@ -37,6 +37,17 @@ impl Order {
         }
     }
 
+    /// The one column of a key of whole numbers.
+    pub(super) fn whole_number(&self) -> Option<&str> {
+        match self {
+            Self::Key(key) => match key.as_slice() {
+                [(name, native)] if matches!(native.as_str(), "smallint" | "integer" | "bigint") => Some(name),
+                _ => None,
+            },
+            Self::Place | Self::None => None,
+        }
+    }
+
     fn parts(&self) -> Vec<(&str, &str)> {
         match self {
             Self::Key(key) => key.iter().map(|(name, native)| (name.as_str(), native.as_str())).collect(),

@@ -32,6 +32,11 @@ const READING: &str = "SET LOCAL enable_sort = off; SET LOCAL max_parallel_worke
      SELECT set_config('client_encoding', 'SQL_ASCII', true) WHERE current_setting('server_encoding') = 'SQL_ASCII'";
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+/// From so many rows on, passing them one by one to find a bound takes longer than it may.
+const LEAP: u64 = 100_000;
+/// How many numbers there may be to a row for them to count as close together.
+const CLOSE: f64 = 1.5;
+
 pub struct PostgresSnapshot {
     sessions: Arc<Sessions>,
     schema: String,
@@ -154,6 +159,9 @@ impl<'t> Scan<'t> {
         after: Option<&Position>,
         rows: u64,
     ) -> Result<Option<Range>> {
+        if let Some(range) = self.leap(reader, after, rows).await? {
+            return Ok(Some(range));
+        }
         let until = match self.order {
             Order::Key(_) => self.nth(reader, after, rows).await?,
             Order::Place => self.end_of_pages(after, rows)?,
@@ -165,6 +173,38 @@ impl<'t> Scan<'t> {
             return Ok(None);
         }
         Ok(Some(Range { after: after.cloned(), until: until.map_or(Until::End, Until::Position) }))
+    }
+
+    /// A long range of whole numbers that lie close together is bounded by counting numbers instead of rows, which the
+    /// server would have to pass one by one. It holds at most half as many rows again as asked for.
+    async fn leap(&self, reader: &mut PgConnection, after: Option<&Position>, rows: u64) -> Result<Option<Range>> {
+        let Some(key) = self.order.whole_number().filter(|_| rows >= LEAP && self.layout.plain) else {
+            return Ok(None);
+        };
+        let failed = |error| failure(error, self.context());
+        let statement = format!(
+            "SELECT (SELECT {key} FROM {from}{} ORDER BY {key} LIMIT 1)::int8 AS first, \
+             (SELECT min({key}) FROM {from})::int8 AS least, (SELECT max({key}) FROM {from})::int8 AS most",
+            self.order.between(after, None)?,
+            from = self.from
+        );
+        let row =
+            sql::first(reader, &statement).await.map_err(failed)?.ok_or(sqlx::Error::RowNotFound).map_err(failed)?;
+        let number = |name: &str| row.try_get::<Option<i64>, _>(name).map_err(failed);
+        let (Some(first), Some(least), Some(most)) = (number("first")?, number("least")?, number("most")?) else {
+            return Ok(None);
+        };
+        let held = self.layout.pages as f64 * self.layout.rows_per_page;
+        let spread = ((most as f64 - least as f64 + 1.0) / held.max(1.0)).max(1.0);
+        if spread > CLOSE {
+            return Ok(None);
+        }
+        let last = first.saturating_add((rows as f64 * spread) as i64 - 1);
+        let until = match last < most {
+            true => Until::Position(order::position_of(&[last.to_string()])),
+            false => Until::End,
+        };
+        Ok(Some(Range { after: after.cloned(), until }))
     }
 
     /// The bound of a range, `None` where the table ends with it.

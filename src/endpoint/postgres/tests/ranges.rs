@@ -104,6 +104,29 @@ async fn keyless_tables_go_by_pages() {
 }
 
 #[tokio::test]
+async fn long_ranges_of_numbers_are_bounded_by_counting_numbers() {
+    let database = Database::new().await;
+    for step in ["n", "n + n / 5", "n * 1000"] {
+        database
+            .run(&format!(
+                "DROP TABLE IF EXISTS t; CREATE TABLE t (id bigint PRIMARY KEY);
+                 INSERT INTO t SELECT {step} - 50000 FROM generate_series(1, 250000) n; ANALYZE t"
+            ))
+            .await;
+        let expected = database.texts("SELECT id::text FROM t ORDER BY id").await;
+        let (texts, ranges) = covered(&database, "t", 100_000).await;
+        assert_eq!(ranges, 3, "{step}");
+        assert!(texts == expected, "{step}");
+        let source = database.source().await;
+        let table = source.describe("t").await.unwrap();
+        let snapshot = source.snapshot().await.unwrap();
+        let first = snapshot.next_range(&table, None, 100_000).await.unwrap().unwrap();
+        let counted = first.until == Until::Position(super::super::order::position_of(&["50000".to_owned()]));
+        assert_eq!(counted, step == "n", "{step}: {first:?}");
+    }
+}
+
+#[tokio::test]
 async fn partitions_and_heirs_are_read_once() {
     let database = Database::new().await;
     database
