@@ -1,13 +1,13 @@
 //! What the destination holds, validated: after a run, or whenever somebody asks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Workbench;
 use crate::{
-    binding::{Binding, Bound, Descriptions, bind},
+    binding::{Binding, Bound, Descriptions, bind, encoding},
     endpoint::{EndpointError, ErrorKind},
     engine::now_ms,
-    ledger::{LedgerError, RunRecord},
+    ledger::{Ledger, LedgerError, RunRecord},
     model::{RunId, RunPhase},
     plan::{Document, Mapping, Plan},
     protocol::{Event, Fact, Outcome, Validation},
@@ -42,6 +42,23 @@ enum Against {
     Source(Option<String>),
     /// Nothing yet.
     Unfinished(String),
+}
+
+/// How a run wrote its tables.
+struct Written {
+    created: BTreeSet<String>,
+    /// What the digests are taken over; a run that was gone on with may have found tables that it had made itself.
+    shapes: BTreeMap<String, String>,
+}
+
+impl Written {
+    async fn of(ledger: &Ledger, run: &RunId) -> Result<Self, LedgerError> {
+        let digests = ledger.digests(run).await?.into_iter();
+        Ok(Self {
+            created: ledger.created(run).await?.into_iter().map(|table| table.name).collect(),
+            shapes: digests.filter_map(|(table, digest)| Some((table, digest?.shape))).collect(),
+        })
+    }
 }
 
 impl Workbench {
@@ -92,11 +109,11 @@ impl Workbench {
         let (source, destination, copy) = (self.source().await?, self.destination().await?, self.copy().await?);
         let instant = run.as_ref().map_or(now_ms() as i64, |run| run.instant_ms);
         let (document, plan) = self.read_plan().await?;
-        let created = match &run {
-            Some(run) => Some(self.ledger().created(&run.id).await?.into_iter().map(|table| table.name).collect()),
+        let written = match &run {
+            Some(run) => Some(Written::of(self.ledger(), &run.id).await?),
             None => None,
         };
-        let binding = self.bind_as_written(&document, &plan, RunInstant(instant), created).await?;
+        let binding = self.bind_as_written(&document, &plan, RunInstant(instant), written).await?;
         let at_ms = now_ms();
         let subject = Subject {
             binding: &binding,
@@ -116,14 +133,14 @@ impl Workbench {
     }
 
     /// The plan's mappings as the rows were written by: onto a table that was made for them, the plan's types count, as
-    /// they do not onto one that was there. `created` are the tables that the run made; where no run is known, those
-    /// whose columns are what the plan would make.
+    /// they do not onto one that was there. Where no run is known, tables count as made whose columns are what the plan
+    /// would make.
     async fn bind_as_written(
         &self,
         document: &Document,
         plan: &Plan,
         instant: RunInstant,
-        created: Option<BTreeSet<String>>,
+        written: Option<Written>,
     ) -> Result<Binding, EndpointError> {
         let mut onto = self.bind_at(document, plan, instant).await?;
         let (source, destination) = (self.source().await?, self.destination().await?);
@@ -132,8 +149,15 @@ impl Workbench {
         for made in made.tables {
             let name = &made.mapping.to.name;
             let Some(there) = onto.tables.iter_mut().find(|there| there.mapping.to.name == *name) else { continue };
-            let is_made = match &created {
-                Some(created) => created.contains(name),
+            let is_made = match &written {
+                Some(written) => {
+                    let by = |mapping| written.shapes.get(name) == Some(&encoding(mapping, &*destination).shape());
+                    match (by(&made.mapping), by(&there.mapping)) {
+                        (true, false) => true,
+                        (false, true) => false,
+                        _ => written.created.contains(name),
+                    }
+                }
                 None => made.mapping.columns.iter().all(|mapped| {
                     let held = there.mapping.to.column(&mapped.target.name);
                     held.is_some_and(|held| held.ty == mapped.target.ty)

@@ -22,7 +22,7 @@ pub use validation::{
 };
 
 /// Raised whenever a message changes its meaning.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// From console to host.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]

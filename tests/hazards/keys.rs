@@ -12,7 +12,9 @@ fn orphan() {
     source.execute(ORPHANS);
     source.execute("ALTER TABLE c ADD CONSTRAINT c_p FOREIGN KEY (p_id) REFERENCES p (id) ON DELETE CASCADE NOT VALID");
     for url in ends.urls() {
-        let moved = migrate(&source.url(), &url);
+        // MySQL does not take the key; where it is kept, the validation says that it does not hold.
+        let code = if url.starts_with("mysql") { 0 } else { 4 };
+        let moved = migrate_with(&source.url(), &url, code, |text| text);
         let told = moved.remarks().join("\n");
         assert!(told.contains("3 rows") && told.contains("p_id = 7") && told.contains("p_id = 8"), "{told}");
         assert_eq!(moved.told.result()["counts"]["written"], 6, "the run went on");

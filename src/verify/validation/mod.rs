@@ -260,15 +260,10 @@ fn judged(sample: Sampling, proven: bool) -> Sampling {
     Sampling { outcome, ..sample }
 }
 
-/// The destination's table, of which the written columns are read, as the mapping types them. A file is read whole.
+/// The destination's table as it is, of which the written columns are read. A file is read whole.
 fn copied(mapping: &Mapping, system: System) -> Table {
-    let target = |name: &str| mapping.columns.iter().map(|mapped| &mapped.target).find(|target| target.name == name);
+    let is_written = |name: &str| mapping.columns.iter().any(|mapped| mapped.target.name == name);
     let mut table = mapping.to.clone();
-    table.columns.retain(|column| system == System::Csv || target(&column.name).is_some());
-    for column in &mut table.columns {
-        if let Some(target) = target(&column.name) {
-            column.clone_from(target);
-        }
-    }
+    table.columns.retain(|column| system == System::Csv || is_written(&column.name));
     table
 }

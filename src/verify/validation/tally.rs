@@ -190,8 +190,10 @@ impl Net {
         Self { buckets: wanted, adds: true, last_wins, takes_in: true, entries: HashMap::new(), others: 0 }
     }
 
-    /// From now on rows are taken out. `strict`: such as were not added count too.
-    pub(super) fn turned(self, strict: bool) -> Self {
+    /// From now on rows are taken out. `strict`: such as were not added count too; else what others have under the key of
+    /// a row that was not written is theirs.
+    pub(super) fn turned(mut self, strict: bool) -> Self {
+        self.entries.retain(|_, entry| strict || *entry != Entry::default());
         Self { adds: false, takes_in: strict, ..self }
     }
 
