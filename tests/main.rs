@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod audit;
 mod budget;
 mod compare;
 mod crash;
@@ -20,5 +21,6 @@ mod secrets;
 mod servers;
 mod support;
 mod terminal;
+mod validation;
 mod weight;
 mod when;

@@ -74,14 +74,17 @@ fn matrix(from: Letter, fixtures: &[Fixture]) {
     source.fill(fixtures);
     let unknown = source.unknown_types(fixtures);
     let mut sheet = Sheet::new(from, fixtures);
+    let mut unproven = Vec::new();
     for to in Letter::ALL {
         let Some(destination) = End::new(to, desk.folder(), "to") else { return };
         destination.make_types();
         let told = migrate(&desk, &source, &destination, fixtures, to);
+        unproven.extend(validate(&desk, fixtures, to));
         let judge = Judge { fixtures, source: &source, destination: &destination, told: &told, same: from == to };
         sheet.take(to, judge.judge(to));
     }
     sheet.print();
+    assert!(unproven.is_empty(), "a validation takes for different what is not:\n{}", unproven.join("\n"));
     assert!(unknown.is_empty(), "types that the matrix does not know: {unknown:?}");
     sheet.assert_sound();
 }
@@ -100,9 +103,25 @@ fn migrate(desk: &Desk, from: &End, to: &End, fixtures: &[Fixture], letter: Lett
         text = format!("{before}{place}[table.columns]\nv = {says}\n{next}");
     }
     desk.write(&plan, &text);
-    let told = desk.run(&["run", &plan, "--on-error", "flag"]);
+    let told = desk.run(&["run", &plan, "--on-error", "flag", "--no-validate"]);
     assert!(matches!(told.code, Some(0 | 3)), "{told:#?}");
     told
+}
+
+/// What a validation has against the tables that were moved.
+fn validate(desk: &Desk, fixtures: &[Fixture], letter: Letter) -> Vec<String> {
+    let told = desk.run(&["validate", &format!("{letter:?}.toml")]);
+    let validation = &told.values.last().unwrap()["validation"];
+    let tables = validation["tables"].as_array().unwrap_or_else(|| panic!("{told:#?}"));
+    assert_eq!(tables.len(), fixtures.len(), "{told:#?}");
+    let against = tables.iter().filter(|table| table["outcome"] != "passed").map(|found| {
+        let index = (0..fixtures.len()).find(|index| found["to"] == table(*index)).unwrap();
+        let findings = found["findings"].as_array().unwrap();
+        let findings: Vec<String> =
+            findings.iter().filter(|finding| finding["outcome"] != "passed").map(ToString::to_string).collect();
+        format!("  {} into {letter:?}: {} {}", fixtures[index].ty, findings.join(" "), found["differences"])
+    });
+    against.collect()
 }
 
 #[test]

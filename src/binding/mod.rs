@@ -15,7 +15,7 @@ use std::{
 
 use crate::{
     endpoint::{Catalog, Destination, EndpointError, ErrorKind, Source},
-    model::{Column, LoadOrder, Problem, Table, load_order},
+    model::{Column, LoadOrder, Problem, RowEncoding, Table, load_order},
     plan::{self, Document, Mapping, Origin, Phrase, Plan, Spans, TablePlan, mentions},
     transform::{CompileError, ExprError, RunInstant, Transform, column_names},
 };
@@ -53,6 +53,19 @@ pub struct Binding {
 pub struct Descriptions {
     source: HashMap<String, Option<Table>>,
     destination: HashMap<String, Option<Table>>,
+}
+
+/// What the digest of the mapping's rows is taken over: the written columns, as the destination holds them.
+pub fn encoding(mapping: &Mapping, destination: &(impl Catalog + ?Sized)) -> RowEncoding {
+    let columns = mapping.columns.iter().map(|mapped| &mapped.target);
+    RowEncoding::of(columns.map(|column| (column, destination.padding(column))))
+}
+
+impl Descriptions {
+    /// To look at these destination tables as whoever made them did: as not there yet.
+    pub fn before(tables: impl IntoIterator<Item = String>) -> Self {
+        Self { source: HashMap::new(), destination: tables.into_iter().map(|table| (table, None)).collect() }
+    }
 }
 
 /// Describes both sides of every table and resolves and compiles its mapping. What is wrong with a mapping is in its

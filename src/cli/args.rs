@@ -27,7 +27,8 @@ pub struct Arguments {
 
 const EXITS: &str = "Addresses: postgres://user@host:port/database  mysql://user@host:port/database  sqlite:path  \
                      csv:folder-or-file\n\nExit codes: 0 all well; 1 failed or stopped; 2 the plan or the command is \
-                     wrong; 3 finished, with rows skipped or flagged; 5 the checks did not pass.";
+                     wrong; 3 finished, with rows skipped or flagged; 4 the validation did not pass; 5 the \
+                     checks did not pass.";
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -56,6 +57,10 @@ pub enum Verb {
     Stop(OfRun),
     /// List, retry, edit or discard flagged rows.
     Review(Review),
+    /// Set what the destination holds against what the run wrote: counts, checksums, a sample side by side.
+    Validate(Validate),
+    /// The audit trail: who did what, when, to which row; `audit verify` tells whether it is what was written.
+    Audit(Audit),
     /// Declare a migration over: take its marks out of the destination.
     Finish(Finish),
     /// What a console starts, so that a run outlives it.
@@ -179,6 +184,29 @@ pub struct Run {
     /// Lines of progress even in a terminal.
     #[arg(long)]
     pub plain: bool,
+    /// Leave out the validation when the run is over.
+    #[arg(long)]
+    pub no_validate: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// A plan, a run by its id or the id's beginning, or `verify`; none: the whole trail.
+    pub what: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Validate {
+    pub plan: PathBuf,
+    /// Only these destination tables.
+    #[arg(long, value_delimiter = ',')]
+    pub tables: Vec<String>,
+    /// How many rows of each table are shown side by side.
+    #[arg(long, default_value_t = 100, value_name = "ROWS")]
+    pub sample: usize,
+    /// What the sample is drawn with: the same seed draws the same rows.
+    #[arg(long)]
+    pub seed: Option<u64>,
 }
 
 #[derive(Debug, Args)]

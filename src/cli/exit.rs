@@ -13,6 +13,8 @@ pub enum Exit {
     Usage = 2,
     /// Finished, with rows skipped or flagged.
     Incomplete = 3,
+    /// The validation did not pass.
+    Unproven = 4,
     /// The checks did not pass.
     Unchecked = 5,
 }

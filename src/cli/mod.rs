@@ -64,6 +64,8 @@ async fn dispatch(arguments: &Arguments) -> Result<Exit, CliError> {
         Some(Verb::Stop(of)) => verbs::live::tell(&context, of.plan.as_deref(), Command::Stop).await,
         Some(Verb::Host(of)) => verbs::host::perform(&context, of.plan.as_deref()).await,
         Some(Verb::Review(review)) => verbs::review::perform(&context, review).await,
+        Some(Verb::Validate(validate)) => verbs::validate::perform(&context, validate).await,
+        Some(Verb::Audit(audit)) => verbs::audit::perform(&context, audit).await,
         Some(Verb::Finish(finish)) => verbs::finish::perform(&context, finish).await,
     }
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     endpoint::{Catalog, EndpointError, open_source},
     host::{Hosts, Workbench},
-    ledger::{Ledger, default_state_folder},
+    ledger::{Ledger, Seal, default_key_folder, default_state_folder},
     plan::{Document, SecretRef, SidePlan},
     protocol::SideName,
 };
@@ -38,7 +38,8 @@ impl Context {
             Some(folder) => folder.clone(),
             None => default_state_folder().map_err(CliError::failed)?,
         };
-        let ledger = Ledger::open(&folder).await.map_err(CliError::failed)?;
+        let seal = default_key_folder().map(Seal::at);
+        let ledger = Ledger::open(&folder).await.map_err(CliError::failed)?.sealed(seal);
         log_to(&folder);
         Ok(Self { ledger, json: arguments.json, by: user(), in_process: arguments.in_process })
     }

@@ -9,6 +9,8 @@ pub mod csv;
 mod error;
 mod formula;
 pub mod mysql;
+mod nodelay;
+mod outlet;
 pub mod postgres;
 mod registry;
 mod secret;
@@ -18,15 +20,16 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
-use tokio::sync::mpsc;
 
 use crate::model::{
-    Cause, Cell, Column, ColumnType, Mode, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+    Cause, Cell, Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry,
+    Thing,
 };
 
 pub use crate::model::{Mark, Position, Range, Until};
 
 pub use error::{EndpointError, ErrorKind};
+pub use outlet::{Closed, Hold, Inlet, Outlet, Room};
 pub use registry::{open_destination, open_source};
 
 pub type Result<T> = std::result::Result<T, EndpointError>;
@@ -39,6 +42,11 @@ pub trait Catalog: Send + Sync {
     /// The type in which the column's values travel to the same system where nothing looks at them on the way, if it holds
     /// what the column's own type does not. Two columns take each other's values so where it is the same for both.
     fn travelling(&self, _column: &Column) -> Option<ColumnType> {
+        None
+    }
+
+    /// What this system adds to the end of shorter values of the column, so that nobody can tell it from the values' own.
+    fn padding(&self, _column: &Column) -> Option<Padding> {
         None
     }
 
@@ -85,15 +93,14 @@ pub trait Snapshot: Send + Sync {
     /// The next range of about `rows` rows after `after`; `None` where no row follows.
     async fn next_range(&self, table: &Table, after: Option<&Position>, rows: u64) -> Result<Option<Range>>;
 
+    /// Whether [`Snapshot::next_range`] costs little and may be asked while a range is read, without holding that up.
+    fn answers_aside(&self) -> bool {
+        false
+    }
+
     /// Reads the range's rows in key order into `out`, at most `batch_bytes` a batch (a single row may exceed it), and
     /// returns where it ended: `None` when the table ends with it. Ends early, without an error, when `out` is closed.
-    async fn read(
-        &self,
-        table: &Table,
-        range: &Range,
-        batch_bytes: usize,
-        out: mpsc::Sender<SourceBatch>,
-    ) -> Result<Option<Position>>;
+    async fn read(&self, table: &Table, range: &Range, batch_bytes: usize, out: Outlet) -> Result<Option<Position>>;
 }
 
 /// Some rows in source columns: all of [`Table::columns`], in their order, named as they are and typed as
@@ -108,6 +115,12 @@ pub struct SourceBatch {
 impl SourceBatch {
     pub fn rows(&self) -> usize {
         self.batch.num_rows() + self.rejects.len()
+    }
+
+    /// About how much memory it holds.
+    pub fn bytes(&self) -> usize {
+        let rejected = self.rejects.iter().flat_map(|reject| &reject.cells).map(Cell::bytes).sum::<usize>();
+        self.batch.get_array_memory_size() + rejected
     }
 
     /// For each row of `batch`, its place among all rows of this message, rejects included; from 0.
@@ -193,6 +206,16 @@ pub trait Destination: Catalog {
     /// greatest key of `loaded` ones, refreshes statistics. Returns what a human should know: a foreign key that does not hold, say.
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>>;
 
+    /// Each foreign key of the table that does not hold, in a sentence with some of the values by which it does not.
+    async fn orphans(&self, _table: &Table) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    /// Each counter of the table that would give a value that is there already, in a sentence.
+    async fn counters_behind(&self, _table: &Table) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// Whether the account may do what a run does, without changing data. Each finding is a sentence with a remedy.
     async fn permissions(&self, create: bool, tables: &[Table]) -> Result<Vec<String>>;
 
@@ -233,7 +256,18 @@ pub trait Loader: Send {
     /// other failure is an error, after which only `rollback` (or dropping the loader) makes sense.
     async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>>;
 
-    /// Takes all rows out of the table, and of those that must be empty before it, as part of the chunk that was begun. Before its first `write`.
+    /// The same for several batches, which may be quicker than one after the other; the refusals of each.
+    async fn write_all(&mut self, batches: &[&RecordBatch]) -> Result<Vec<Vec<Refusal>>> {
+        let mut refusals = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let refused = if batch.num_rows() == 0 { Vec::new() } else { self.write(batch).await? };
+            refusals.push(refused);
+        }
+        Ok(refusals)
+    }
+
+    /// Takes all rows out of the table, and of those that must be empty before it, as part of the chunk that was begun.
+    /// Before its first `write`.
     async fn empty(&mut self) -> Result<()>;
 
     /// How many of the rows written since `begin` were there already as they are, so that nothing was changed.

@@ -13,10 +13,12 @@ use super::{
     attempt::{AttemptError, Lane, Shared, attempt},
     meter::Meter,
     now_ms,
+    pace::Pace,
     readers::Readers,
     writing::Writing,
 };
 use crate::{
+    binding::encoding,
     endpoint::EndpointError,
     ledger::{Ledger, LedgerError, PlanLock},
     model::{Gauge, RunId, Table},
@@ -139,8 +141,15 @@ impl Actor {
         let writings: Vec<Writing> = binding.tables.iter().map(|table| writing(&table.mapping)).collect();
         let lanes = binding.tables.into_iter().zip(writings).filter_map(|(table, writing)| {
             let name = table.mapping.to.name.clone();
-            let lane =
-                Lane { writing, mapping: Arc::new(table.mapping), transform: Arc::new(table.transform?), loader: None };
+            let lane = Lane {
+                writing,
+                encoding: Arc::new(encoding(&table.mapping, &*job.destination)),
+                mapping: Arc::new(table.mapping),
+                transform: Arc::new(table.transform?),
+                loader: None,
+                pace: Pace::new(plan.run.chunk_rows),
+                ahead: None,
+            };
             Some((name, lane))
         });
         let lanes = lanes.collect();

@@ -1,27 +1,28 @@
 //! One try at one chunk: read, transform, write, decide, commit. Rolled back as a whole unless everything is decided.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use datafusion::arrow::record_batch::RecordBatch;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-};
+
+use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
     judge::{Judge, Ruling},
     meter::{Meter, TableMeter},
+    pace::Pace,
+    pipeline::{Made, Pipeline},
     readers::Readers,
     rows::Faults,
     steps::{AttemptSpec, Input},
     writing::Writing,
 };
 use crate::{
-    endpoint::{
-        Destination, EndpointError, ErrorKind, Loader, Mark, Position, Range, Refusal, Snapshot, SourceBatch, Until,
-    },
+    endpoint::{Destination, EndpointError, ErrorKind, Loader, Mark, Position, Range, Refusal, Snapshot, Until},
     ledger::{ChunkRecord, FaultRecord, FaultState, Ledger, LedgerError},
-    model::{Counts, Decision, Fault, NamedCell, OnError, RunId, batch_of, cells_of, edited},
+    model::{
+        Counts, Decision, Fault, NamedCell, OnError, RowEncoding, RowSum, RunId, TableDigest, batch_of, cells_of,
+        edited,
+    },
     plan::{Mapping, RunOptions},
     protocol::Event,
     transform::{Applied, Transform, TransformError},
@@ -29,9 +30,6 @@ use crate::{
 
 /// How many faults one attempt puts to an operator; the rest come up after these are answered.
 const ASKED_AT_ONCE: usize = 100;
-
-/// Wire bytes to a batch. With one batch waiting and one in each hand, a table holds a few times this.
-const BATCH_BYTES: usize = 1 << 20;
 
 /// What all attempts of a run share.
 pub(super) struct Shared {
@@ -49,8 +47,20 @@ pub(super) struct Shared {
 pub(super) struct Lane {
     pub(super) mapping: Arc<Mapping>,
     pub(super) transform: Arc<Transform>,
+    /// What the digest of its rows is taken over.
+    pub(super) encoding: Arc<RowEncoding>,
     pub(super) writing: Writing,
     pub(super) loader: Option<Box<dyn Loader>>,
+    pub(super) pace: Pace,
+    pub(super) ahead: Option<Ahead>,
+}
+
+/// What is known of the chunk behind the one under way.
+pub(super) enum Ahead {
+    /// Its range is asked for while that one is written.
+    Asked { after: Position, range: JoinHandle<Result<Option<Range>, EndpointError>> },
+    /// It is read while that one is committed.
+    Open { after: Position, pipeline: Box<Pipeline> },
 }
 
 /// Why an attempt cannot be judged by rows.
@@ -82,6 +92,8 @@ struct Gathered {
     faults: Vec<FaultRecord>,
     open: Vec<Fault>,
     rows: u64,
+    /// Of the rows that the destination took.
+    digest: RowSum,
 }
 
 pub(super) async fn attempt(
@@ -90,8 +102,13 @@ pub(super) async fn attempt(
     task: AttemptSpec,
 ) -> (Lane, Result<Input, AttemptError>) {
     let table = lane.mapping.to.name.clone();
+    let begun = Instant::now();
     let result = Attempt { shared: &shared, task: &task, table: &table }.perform(&mut lane).await;
-    if !matches!(result, Ok(Input::Committed { .. } | Input::Exhausted { .. })) {
+    if matches!(result, Ok(Input::Committed { .. } | Input::Exhausted { .. })) {
+        lane.pace.committed(begun.elapsed());
+    } else {
+        lane.pace.failed();
+        lane.ahead = None;
         if let Some(mut loader) = lane.loader.take() {
             // What cannot be rolled back dies with its connection, which the dropped loader closes.
             if loader.rollback().await.is_ok() && result.is_ok() {
@@ -107,6 +124,10 @@ pub(super) async fn attempt(
         lane.loader = None;
     }
     (lane, result)
+}
+
+fn open(lane: &Lane, snapshot: &Arc<dyn Snapshot>, range: Range) -> Pipeline {
+    Pipeline::open(snapshot.clone(), lane.mapping.clone(), (lane.transform.clone(), lane.encoding.clone()), range)
 }
 
 struct Attempt<'a> {
@@ -126,17 +147,12 @@ impl Attempt<'_> {
     }
 
     async fn with_snapshot(&self, lane: &mut Lane, snapshot: &Arc<dyn Snapshot>) -> Result<Input, AttemptError> {
-        let rows = self.shared.options.chunk_rows;
-        let range = snapshot.next_range(&lane.mapping.from, self.task.after.as_ref(), rows).await?;
-        let Some(range) = range else { return self.exhausted(lane).await };
-        let range = if lane.writing.whole { Range { until: Until::End, ..range } } else { range };
+        let Some(mut pipeline) = self.pipeline(lane, snapshot).await? else { return self.exhausted(lane).await };
         self.open_loader(lane).await?;
-        let (sender, mut receiver) = mpsc::channel(1);
-        let reading = self.spawn_read(snapshot.clone(), &lane.mapping, range, sender);
+        self.ask_ahead(lane, snapshot, pipeline.range());
         let mut gathered = Gathered::default();
-        let early = self.load(lane, &mut receiver, &mut gathered).await;
-        drop(receiver);
-        let end = reading.await?;
+        let early = self.load(lane, &mut pipeline, &mut gathered).await;
+        let end = pipeline.end().await;
         match early? {
             None => {}
             Some(Early::Enough) => return Ok(self.asked(gathered)),
@@ -150,7 +166,45 @@ impl Attempt<'_> {
         if !gathered.open.is_empty() {
             return Ok(self.asked(gathered));
         }
+        self.open_ahead(lane, snapshot).await?;
         self.commit(lane, gathered, end).await
+    }
+
+    /// The next range under way, unless no row follows.
+    async fn pipeline(&self, lane: &mut Lane, snapshot: &Arc<dyn Snapshot>) -> Result<Option<Pipeline>, AttemptError> {
+        let after = self.task.after.as_ref();
+        let known = match lane.ahead.take() {
+            Some(Ahead::Open { after: from, pipeline }) if Some(&from) == after => return Ok(Some(*pipeline)),
+            Some(Ahead::Asked { after: from, range }) if Some(&from) == after => range.await?.ok(),
+            _ => None,
+        };
+        let range = match known {
+            Some(range) => range,
+            None => snapshot.next_range(&lane.mapping.from, after, lane.pace.rows()).await?,
+        };
+        let whole = |range| if lane.writing.whole { Range { until: Until::End, ..range } } else { range };
+        Ok(range.map(|range| open(lane, snapshot, whole(range))))
+    }
+
+    fn ask_ahead(&self, lane: &mut Lane, snapshot: &Arc<dyn Snapshot>, range: &Range) {
+        let Until::Position(after) = &range.until else { return };
+        if !snapshot.answers_aside() {
+            return;
+        }
+        let (snapshot, mapping, from, rows) = (snapshot.clone(), lane.mapping.clone(), after.clone(), lane.pace.rows());
+        let range = tokio::spawn(async move { snapshot.next_range(&mapping.from, Some(&from), rows).await });
+        lane.ahead = Some(Ahead::Asked { after: after.clone(), range });
+    }
+
+    /// Begins to read the next range, if it is known by now. What fails fails again when it is needed.
+    async fn open_ahead(&self, lane: &mut Lane, snapshot: &Arc<dyn Snapshot>) -> Result<(), AttemptError> {
+        if let Some(Ahead::Asked { after, range }) = lane.ahead.take()
+            && let Ok(Some(range)) = range.await?
+        {
+            let pipeline = Box::new(open(lane, snapshot, range));
+            lane.ahead = Some(Ahead::Open { after, pipeline });
+        }
+        Ok(())
     }
 
     /// No row follows. A table that is replaced by nothing is emptied all the same.
@@ -180,36 +234,31 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    fn spawn_read(
-        &self,
-        snapshot: Arc<dyn Snapshot>,
-        mapping: &Arc<Mapping>,
-        range: Range,
-        sender: mpsc::Sender<SourceBatch>,
-    ) -> JoinHandle<Result<Option<Position>, EndpointError>> {
-        let mapping = mapping.clone();
-        tokio::spawn(async move { snapshot.read(&mapping.from, &range, BATCH_BYTES, sender).await })
-    }
-
     /// Takes batches until the range ends or something ends the attempt early.
     async fn load(
         &self,
         lane: &mut Lane,
-        receiver: &mut mpsc::Receiver<SourceBatch>,
+        pipeline: &mut Pipeline,
         gathered: &mut Gathered,
     ) -> Result<Option<Early>, AttemptError> {
         let judge = Judge::new(self.task.answered.clone(), self.task.rules.clone(), self.shared.on_error);
         let mut abort = self.shared.abort.clone();
         loop {
             self.shared.meter.now("reading", self.table);
-            let batch = tokio::select! {
+            let made = tokio::select! {
                 biased;
                 _ = abort.wait_for(|abort| *abort) => return Ok(Some(Early::Abandoned)),
-                batch = receiver.recv() => batch,
+                made = pipeline.next() => made,
             };
-            let Some(batch) = batch else { return Ok(None) };
-            if let Some(early) = self.take(lane, &judge, batch, gathered).await? {
-                return Ok(Some(early));
+            if made.is_empty() {
+                return Ok(None);
+            }
+            self.shared.meter.now("writing", self.table);
+            let refusals = self.write(lane, &made).await?;
+            for (made, refusals) in made.into_iter().zip(refusals) {
+                if let Some(early) = self.take(lane, &judge, (made, refusals), gathered).await? {
+                    return Ok(Some(early));
+                }
             }
             if let Some(early) = self.over_budget(gathered) {
                 return Ok(Some(early));
@@ -247,26 +296,25 @@ impl Attempt<'_> {
         self.shared.meter.table(self.table)
     }
 
-    /// One batch through transform and loader; what fails is judged row by row.
+    /// One batch that was written, and what the destination refused of it; what failed is judged row by row.
     async fn take(
         &self,
         lane: &mut Lane,
         judge: &Judge,
-        message: SourceBatch,
+        (made, refusals): (Made, Vec<Refusal>),
         gathered: &mut Gathered,
     ) -> Result<Option<Early>, AttemptError> {
         let first = self.task.before.read + self.task.before.filtered + gathered.rows + 1;
-        let rows = message.rows() as u64;
-        let places = message.places();
-        let batch = message.batch;
-        self.shared.meter.now("transforming", self.table);
-        let applied = transform(&lane.transform, &batch).await?;
-        self.shared.meter.now("writing", self.table);
-        let refusals = self.write(lane, &applied.batch).await?;
+        let Made { source, applied, digest, _hold } = made;
+        let rows = source.rows() as u64;
+        gathered.digest += digest;
+        gathered.digest.take_out(digest_of_refused(&lane.encoding, &applied.batch, &refusals));
         let made = Faults { run: &self.shared.run, mapping: &lane.mapping };
+        let places = source.places();
+        let batch = source.batch;
         let cells = |row: usize| cells_of(&lane.mapping.from, &batch, row);
         let mut faults = Vec::new();
-        for reject in message.rejects {
+        for reject in source.rejects {
             faults.push(made.unreadable(first + reject.place as u64, reject));
         }
         for failed in applied.faults {
@@ -298,10 +346,10 @@ impl Attempt<'_> {
         Ok(None)
     }
 
-    async fn write(&self, lane: &mut Lane, batch: &RecordBatch) -> Result<Vec<Refusal>, AttemptError> {
+    async fn write(&self, lane: &mut Lane, made: &[Made]) -> Result<Vec<Vec<Refusal>>, AttemptError> {
+        let batches: Vec<&RecordBatch> = made.iter().map(|made| &made.applied.batch).collect();
         match &mut lane.loader {
-            _ if batch.num_rows() == 0 => Ok(Vec::new()),
-            Some(loader) => Ok(loader.write(batch).await?),
+            Some(loader) => Ok(loader.write_all(&batches).await?),
             None => Err(EndpointError::new(ErrorKind::Lost, "cannot write", "the connection is gone").into()),
         }
     }
@@ -316,13 +364,14 @@ impl Attempt<'_> {
         let (mut ruling, mut by) = judge.rule(&mut fault);
         if let Ruling::Edit(edits) = &ruling {
             match self.retry(lane, &fault, edits).await? {
-                None => {
+                Ok(digest) => {
+                    gathered.digest += digest;
                     gathered.counts.written += 1;
                     gathered.faults.push(FaultRecord::new(fault, FaultState::Written));
                     return Ok(None);
                 }
-                Some(again) => {
-                    fault = again;
+                Err(again) => {
+                    fault = *again;
                     (ruling, by) = judge.rule_after_edit(&fault);
                 }
             }
@@ -348,13 +397,15 @@ impl Attempt<'_> {
     }
 
     /// Tries the row with changed cells, by the way of any other row. What fails now is told of the row as it was.
-    async fn retry(&self, lane: &mut Lane, fault: &Fault, edits: &[NamedCell]) -> Result<Option<Fault>, AttemptError> {
+    async fn retry(&self, lane: &mut Lane, fault: &Fault, edits: &[NamedCell]) -> Result<Tried, AttemptError> {
         let outcome = write_row(&self.shared.run, lane, fault.row, &edited(&fault.cells, edits)).await?;
-        Ok(outcome.map(|again| Fault {
-            cells: fault.cells.clone(),
-            digest: fault.digest.clone(),
-            message: format!("after the edit: {}", again.message),
-            ..again
+        Ok(outcome.map_err(|again| {
+            Box::new(Fault {
+                cells: fault.cells.clone(),
+                digest: fault.digest.clone(),
+                message: format!("after the edit: {}", again.message),
+                ..*again
+            })
         }))
     }
 
@@ -374,7 +425,8 @@ impl Attempt<'_> {
             retried: String::new(),
         };
         let ruled = ruled(&gathered.faults);
-        let record = ChunkRecord { mark, faults: gathered.faults };
+        let digest = TableDigest { shape: lane.encoding.shape(), sum: gathered.digest };
+        let record = ChunkRecord { mark, faults: gathered.faults, digest };
         self.shared.meter.now("committing", self.table);
         commit_chunk(&self.shared.ledger, &*self.shared.destination, lane, &record).await?;
         Ok(Input::Committed { table: self.table.to_owned(), counts: gathered.counts, end, ruled })
@@ -415,35 +467,57 @@ pub(super) async fn commit_chunk(
     Ok(())
 }
 
+/// The digest of a row that was written, or why it was not.
+pub(super) type Tried = Result<RowSum, Box<Fault>>;
+
 /// Takes one row, given as source cells, through transform and loader into the open chunk; the fault if it fails.
 pub(super) async fn write_row(
     run: &RunId,
     lane: &mut Lane,
     row: u64,
     cells: &[NamedCell],
-) -> Result<Option<Fault>, AttemptError> {
+) -> Result<Tried, AttemptError> {
     let mapping = lane.mapping.clone();
     let made = Faults { run, mapping: &mapping };
     let batch = match batch_of(&mapping.from, cells) {
         Ok(batch) => batch,
-        Err(error) => return Ok(Some(made.unusable(row, cells.to_vec(), error))),
+        Err(error) => return Ok(Err(made.unusable(row, cells.to_vec(), error).into())),
     };
-    let mut applied = transform(&lane.transform, &batch).await?;
+    let (mut applied, digest) = transform(lane, &batch).await?;
     if let Some(failed) = applied.faults.pop() {
-        return Ok(Some(made.transformed(row, cells.to_vec(), failed)));
+        return Ok(Err(made.transformed(row, cells.to_vec(), failed).into()));
     }
     if applied.batch.num_rows() == 0 {
-        return Ok(Some(made.left_out(row, cells.to_vec())));
+        return Ok(Err(made.left_out(row, cells.to_vec()).into()));
     }
     let Some(loader) = &mut lane.loader else {
         return Err(EndpointError::new(ErrorKind::Lost, "cannot write a row", "the connection is gone").into());
     };
-    let refusal = loader.write(&applied.batch).await?.pop();
-    Ok(refusal.map(|refusal| made.refused(row, cells.to_vec(), &applied.batch, refusal)))
+    Ok(match loader.write(&applied.batch).await?.pop() {
+        Some(refusal) => Err(made.refused(row, cells.to_vec(), &applied.batch, refusal).into()),
+        None => Ok(digest),
+    })
 }
 
-/// Off the async threads, which must stay free to answer.
-async fn transform(transform: &Arc<Transform>, batch: &RecordBatch) -> Result<Applied, AttemptError> {
-    let (transform, batch) = (transform.clone(), batch.clone());
-    Ok(tokio::task::spawn_blocking(move || transform.apply(&batch)).await??)
+/// The rows as the destination gets them, and their digest. Off the async threads, which must stay free to answer.
+fn transform(
+    lane: &Lane,
+    batch: &RecordBatch,
+) -> impl Future<Output = Result<(Applied, RowSum), AttemptError>> + use<> {
+    let (transform, encoding, batch) = (lane.transform.clone(), lane.encoding.clone(), batch.clone());
+    let work = move || {
+        let applied = transform.apply(&batch)?;
+        let digest = encoding.sum(&applied.batch);
+        Ok::<_, TransformError>((applied, digest))
+    };
+    async move { Ok(tokio::task::spawn_blocking(work).await??) }
+}
+
+/// The digest of the rows that the destination did not take.
+fn digest_of_refused(encoding: &RowEncoding, batch: &RecordBatch, refusals: &[Refusal]) -> RowSum {
+    let mut sum = RowSum::default();
+    for refusal in refusals {
+        sum += encoding.sum(&batch.slice(refusal.row, 1));
+    }
+    sum
 }

@@ -43,6 +43,7 @@ pub async fn finish(
     destination: &dyn Destination,
     plan_key: &str,
     force: bool,
+    by: &str,
 ) -> Result<Finished, FinishError> {
     let _lock = ledger.lock_plan(plan_key)?;
     let runs = ledger.runs(Some(plan_key)).await?;
@@ -61,6 +62,6 @@ pub async fn finish(
         finished.runs.push(run.id);
     }
     finished.left = destination.forget(&finished.runs).await?;
-    ledger.close_runs(plan_key, now_ms()).await?;
+    ledger.close_runs(plan_key, now_ms(), by).await?;
     Ok(finished)
 }

@@ -266,6 +266,10 @@ impl Machine {
     }
 
     fn halted(&mut self, fault: Fault, by: &str) {
+        // What other tables meet while the run stops, they meet again when it goes on.
+        if self.stopping.is_some() {
+            return;
+        }
         let why = format!("row {} of {}: {}", fault.row, fault.table, fault.message);
         self.emit(Event::FaultRaised { fault: Box::new(fault.clone()) });
         self.emit(Event::FaultSettled {

@@ -12,6 +12,8 @@ mod machine;
 #[cfg(test)]
 mod machine_tests;
 mod meter;
+mod pace;
+mod pipeline;
 mod prepare;
 mod readers;
 mod resume;

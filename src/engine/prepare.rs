@@ -9,7 +9,7 @@ use crate::{
     binding::{Binding, Descriptions, bind, left_behind},
     endpoint::{Destination, EndpointError, Mark, Source},
     ledger::{Answered, Ledger, LedgerError, NewRun, PlanLock, RunRecord},
-    model::{Count, Counts, OnError, Problem, RunId, RunPhase, Table},
+    model::{Count, Counts, Mode, OnError, Problem, RunId, RunPhase, Table},
     plan::{Document, Plan},
     protocol::{Snapshot, StartedTable},
     transform::RunInstant,
@@ -130,6 +130,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
         let names: Vec<&String> = binding.tables.iter().map(|table| &table.mapping.to.name).collect();
         demand_families(&families, &names)?;
         job.ledger.begin_run(&new_run(&run)).await?;
+        keep_held(&job, &run, &binding).await?;
     }
     create_missing(&job, &run, &binding).await?;
     let created = job.ledger.created(&run.id).await?;
@@ -243,11 +244,24 @@ fn keep_only(job: &Job, binding: &mut Binding) -> Result<(), PrepareError> {
 
 async fn create_missing(job: &Job, run: &RunRecord, binding: &Binding) -> Result<(), PrepareError> {
     for table in binding.tables.iter().filter(|table| !table.mapping.exists) {
-        job.ledger.creates(&run.id, &table.mapping.to).await?;
-        job.destination.create(&table.mapping.to).await?;
+        let same = job.source.system() == job.destination.system();
+        let key_holds = !run.unmarked && table.mapping.keeps_key(same);
+        let made = Table { key_holds, ..table.mapping.to.clone() };
+        job.ledger.creates(&run.id, &made).await?;
+        job.destination.create(&made).await?;
     }
     if !run.unmarked {
         job.destination.prepare().await?;
+    }
+    Ok(())
+}
+
+/// Remembers what tables hold before the first row: afterwards nothing else tells those rows from the run's own.
+async fn keep_held(job: &Job, run: &RunRecord, binding: &Binding) -> Result<(), PrepareError> {
+    for mapping in binding.tables.iter().map(|table| &table.mapping) {
+        let stays = mapping.exists && mapping.mode != Mode::Replace;
+        let rows = if stays { job.destination.count(&mapping.to.name).await? } else { 0 };
+        job.ledger.held_before(&run.id, &mapping.to.name, rows).await?;
     }
     Ok(())
 }

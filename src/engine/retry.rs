@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::{
     attempt::{AttemptError, Lane, commit_chunk, write_row},
     now_ms,
+    pace::Pace,
     writing::Writing,
 };
 use crate::{
-    binding::Bound,
+    binding::{Bound, encoding},
     endpoint::{Destination, EndpointError, Mark},
     ledger::{ChunkRecord, FaultRecord, FaultState, Ledger, LedgerError, RunRecord},
-    model::{Counts, Decision, Fault, FaultId, NamedCell, RunId, edited},
+    model::{Counts, Decision, Fault, FaultId, NamedCell, RunId, TableDigest, edited},
     plan::{Mapping, RunOptions},
     transform::Transform,
 };
@@ -80,18 +81,18 @@ pub async fn retry(
     }
     let mut lane = open(destination, bound.mapping, transform, writing).await?;
     let cells = edited(&fault.cells, edits);
-    let outcome = write_row(&fault.run, &mut lane, fault.row, &cells).await;
-    match outcome {
-        Ok(None) => {}
-        other => {
+    let sum = match write_row(&fault.run, &mut lane, fault.row, &cells).await {
+        Ok(Ok(sum)) => sum,
+        failed => {
             if let Some(mut loader) = lane.loader.take() {
                 let _ = loader.rollback().await;
             }
-            return Err(
-                other?.map_or_else(|| RetryError::NoMapping(fault.table), |now| RetryError::Fails(Box::new(now)))
-            );
+            return Err(match failed? {
+                Err(now) => RetryError::Fails(now),
+                Ok(_) => RetryError::NoMapping(fault.table),
+            });
         }
-    }
+    };
     ledger.reviewed(&fault, &written, by, None, now_ms(), &run.plan_digest).await?;
     let mark = Mark {
         run: fault.run.clone(),
@@ -101,7 +102,8 @@ pub async fn retry(
         counts: Counts { written: 1, ..Counts::default() },
         retried: id.0.clone(),
     };
-    commit_chunk(ledger, &**destination, &mut lane, &ChunkRecord { mark, faults: Vec::new() }).await?;
+    let digest = TableDigest { shape: lane.encoding.shape(), sum };
+    commit_chunk(ledger, &**destination, &mut lane, &ChunkRecord { mark, faults: Vec::new(), digest }).await?;
     ledger.set_state(&id.0, FaultState::Written).await?;
     Ok(ledger.fault(id).await?)
 }
@@ -127,7 +129,15 @@ async fn open(
     }
     let mut loader = destination.open(&mapping.to, &writing.options).await?;
     loader.begin().await?;
-    Ok(Lane { mapping: Arc::new(mapping), transform: Arc::new(transform), writing, loader: Some(loader) })
+    Ok(Lane {
+        encoding: Arc::new(encoding(&mapping, &**destination)),
+        mapping: Arc::new(mapping),
+        transform: Arc::new(transform),
+        writing,
+        loader: Some(loader),
+        pace: Pace::new(None),
+        ahead: None,
+    })
 }
 
 /// The run, unless its migration is over.

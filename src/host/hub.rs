@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    Port, Workbench,
+    Closeness, Port, Workbench,
     lease::{ClientId, Lease},
 };
 use crate::{
@@ -80,6 +80,8 @@ struct Hub {
     /// Since when there is nobody and nothing to do.
     idle: Option<Instant>,
     run: Option<Live>,
+    /// A run's end is waited for, to validate what it wrote.
+    validates: bool,
     work: JoinSet<Done>,
 }
 
@@ -122,6 +124,8 @@ enum Done {
         id: u64,
         result: Result<(RunHandle, broadcast::Receiver<Fact>, Snapshot), String>,
     },
+    /// The run is over, and what it wrote was validated, where that was wanted.
+    Validated(Option<Box<Fact>>),
 }
 
 /// Whether an ask changes what others see.
@@ -148,6 +152,7 @@ impl Hub {
             asked: None,
             idle: detached.then(Instant::now),
             run: None,
+            validates: false,
             work: JoinSet::new(),
         }
     }
@@ -174,7 +179,7 @@ impl Hub {
             if self.clients.is_empty() && !self.detached {
                 break;
             }
-            let deserted = self.detached && self.clients.is_empty() && !self.is_running();
+            let deserted = self.detached && self.clients.is_empty() && !self.is_running() && !self.validates;
             self.idle = deserted.then(|| self.idle.unwrap_or_else(Instant::now));
         }
         self.hang_up().await;
@@ -343,11 +348,17 @@ impl Hub {
                 let run = handle.run().clone();
                 let gauge = handle.gauge();
                 let seq = before.seq;
+                self.validates = true;
+                self.work.spawn(validate(self.workbench.clone(), run.clone(), gauge.clone()));
                 self.run = Some(Live { handle: Arc::new(handle), facts, gauge, seq });
                 vec![
                     (None, FromHost::Snapshot(Box::new(before))),
                     (Some(client), FromHost::Answer { id, answer: Ok(Answer::Started(run)) }),
                 ]
+            }
+            Ok(Done::Validated(fact)) => {
+                self.validates = false;
+                fact.map(|fact| (None, FromHost::Fact(fact))).into_iter().collect()
             }
             Err(error) => {
                 tracing::error!(%error, "a piece of the host's work died");
@@ -440,6 +451,23 @@ async fn start(
     let before = prepared.before().clone();
     let (handle, facts) = engine::spawn(prepared);
     Ok((handle, facts, before))
+}
+
+/// When the run has come to its end, validates what it wrote, where the plan wants that.
+async fn validate(workbench: Arc<Workbench>, run: RunId, mut gauge: watch::Receiver<Gauge>) -> Done {
+    // Its sender goes with the run.
+    while gauge.changed().await.is_ok() {}
+    let ended = workbench.ledger().snapshot(&run).await.map(|snapshot| snapshot.phase);
+    if !matches!(ended, Ok(RunPhase::Completed)) || !workbench.validates().await {
+        return Done::Validated(None);
+    }
+    match workbench.validate(&Closeness::default()).await {
+        Ok((_, fact)) => Done::Validated(fact.map(Box::new)),
+        Err(why) => {
+            tracing::error!(%run, %why, "what the run wrote could not be validated");
+            Done::Validated(None)
+        }
+    }
 }
 
 /// The next news of the run, in the order of its facts; never returns where there is no run.

@@ -8,10 +8,12 @@ mod lease;
 mod migrations;
 mod port;
 mod socket;
+mod validation;
 mod views;
 mod workbench;
 
 pub use hub::serve;
 pub use port::Port;
 pub use socket::{Found, HostError, Hosts};
+pub use validation::Closeness;
 pub use workbench::Workbench;

@@ -125,6 +125,16 @@ impl Workbench {
         }
     }
 
+    /// The plan's digest; `None` if its text has errors.
+    pub async fn plan_digest(&self) -> Option<String> {
+        self.document.lock().await.digest()
+    }
+
+    /// Whether the plan wants a validation after its runs.
+    pub async fn validates(&self) -> bool {
+        self.document.lock().await.plan.as_ref().is_none_or(|plan| plan.run.validate)
+    }
+
     /// The plan's type; `None` if its text has errors.
     pub async fn kind(&self) -> Option<Kind> {
         self.document.lock().await.plan.as_ref().map(|plan| plan.kind)
@@ -241,6 +251,12 @@ impl Workbench {
         Ok(destination)
     }
 
+    /// The destination, opened to be read.
+    pub async fn copy(&self) -> Result<Arc<dyn Source>, EndpointError> {
+        let (side, base, password) = self.side(SideName::Destination).await?;
+        open_source(&side, &base, password.as_ref().map(|secret| secret.0.as_str())).await
+    }
+
     async fn catalog(&self, side: SideName) -> Told<Arc<dyn Catalog>> {
         let opened: Result<Arc<dyn Catalog>, EndpointError> = match side {
             SideName::Source => self.source().await.map(|source| source as Arc<dyn Catalog>),
@@ -257,7 +273,7 @@ impl Workbench {
     }
 
     /// The current plan, or the one that `text` holds.
-    async fn read(&self, text: Option<String>) -> Told<(Document, Plan)> {
+    pub(super) async fn read(&self, text: Option<String>) -> Told<(Document, Plan)> {
         let document = match text {
             Some(text) => self.document.lock().await.with_text(text),
             None => self.document.lock().await.clone(),
@@ -272,9 +288,17 @@ impl Workbench {
     }
 
     async fn bind(&self, document: &Document, plan: &Plan) -> Result<Binding, EndpointError> {
+        self.bind_at(document, plan, RunInstant(now_ms() as i64)).await
+    }
+
+    pub(super) async fn bind_at(
+        &self,
+        document: &Document,
+        plan: &Plan,
+        instant: RunInstant,
+    ) -> Result<Binding, EndpointError> {
         let (source, destination) = (self.source().await?, self.destination().await?);
         let mut descriptions = self.descriptions.lock().await;
-        let instant = RunInstant(now_ms() as i64);
         bind(document, plan, &*source, &*destination, &mut descriptions, instant).await
     }
 
@@ -429,7 +453,7 @@ impl Workbench {
     /// Declares the plan's migration over; `force`: although a run is unfinished or rows are flagged.
     pub async fn finish(&self, force: bool) -> Result<Finished, FinishError> {
         let destination = self.destination().await?;
-        engine::finish(&self.ledger, &*destination, &self.plan_key().await, force).await
+        engine::finish(&self.ledger, &*destination, &self.plan_key().await, force, &self.by).await
     }
 
     /// Retries or discards a flagged row.

@@ -1,9 +1,11 @@
 //! Chunks: pending before the destination commits them, committed after.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use sqlx::Row;
 
 use super::{FaultState, Ledger, Result, faults::FaultRecord};
-use crate::model::{Mark, RunId};
+use crate::model::{Mark, RunId, TableDigest};
 
 /// A chunk about to be committed, with the rows that it leaves behind.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +13,8 @@ pub struct ChunkRecord {
     pub mark: Mark,
     /// State is what the commit makes of the row: skipped, flagged or written.
     pub faults: Vec<FaultRecord>,
+    /// The rows that the destination took.
+    pub digest: TableDigest,
 }
 
 impl Ledger {
@@ -18,13 +22,16 @@ impl Ledger {
     pub async fn chunk_pending(&self, chunk: &ChunkRecord, at_ms: u64) -> Result<()> {
         let mark = &chunk.mark;
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, 0, ?)")
-            .bind(&mark.run.0)
-            .bind(&mark.table)
-            .bind(mark.chunk as i64)
-            .bind(serde_json::to_string(mark)?)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "INSERT OR REPLACE INTO chunks (run, tbl, chunk, committed, mark, digest) VALUES (?, ?, ?, 0, ?, ?)",
+        )
+        .bind(&mark.run.0)
+        .bind(&mark.table)
+        .bind(mark.chunk as i64)
+        .bind(serde_json::to_string(mark)?)
+        .bind(serde_json::to_string(&chunk.digest)?)
+        .execute(&mut *transaction)
+        .await?;
         for record in &chunk.faults {
             record.put(&mut transaction, mark.chunk, &format!("pending-{}", record.state.word())).await?;
             record.put_rule(&mut transaction, at_ms).await?;
@@ -87,6 +94,46 @@ impl Ledger {
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(|row| Ok(serde_json::from_str(row.get(0))?)).collect()
+    }
+
+    /// The rows that the run's chunks hold, by destination table; `None` where chunks disagree about the columns, or are
+    /// of a version that took no digest. A table without a chunk is not there.
+    pub async fn digests(&self, run: &RunId) -> Result<BTreeMap<String, Option<TableDigest>>> {
+        let sql = "SELECT tbl, digest FROM chunks WHERE run = ? AND committed = 1";
+        let rows = sqlx::query(sql).bind(&run.0).fetch_all(&self.pool).await?;
+        let mut digests: BTreeMap<String, Option<TableDigest>> = BTreeMap::new();
+        for row in rows {
+            let text: Option<String> = row.get(1);
+            let part: Option<TableDigest> = text.map(|text| serde_json::from_str(&text)).transpose()?;
+            match digests.entry(row.get(0)) {
+                Entry::Vacant(free) => {
+                    free.insert(part);
+                }
+                Entry::Occupied(mut whole) => {
+                    let whole = whole.get_mut();
+                    *whole = whole.take().zip(part).filter(|(whole, part)| whole.shape == part.shape).map(
+                        |(mut whole, part)| {
+                            whole.sum += part.sum;
+                            whole
+                        },
+                    );
+                }
+            }
+        }
+        Ok(digests)
+    }
+
+    /// Keeps how many rows a table held before the run.
+    pub async fn held_before(&self, run: &RunId, table: &str, rows: u64) -> Result<()> {
+        let sql = "INSERT OR REPLACE INTO held VALUES (?, ?, ?)";
+        sqlx::query(sql).bind(&run.0).bind(table).bind(rows as i64).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// How many rows each destination table held before the run, where that was looked at.
+    pub async fn held(&self, run: &RunId) -> Result<BTreeMap<String, u64>> {
+        let rows = sqlx::query("SELECT tbl, rows FROM held WHERE run = ?").bind(&run.0).fetch_all(&self.pool).await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get::<i64, _>(1) as u64)).collect())
     }
 
     /// Sets pending chunks against the marks that the destination holds.

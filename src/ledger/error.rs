@@ -8,6 +8,8 @@ pub enum LedgerError {
     Folder { path: PathBuf, source: std::io::Error },
     #[error("the state folder {path} belongs to others too (mode {mode:o}); run `chmod 700` on it")]
     Exposed { path: PathBuf, mode: u32 },
+    #[error("the key of the audit trail cannot be used at {path}: {source}; make its folder writable for this account")]
+    Key { path: PathBuf, source: std::io::Error },
     #[error("no home folder is set; name a state folder with --state-dir")]
     NoHome,
     #[error("the ledger cannot be used: {0}; free space on its disk or name another state folder with --state-dir")]

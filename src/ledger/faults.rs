@@ -2,8 +2,11 @@
 
 use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
-use super::{Ledger, LedgerError, Result};
-use crate::model::{Decision, Fault, FaultId, RunId, Scope};
+use super::{
+    Ledger, LedgerError, Result,
+    audit::{self, AuditEntry},
+};
+use crate::model::{Decision, Fault, FaultId, NamedCell, RunId, Scope};
 
 /// What has become of a row that could not go as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +82,8 @@ impl FaultRecord {
         .bind(&self.fault.run.0)
         .execute(&mut **transaction)
         .await?;
-        Ok(())
+        let entry = AuditEntry { at_ms, ..about(&self.fault, "ruled", by, decision.word(), None) };
+        audit::append(transaction, entry).await
     }
 
     pub(super) async fn put(&self, transaction: &mut Transaction<'_, Sqlite>, chunk: u64, state: &str) -> Result<()> {
@@ -139,6 +143,15 @@ impl Ledger {
             .bind(&fault.id.0)
             .execute(&mut *transaction)
             .await?;
+        let what = format!("{}, for {}", decision.word(), scope.word());
+        let content = serde_json::to_string(decision)?;
+        let entry = AuditEntry {
+            at_ms,
+            reason: reason.map(str::to_owned),
+            plan_digest: plan_digest.to_owned(),
+            ..about(fault, "decided", by, &what, Some(&content))
+        };
+        audit::append(&mut transaction, entry).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -180,6 +193,41 @@ impl Ledger {
         rows.iter().map(read_record).collect()
     }
 
+    /// The run's rows of a table that did not go as they were and are settled; each with the edits that one that was
+    /// written in the end was written with.
+    pub async fn settled(&self, run: &RunId, table: &str) -> Result<Vec<(Fault, FaultState, Vec<NamedCell>)>> {
+        let rows = sqlx::query(
+            "SELECT f.id, f.fault, f.state, d.decision, d.scope FROM faults f LEFT JOIN decisions d ON d.fault = f.id \
+             WHERE f.run = ? AND f.tbl = ? AND f.state IN ('skipped', 'flagged', 'written', 'discarded') \
+             ORDER BY f.row, f.id, d.rowid",
+        )
+        .bind(&run.0)
+        .bind(table)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut settled: Vec<(Fault, FaultState, Vec<NamedCell>)> = Vec::new();
+        for row in rows {
+            let id: String = row.get(0);
+            if settled.last().is_none_or(|(fault, ..)| fault.id.0 != id) {
+                let state: String = row.get(2);
+                settled.push((serde_json::from_str(row.get(1))?, FaultState::read(&state), Vec::new()));
+            }
+            let (Some(decision), Some((.., edits))) = (row.get::<Option<String>, _>(3), settled.last_mut()) else {
+                continue;
+            };
+            // A review begins anew from the row as it was; while a run asks, a later edit adds to an earlier one.
+            let anew = row.get::<Option<String>, _>(4).as_deref() == Some("\"review\"");
+            match serde_json::from_str(&decision)? {
+                Decision::Edit { cells } => {
+                    edits.retain(|edit| !anew && !cells.iter().any(|cell| cell.name == edit.name));
+                    edits.extend(cells);
+                }
+                Decision::Skip | Decision::Flag | Decision::Stop => edits.clear(),
+            }
+        }
+        Ok(settled)
+    }
+
     /// One fault by its id.
     pub async fn fault(&self, id: &FaultId) -> Result<FaultRecord> {
         let row = sqlx::query(
@@ -202,6 +250,7 @@ impl Ledger {
         at_ms: u64,
         plan_digest: &str,
     ) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
         sqlx::query("INSERT INTO decisions VALUES (?, ?, ?, ?, '\"review\"', ?, ?, ?)")
             .bind(&fault.run.0)
             .bind(&fault.id.0)
@@ -210,15 +259,39 @@ impl Ledger {
             .bind(by)
             .bind(reason)
             .bind(plan_digest)
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        let word = serde_json::from_str::<Decision>(decision)?.word();
+        let entry = AuditEntry {
+            at_ms,
+            reason: reason.map(str::to_owned),
+            plan_digest: plan_digest.to_owned(),
+            ..about(fault, "reviewed", by, word, Some(decision))
+        };
+        audit::append(&mut transaction, entry).await?;
+        transaction.commit().await?;
+        self.sign_trail(at_ms).await
     }
 
     pub async fn set_state(&self, fault: &str, state: FaultState) -> Result<()> {
         let sql = "UPDATE faults SET state = ? WHERE id = ?";
         sqlx::query(sql).bind(state.word()).bind(fault).execute(&self.pool).await?;
         Ok(())
+    }
+}
+
+/// An entry of the trail on what was done with the row.
+fn about(fault: &Fault, action: &str, by: &str, what: &str, content: Option<&str>) -> AuditEntry {
+    AuditEntry {
+        by: by.to_owned(),
+        action: action.to_owned(),
+        run: Some(fault.run.0.clone()),
+        table: Some(fault.table.clone()),
+        row: Some(fault.row),
+        object: Some(fault.id.0.clone()),
+        what: Some(what.to_owned()),
+        content: content.map(audit::digest),
+        ..AuditEntry::default()
     }
 }
 

@@ -5,19 +5,23 @@
 //! commits the chunk, and made final after; on the next start the destination's mark decides what pending means. So a
 //! row is in no gap between the two databases, whenever the power goes.
 
+mod audit;
 mod chunks;
 mod error;
 mod faults;
 mod open;
 mod runs;
 mod schema;
+mod seal;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{AuditEntry, TrailState};
 pub use chunks::ChunkRecord;
 pub use error::LedgerError;
 pub use faults::{Answered, FaultRecord, FaultState};
 pub use open::{Ledger, PlanLock, default_state_folder};
 pub use runs::{NewRun, RunRecord};
+pub use seal::{Seal, default_key_folder};
 
 pub type Result<T> = std::result::Result<T, LedgerError>;

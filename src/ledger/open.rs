@@ -12,13 +12,14 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{LedgerError, Result, schema};
+use super::{LedgerError, Result, Seal, schema};
 
 /// An open ledger. Cheap to clone; all clones share one connection, so that writes come one after another.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     pub(super) pool: SqlitePool,
     folder: PathBuf,
+    seal: Option<Seal>,
 }
 
 /// Held while a process runs a plan; released when dropped, or when the process dies.
@@ -49,9 +50,19 @@ impl Ledger {
             .busy_timeout(std::time::Duration::from_secs(10))
             .foreign_keys(true);
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-        let ledger = Self { pool, folder: folder.to_owned() };
+        let ledger = Self { pool, folder: folder.to_owned(), seal: None };
         ledger.migrate().await?;
         Ok(ledger)
+    }
+
+    /// The same, with a key that its audit trail is signed with.
+    pub fn sealed(mut self, seal: Option<Seal>) -> Self {
+        self.seal = seal;
+        self
+    }
+
+    pub(super) fn seal(&self) -> Option<&Seal> {
+        self.seal.as_ref()
     }
 
     pub fn folder(&self) -> &Path {
@@ -69,7 +80,10 @@ impl Ledger {
         }
         if found < 2 {
             sqlx::raw_sql(schema::TO_2).execute(&mut *transaction).await?;
-            sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut *transaction).await?;
+        }
+        if found < 3 {
+            sqlx::raw_sql(schema::TO_3).execute(&mut *transaction).await?;
+            sqlx::raw_sql("PRAGMA user_version = 3").execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -142,7 +156,7 @@ mod tests {
         let ledger = Ledger::open(&state).await.unwrap();
         let run = ledger.unfinished("p").await.unwrap().unwrap();
         assert_eq!((run.id.0.as_str(), run.unmarked, run.closed_ms), ("r1", false, None));
-        ledger.close_runs("p", 5).await.unwrap();
+        ledger.close_runs("p", 5, "ada").await.unwrap();
         assert_eq!(ledger.unfinished("p").await.unwrap(), None);
         assert_eq!(ledger.run("r1").await.unwrap().closed_ms, Some(5));
     }

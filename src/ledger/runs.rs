@@ -2,7 +2,10 @@
 
 use sqlx::{Row, sqlite::SqliteRow};
 
-use super::{Ledger, LedgerError, Result};
+use super::{
+    Ledger, LedgerError, Result,
+    audit::{self, AuditEntry},
+};
 use crate::{
     model::{RunId, RunPhase, Table},
     protocol::{Fact, Snapshot},
@@ -46,6 +49,7 @@ const COLUMNS: &str = "SELECT id, plan_key, plan_name, plan_digest, plan_text, i
 
 impl Ledger {
     pub async fn begin_run(&self, run: &NewRun) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
         sqlx::query("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 'running', ?, ?, NULL)")
             .bind(&run.id.0)
             .bind(&run.plan_key)
@@ -56,8 +60,19 @@ impl Ledger {
             .bind(run.instant_ms)
             .bind(&run.by)
             .bind(run.unmarked)
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
+        let entry = AuditEntry {
+            at_ms: run.instant_ms as u64,
+            by: run.by.clone(),
+            action: "run-begun".into(),
+            run: Some(run.id.0.clone()),
+            what: Some(run.plan_name.clone()),
+            plan_digest: run.plan_digest.clone(),
+            ..AuditEntry::default()
+        };
+        audit::append(&mut transaction, entry).await?;
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -71,6 +86,9 @@ impl Ledger {
                 .bind(serde_json::to_string(fact)?)
                 .execute(&mut *transaction)
                 .await?;
+            if let Some(entry) = audit::entry_of(fact) {
+                audit::append(&mut transaction, entry).await?;
+            }
         }
         if let Some(last) = facts.last() {
             sqlx::query("UPDATE runs SET phase = ?, ended_ms = ? WHERE id = ?")
@@ -81,7 +99,26 @@ impl Ledger {
                 .await?;
         }
         transaction.commit().await?;
-        Ok(())
+        match facts.last().filter(|_| phase.is_over()) {
+            Some(last) => self.sign_trail(last.at_ms).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Journals a fact about a run that is over.
+    pub async fn note(&self, fact: &Fact) -> Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("INSERT INTO facts VALUES (?, ?, ?)")
+            .bind(&fact.run.0)
+            .bind(fact.seq as i64)
+            .bind(serde_json::to_string(fact)?)
+            .execute(&mut *transaction)
+            .await?;
+        if let Some(entry) = audit::entry_of(fact) {
+            audit::append(&mut transaction, entry).await?;
+        }
+        transaction.commit().await?;
+        self.sign_trail(fact.at_ms).await
     }
 
     /// The run's facts after `seq`, in order.
@@ -146,10 +183,23 @@ impl Ledger {
     }
 
     /// Declares the plan's migration over: none of its runs so far goes on, and their rows are reviewed no more.
-    pub async fn close_runs(&self, plan_key: &str, at_ms: u64) -> Result<()> {
-        let sql = "UPDATE runs SET closed_ms = ? WHERE plan_key = ? AND closed_ms IS NULL";
-        sqlx::query(sql).bind(at_ms as i64).bind(plan_key).execute(&self.pool).await?;
-        Ok(())
+    pub async fn close_runs(&self, plan_key: &str, at_ms: u64, by: &str) -> Result<()> {
+        let sql = "UPDATE runs SET closed_ms = ? WHERE plan_key = ? AND closed_ms IS NULL RETURNING id, plan_digest";
+        let mut transaction = self.pool.begin().await?;
+        let closed = sqlx::query(sql).bind(at_ms as i64).bind(plan_key).fetch_all(&mut *transaction).await?;
+        for run in closed {
+            let entry = AuditEntry {
+                at_ms,
+                by: by.to_owned(),
+                action: "run-closed".into(),
+                run: Some(run.get(0)),
+                plan_digest: run.get(1),
+                ..AuditEntry::default()
+            };
+            audit::append(&mut transaction, entry).await?;
+        }
+        transaction.commit().await?;
+        self.sign_trail(at_ms).await
     }
 
     /// The plan's latest run, if it did not come to its end and was not declared over.

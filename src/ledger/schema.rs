@@ -1,11 +1,32 @@
 //! The ledger's tables. A change raises [`VERSION`] and adds a step.
 
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// From version 1: whether a run leaves marks in its destination, and when its migration was declared over.
 pub(super) const TO_2: &str = "
 ALTER TABLE runs ADD COLUMN unmarked INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN closed_ms INTEGER;
+";
+
+/// From version 2: what rows each chunk holds, what tables held before, and the audit trail.
+pub(super) const TO_3: &str = "
+ALTER TABLE chunks ADD COLUMN digest TEXT;
+CREATE TABLE held (
+    run TEXT NOT NULL REFERENCES runs (id),
+    tbl TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    PRIMARY KEY (run, tbl)
+) WITHOUT ROWID;
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    entry TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE TABLE checkpoints (
+    seq INTEGER PRIMARY KEY,
+    checkpoint TEXT NOT NULL,
+    signature TEXT NOT NULL
+);
 ";
 
 pub(super) const CREATE: &str = "

@@ -2,8 +2,13 @@
 
 use super::{ChunkRecord, FaultRecord, FaultState, Ledger, NewRun};
 use crate::model::{
-    Cause, Cell, Counts, Decision, Fault, FaultId, Mark, NamedCell, Position, RunId, RunPhase, Scope, row_digest,
+    Cause, Cell, Counts, Decision, Fault, FaultId, Mark, NamedCell, Position, RunId, RunPhase, Scope, TableDigest,
+    row_digest,
 };
+
+fn digest(rows: u64) -> TableDigest {
+    TableDigest { shape: "s".into(), sum: format!("{rows}:{rows:064x}").parse().unwrap() }
+}
 
 fn run() -> RunId {
     RunId("run-1".into())
@@ -62,7 +67,7 @@ fn by_rule(row: u64) -> FaultRecord {
 #[tokio::test]
 async fn a_flagged_row_is_in_review_once_its_chunk_is_committed_and_not_before() {
     let (_folder, ledger) = ledger().await;
-    let chunk = ChunkRecord { mark: mark(0), faults: vec![by_rule(2)] };
+    let chunk = ChunkRecord { mark: mark(0), faults: vec![by_rule(2)], digest: digest(1) };
     ledger.chunk_pending(&chunk, 5).await.unwrap();
     assert!(ledger.review(&run()).await.unwrap().is_empty());
     ledger.chunk_committed(&run(), "t", 0).await.unwrap();
@@ -76,7 +81,7 @@ async fn a_flagged_row_is_in_review_once_its_chunk_is_committed_and_not_before()
 async fn after_a_crash_the_marks_of_the_destination_decide() {
     let (_folder, ledger) = ledger().await;
     for chunk in [0, 1] {
-        let record = ChunkRecord { mark: mark(chunk), faults: vec![by_rule(chunk + 1)] };
+        let record = ChunkRecord { mark: mark(chunk), faults: vec![by_rule(chunk + 1)], digest: digest(1) };
         ledger.chunk_pending(&record, 5).await.unwrap();
     }
     ledger.reconcile(&run(), &[mark(0)]).await.unwrap();
@@ -98,7 +103,8 @@ async fn an_answer_outlives_a_crash_until_its_row_is_committed() {
     let standing = ledger.standing_answers(&run()).await.unwrap();
     assert_eq!(standing.len(), 1, "a stop is asked about anew, an open question too");
     assert_eq!((standing[0].fault.row, &standing[0].decision, standing[0].by.as_str()), (1, &flag, "ada"));
-    let record = || ChunkRecord { mark: mark(0), faults: vec![FaultRecord::new(fault(1), FaultState::Flagged)] };
+    let faults = vec![FaultRecord::new(fault(1), FaultState::Flagged)];
+    let record = || ChunkRecord { mark: mark(0), faults: faults.clone(), digest: digest(1) };
     ledger.chunk_pending(&record(), 7).await.unwrap();
     ledger.reconcile(&run(), &[]).await.unwrap();
     assert_eq!(ledger.standing_answers(&run()).await.unwrap().len(), 1, "its chunk was rolled back");
@@ -111,10 +117,10 @@ async fn an_answer_outlives_a_crash_until_its_row_is_committed() {
 #[tokio::test]
 async fn a_retry_that_arrived_counts_as_written_even_if_nobody_could_say_so() {
     let (_folder, ledger) = ledger().await;
-    ledger.chunk_pending(&ChunkRecord { mark: mark(0), faults: vec![by_rule(2)] }, 5).await.unwrap();
+    ledger.chunk_pending(&ChunkRecord { mark: mark(0), faults: vec![by_rule(2)], digest: digest(1) }, 5).await.unwrap();
     ledger.chunk_committed(&run(), "t", 0).await.unwrap();
     let retry = Mark { chunk: Mark::FIRST_RETRY + 7, retried: fault(2).id.0, ..mark(0) };
-    ledger.chunk_pending(&ChunkRecord { mark: retry.clone(), faults: vec![] }, 6).await.unwrap();
+    ledger.chunk_pending(&ChunkRecord { mark: retry.clone(), faults: vec![], digest: digest(2) }, 6).await.unwrap();
     ledger.reconcile(&run(), &[mark(0), retry]).await.unwrap();
     assert_eq!(ledger.fault(&fault(2).id).await.unwrap().state, FaultState::Written);
 }
@@ -127,4 +133,25 @@ async fn runs_are_found_by_the_beginning_of_their_id_and_by_plan() {
     assert!(ledger.unfinished("/plans/a.toml").await.unwrap().is_some());
     ledger.retire_plan("/plans/a.toml").await.unwrap();
     assert!(ledger.unfinished("/plans/a.toml").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn digests_add_up_over_what_is_committed_and_only_where_they_can_be_compared() {
+    let (_folder, ledger) = ledger().await;
+    let record = |chunk, digest| ChunkRecord { mark: mark(chunk), faults: vec![], digest };
+    for chunk in 0..3 {
+        ledger.chunk_pending(&record(chunk, digest(chunk + 1)), 5).await.unwrap();
+    }
+    assert!(ledger.digests(&run()).await.unwrap().is_empty());
+    let table = mark(0).table;
+    for chunk in 0..2 {
+        ledger.chunk_committed(&run(), &table, chunk).await.unwrap();
+    }
+    assert_eq!(ledger.digests(&run()).await.unwrap()[&table], Some(digest(3)));
+    let other = TableDigest { shape: "t".into(), ..digest(3) };
+    ledger.chunk_pending(&record(2, other), 5).await.unwrap();
+    ledger.chunk_committed(&run(), &table, 2).await.unwrap();
+    assert_eq!(ledger.digests(&run()).await.unwrap()[&table], None);
+    ledger.held_before(&run(), &table, 7).await.unwrap();
+    assert_eq!(ledger.held(&run()).await.unwrap()[&table], 7);
 }

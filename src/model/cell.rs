@@ -37,6 +37,16 @@ impl Cell {
         matches!(self, Self::Null)
     }
 
+    /// How much memory it holds.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::Null => 0,
+                Self::Text(text) => text.len(),
+                Self::Bytes(bytes) => bytes.len(),
+            }
+    }
+
     /// For a human: NULL as `NULL`, bytes in hex.
     pub fn display(&self) -> String {
         match self {

@@ -129,6 +129,17 @@ pub enum Scope {
     Run,
 }
 
+impl Scope {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Row => "this row",
+            Self::ColumnAndCause => "the same column and cause",
+            Self::Table => "this table",
+            Self::Run => "the whole run",
+        }
+    }
+}
+
 /// A standing decision. `None` matches anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {

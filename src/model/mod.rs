@@ -5,6 +5,7 @@
 pub mod calendar;
 mod cell;
 mod definition;
+mod digest;
 mod fault;
 mod figures;
 mod formula;
@@ -23,6 +24,7 @@ pub use cell::{Cell, CellError, NAN_128, NAN_256, array_of, cell_at, row_digest,
 pub use definition::{
     Action, Check, Counter, Deferral, Expression, Generation, Index, IndexPart, Naming, OwnType, Thing,
 };
+pub use digest::{Padding, RowEncoding, RowSum, TableDigest};
 pub use fault::{Cause, Decision, Fault, FaultId, NamedCell, Rule, Scope, Verdict};
 pub use figures::{bar, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands};
 pub use formula::{Comparison, Formula, Kind};

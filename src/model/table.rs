@@ -90,6 +90,10 @@ pub struct Table {
     /// The key is no primary key but one of `indexes`.
     #[serde(default)]
     pub key_is_index: bool,
+    /// For a table that is made from another: its rows are known to keep the key without being held to it, so that the
+    /// primary key may be built when all of them are in.
+    #[serde(default)]
+    pub key_holds: bool,
     /// Further unique keys.
     pub unique: Vec<Vec<String>>,
     pub foreign_keys: Vec<ForeignKey>,

@@ -1,5 +1,7 @@
 //! A table's plan set against what both sides really have: which column feeds which.
 
+use std::collections::BTreeSet;
+
 use crate::model::{Column, ColumnType, Mode, Problem, Table};
 
 use super::{Literal, ValueMap};
@@ -26,6 +28,23 @@ pub struct Mapping {
     pub finds_by: Vec<String>,
     /// Errors and warnings without a place in the text.
     pub problems: Vec<Problem>,
+}
+
+impl Mapping {
+    /// Whether the key of the destination is the source's, value by value, so that no two rows can have the same. `same`:
+    /// both sides are of one system; between two, only whole numbers are told apart alike for sure.
+    pub fn keeps_key(&self, same: bool) -> bool {
+        let from = |name: &String| {
+            let column = self.columns.iter().find(|column| column.target.name == *name)?;
+            let Origin::Column(from) = &column.origin else { return None };
+            let source = self.from.column(from)?;
+            let alike = source.ty == column.target.ty && source.collation == column.target.collation;
+            let plain = alike && (same || matches!(source.ty, ColumnType::Integer { .. }));
+            (plain && column.values.is_none() && column.default.is_none() && !source.nullable).then_some(from)
+        };
+        let sources: Option<BTreeSet<&String>> = self.to.key.iter().map(from).collect();
+        self.mode == Mode::Insert && !self.from.key.is_empty() && sources == Some(self.from.key.iter().collect())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -85,8 +85,8 @@ pub struct RunOptions {
     pub on_error: OnError,
     /// Tables at once.
     pub parallel: usize,
-    /// Rows to a chunk: what one transaction of the destination holds.
-    pub chunk_rows: u64,
+    /// Rows to a chunk: what one transaction of the destination holds; `None`: as many as go in a few seconds.
+    pub chunk_rows: Option<u64>,
     /// Faults per table after which the table is held, since then the mapping is wrong and not the rows.
     pub fault_budget: u64,
     /// The same as a share of a chunk's rows, in percent; chunks under 100 rows are exempt.
@@ -95,6 +95,8 @@ pub struct RunOptions {
     pub lock_wait: u32,
     /// The destination's table of marks, with its schema where that is not the default one.
     pub marks: Option<String>,
+    /// What the destination holds is validated when the run is over.
+    pub validate: bool,
 }
 
 impl Default for RunOptions {
@@ -102,11 +104,12 @@ impl Default for RunOptions {
         Self {
             on_error: OnError::Ask,
             parallel: 4,
-            chunk_rows: 50_000,
+            chunk_rows: None,
             fault_budget: 100_000,
             fault_percent: 50,
             lock_wait: 30,
             marks: None,
+            validate: true,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Validated;
 use crate::model::{Count, Counts, Decision, Fault, FaultId, OnError, Rule, RunId};
 
 /// A numbered, journaled event.
@@ -95,6 +96,8 @@ pub enum Event {
     Completed {
         counts: Counts,
     },
+    /// After the run: what the destination holds was set against what the run wrote.
+    Validated(Validated),
 }
 
 impl Event {

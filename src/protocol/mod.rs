@@ -7,6 +7,7 @@ mod ask;
 mod command;
 mod event;
 mod snapshot;
+mod validation;
 
 pub use ask::{
     Answer, Ask, CheckItem, CheckState, ColumnView, Migration, NewMigration, ReviewAction, ReviewItem, ReviewState,
@@ -15,6 +16,10 @@ pub use ask::{
 pub use command::{Command, Reply};
 pub use event::{Event, Fact, HeldWhy, StartedTable};
 pub use snapshot::{Snapshot, TableProgress};
+pub use validation::{
+    ColumnDifference, Difference, DifferenceKind, Finding, Outcome, SampleRow, Sampling, TableValidation, Validated,
+    Validation,
+};
 
 /// Raised whenever a message changes its meaning.
 pub const VERSION: u16 = 1;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Fact};
+use super::{Event, Fact, Validated};
 use crate::model::{Count, Counts, Fault, OnError, Rule, RunId, RunPhase, TablePhase};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct Snapshot {
     pub remarks: Vec<String>,
     /// Why it stopped, once it has.
     pub stopped: Option<String>,
+    /// What the last validation of it came to.
+    #[serde(default)]
+    pub validated: Option<Validated>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -110,6 +113,7 @@ impl Snapshot {
             Event::Paused => self.phase = RunPhase::Paused,
             Event::Continued => self.phase = RunPhase::Running,
             Event::Completed { .. } => self.phase = RunPhase::Completed,
+            Event::Validated(validated) => self.validated = Some(validated.clone()),
             Event::Stopped { why, .. } => {
                 self.phase = RunPhase::Stopped;
                 self.stopped = Some(why.clone());

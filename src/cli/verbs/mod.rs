@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub mod audit;
 pub mod check;
 pub mod console;
 pub mod demo;
@@ -13,3 +14,4 @@ pub mod review;
 pub mod run;
 pub mod schedule;
 pub mod tables;
+pub mod validate;

@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast::error::RecvError;
 
+use super::validate;
 use crate::{
     cli::{CliError, Exit, open::Context},
     engine::{self, Prepared},
+    host::{Closeness, Workbench},
     model::{Count, Counts, RunPhase, compact, percent, speed, thousands},
-    protocol::{Command, Event, Fact, Snapshot},
+    protocol::{Command, Event, Fact, Outcome, Snapshot},
 };
 
 /// How often a line of progress is printed.
@@ -18,7 +20,14 @@ const PACE: Duration = Duration::from_secs(5);
 const SHOWN_FAULTS: u64 = 20;
 
 /// Performs the run to its end, telling about it on the way. SIGINT and SIGTERM stop it; it can be resumed.
-pub async fn follow(context: &Context, prepared: Prepared, plan: &str) -> Result<Exit, CliError> {
+///
+/// What was written is validated at the end, if it is said how.
+pub async fn follow(
+    context: &Context,
+    prepared: Prepared,
+    plan: &str,
+    (bench, how): (&Workbench, Option<Closeness>),
+) -> Result<Exit, CliError> {
     let mut snapshot = prepared.before().clone();
     let (handle, mut facts) = engine::spawn(prepared);
     let gauge = handle.gauge();
@@ -43,8 +52,31 @@ pub async fn follow(context: &Context, prepared: Prepared, plan: &str) -> Result
             _ = pace.tick(), if !context.json => line(&snapshot, &gauge.borrow()),
         }
     }
-    let ended = handle.ended().await.map_err(CliError::failed)?;
+    let mut ended = handle.ended().await.map_err(CliError::failed)?;
+    if let Some(how) = how.filter(|_| ended.phase == RunPhase::Completed) {
+        tokio::select! {
+            fact = validated(context, bench, &how) => fact?.iter().for_each(|fact| ended.fold(fact)),
+            () = interrupted.next() => eprintln!("whimbrel: the validation is left out; `whimbrel validate {plan}`"),
+        }
+    }
     conclude(context, &ended, plan)
+}
+
+/// The validation after the run, told as its last fact.
+async fn validated(context: &Context, bench: &Workbench, how: &Closeness) -> Result<Option<Fact>, CliError> {
+    let (validation, fact) = match bench.validate(how).await {
+        Ok(validated) => validated,
+        Err(why) => {
+            eprintln!("whimbrel: what was written could not be validated: {why}");
+            return Ok(None);
+        }
+    };
+    match (&fact, context.json) {
+        (Some(fact), true) => context.print(fact)?,
+        (_, true) => {}
+        (_, false) => validate::summary(&validation),
+    }
+    Ok(fact)
 }
 
 struct Interrupts {
@@ -134,7 +166,9 @@ fn line(snapshot: &Snapshot, gauge: &crate::model::Gauge) {
 
 fn conclude(context: &Context, ended: &Snapshot, plan: &str) -> Result<Exit, CliError> {
     let counts = ended.counts();
+    let proof = ended.validated.as_ref().map(|validated| validated.outcome);
     let exit = match ended.phase {
+        RunPhase::Completed if proof.is_some_and(|proof| proof != Outcome::Passed) => Exit::Unproven,
         RunPhase::Completed if counts.skipped + counts.flagged == 0 => Exit::Well,
         RunPhase::Completed => Exit::Incomplete,
         _ => Exit::Failed,
@@ -144,7 +178,7 @@ fn conclude(context: &Context, ended: &Snapshot, plan: &str) -> Result<Exit, Cli
         context.print(&serde_json::json!({
             "result": {
                 "run": run, "phase": ended.phase, "counts": counts, "tables": ended.tables,
-                "stopped": ended.stopped, "exit": exit as u8,
+                "stopped": ended.stopped, "validated": ended.validated, "exit": exit as u8,
             }
         }))?;
         return Ok(exit);
@@ -162,6 +196,9 @@ fn conclude(context: &Context, ended: &Snapshot, plan: &str) -> Result<Exit, Cli
         println!("why: {why}\nnext: mend it, then `whimbrel run {plan} --resume`");
     } else if counts.flagged > 0 {
         println!("next: `whimbrel review {run}`");
+    }
+    if exit == Exit::Unproven {
+        println!("next: `whimbrel validate {plan}`");
     }
     Ok(exit)
 }

@@ -8,7 +8,7 @@ use crate::{
     ledger::RunRecord,
     model::{Cell, NamedCell, RunPhase, clean, thousands},
     plan::Document,
-    protocol::{ReviewAction, ReviewItem, ReviewState},
+    protocol::{Outcome, ReviewAction, ReviewItem, ReviewState},
 };
 
 pub async fn perform(context: &Context, arguments: &Review) -> Result<Exit, CliError> {
@@ -107,22 +107,29 @@ async fn list_runs(context: &Context) -> Result<Exit, CliError> {
         let snapshot = context.ledger.snapshot(&run.id).await.map_err(CliError::failed)?;
         let flagged = context.ledger.review(&run.id).await.map_err(CliError::failed)?;
         let flagged = flagged.iter().filter(|record| record.state == crate::ledger::FaultState::Flagged).count();
-        rows.push((run, snapshot.counts(), flagged));
+        let proof = snapshot.validated.as_ref().map_or(Outcome::NotRun, |validated| validated.outcome);
+        rows.push((run, snapshot.counts(), flagged, proof));
     }
     if context.json {
         let rows: Vec<_> = rows
             .iter()
-            .map(|(run, counts, flagged)| {
+            .map(|(run, counts, flagged, proof)| {
                 json!({ "run": run.id, "plan": run.plan_key, "name": run.plan_name, "phase": run.phase,
-                        "counts": counts, "flagged": flagged })
+                        "counts": counts, "flagged": flagged, "validation": proof })
             })
             .collect();
         context.print(&json!({ "runs": rows }))?;
         return Ok(Exit::Well);
     }
-    for (run, counts, flagged) in &rows {
+    for (run, counts, flagged, proof) in &rows {
         let phase = format!("{:?}", run.phase).to_lowercase();
-        println!("{}  {phase:9}  {:>12} rows  {flagged:>6} flagged  {}", run.id, thousands(counts.read), run.plan_name);
+        println!(
+            "{}  {phase:9}  {:>12} rows  {flagged:>6} flagged  validation {:12}  {}",
+            run.id,
+            thousands(counts.read),
+            proof.word(),
+            run.plan_name
+        );
     }
     if rows.is_empty() {
         println!("no runs on this host yet");

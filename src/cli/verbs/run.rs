@@ -5,7 +5,7 @@ use crate::{
     cli::{CliError, Exit, args::Run, has_terminal, open::Context},
     console::{Begin, Screen},
     engine::{PrepareError, prepare},
-    host::Workbench,
+    host::{Closeness, Workbench},
     model::OnError,
     plan::Kind,
 };
@@ -21,6 +21,8 @@ pub struct Way {
     pub only: Vec<String>,
     /// What the checks want confirmed is confirmed.
     pub force: bool,
+    /// What was written is not validated.
+    pub no_validate: bool,
 }
 
 pub async fn perform(context: &Context, arguments: &Run) -> Result<Exit, CliError> {
@@ -30,12 +32,14 @@ pub async fn perform(context: &Context, arguments: &Run) -> Result<Exit, CliErro
         resume: arguments.resume,
         only: arguments.tables.clone(),
         force: arguments.force,
+        no_validate: arguments.no_validate,
     };
     let plan = arguments.plan.display().to_string();
     if bench.kind().await == Some(Kind::Scheduled) && !arguments.force {
         return schedule::keep(context, &arguments.plan, way).await;
     }
-    if has_terminal() && !context.json && !arguments.plain && arguments.tables.is_empty() {
+    let is_plain = arguments.plain || arguments.no_validate;
+    if has_terminal() && !context.json && !is_plain && arguments.tables.is_empty() {
         let begin = Begin { on_error: way.on_error, confirmed: way.force };
         return console::show(context, Some(&arguments.plan), Screen::Run, Some(begin)).await;
     }
@@ -59,9 +63,11 @@ pub async fn headless(context: &Context, bench: &Workbench, way: Way, plan: &str
         }
         return Ok(Exit::Unchecked);
     }
+    let only = way.only.clone();
     let job = bench.job(way.on_error, way.resume, false, way.only).await.map_err(CliError::failed)?;
     let prepared = prepare(job).await.map_err(prepare_error)?;
-    progress::follow(context, prepared, plan).await
+    let how = (!way.no_validate && bench.validates().await).then(|| Closeness { only, ..Closeness::default() });
+    progress::follow(context, prepared, plan, (bench, how)).await
 }
 
 fn prepare_error(error: PrepareError) -> CliError {

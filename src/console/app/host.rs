@@ -4,7 +4,7 @@ use super::{App, Redraw, Request, Saving};
 use crate::{
     console::{Screen, overlays::Overlay, screens::Link},
     model::RunPhase,
-    protocol::{Answer, Ask, Event, Fact, FromHost, Presence, Reply, ReviewState, SideName},
+    protocol::{Answer, Ask, Event, Fact, FromHost, Outcome, Presence, Reply, ReviewState, SideName},
 };
 
 impl App {
@@ -55,6 +55,8 @@ impl App {
         self.run.take_fact(fact);
         match &fact.event {
             Event::Remark { message } => self.say(message.clone()),
+            Event::Validated(validated) if validated.outcome == Outcome::Passed => self.say("Validation: PASSED"),
+            Event::Validated(validated) => self.complain(format!("Validation: {}", validated.outcome.word())),
             Event::TableHeld { table, message, .. } => self.complain(format!("{table} is held: {message}")),
             _ => {}
         }

@@ -4,7 +4,7 @@ use super::{script::Script, seed};
 use crate::{
     console::{Appearance, Borders, Colour, Look, Message, Screen},
     model::{Cell, Count, Counts, NamedCell, Page, Problem, RunPhase, TablePhase},
-    protocol::{Answer, Ask, FromHost, Sampled, SideName, SideView, Snapshot},
+    protocol::{Answer, Ask, FromHost, Outcome, Sampled, SideName, SideView, Snapshot, Validated},
 };
 
 macro_rules! look {
@@ -215,7 +215,27 @@ fn runs() {
     let counts = Counts { read: 1_234_567, written: 1_234_560, skipped: 4, flagged: 3, ..Counts::default() };
     snapshot.tables = vec![seed::progress("customers", 1_234_567, 0, TablePhase::Done)];
     snapshot.tables[0].counts = counts;
-    look!("run_completed", &mut run(snapshot));
+    look!("run_completed", &mut run(snapshot.clone()));
+    let mut validated = Validated {
+        outcome: Outcome::Passed,
+        tables: 3,
+        source_rows: 6_495_101,
+        destination_rows: 6_495_101,
+        sampled: 100,
+        matching: 100,
+        ..Validated::default()
+    };
+    snapshot.validated = Some(validated.clone());
+    let screen = run(snapshot.clone()).screen(80, 24);
+    for words in ["Validation: PASSED", "Source: 6,495,101 rows", "Destination: 6,495,101 rows", "100 of 100 match"] {
+        assert!(screen.contains(words), "{words} in\n{screen}");
+    }
+    validated.outcome = Outcome::Failed;
+    validated.destination_rows -= 1;
+    validated.why =
+        Some("orders: Record count match: 5,234,891 rows should be there and 5,234,890 are: 1 fewer".into());
+    snapshot.validated = Some(validated);
+    look!("run_validated", &mut run(snapshot));
 }
 
 #[test]

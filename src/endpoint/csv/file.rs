@@ -10,7 +10,7 @@ use std::{
 };
 
 use datafusion::arrow::{
-    array::{ArrayRef, StringBuilder},
+    array::{ArrayRef, BinaryBuilder, StringBuilder},
     datatypes::{Field as ArrowField, Schema},
     record_batch::{RecordBatch, RecordBatchOptions},
 };
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     dialect::Dialect,
     error::during,
+    is_bytes,
     record::{Field, Record, Records},
 };
 use crate::{
@@ -241,9 +242,51 @@ impl Rows {
     }
 }
 
+enum Values {
+    Text(StringBuilder),
+    Bytes(BinaryBuilder),
+}
+
+impl Values {
+    fn of(ty: &ColumnType) -> Self {
+        match is_bytes(ty) {
+            true => Self::Bytes(BinaryBuilder::new()),
+            false => Self::Text(StringBuilder::new()),
+        }
+    }
+
+    fn append(&mut self, text: &str) {
+        match self {
+            Self::Text(values) => values.append_value(text),
+            Self::Bytes(values) => values.append_option(unhex(text)),
+        }
+    }
+
+    fn append_null(&mut self) {
+        match self {
+            Self::Text(values) => values.append_null(),
+            Self::Bytes(values) => values.append_null(),
+        }
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Self::Text(mut values) => Arc::new(values.finish()),
+            Self::Bytes(mut values) => Arc::new(values.finish()),
+        }
+    }
+}
+
+/// The bytes that `\x` and hexadecimal digits are.
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("\\x")?.as_bytes();
+    let pairs = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    if digits.len().is_multiple_of(2) { pairs.collect() } else { None }
+}
+
 struct BatchBuilder<'f> {
     file: &'f CsvFile,
-    columns: Vec<StringBuilder>,
+    columns: Vec<Values>,
     rows: usize,
     rejects: Vec<Reject>,
 }
@@ -252,7 +295,7 @@ impl<'f> BatchBuilder<'f> {
     fn new(file: &'f CsvFile) -> Self {
         Self {
             file,
-            columns: file.columns.iter().map(|_| StringBuilder::new()).collect(),
+            columns: file.columns.iter().map(|column| Values::of(&column.ty)).collect(),
             rows: 0,
             rejects: Vec::new(),
         }
@@ -279,14 +322,22 @@ impl<'f> BatchBuilder<'f> {
             let message = format!("{fields} fields where the file has {columns} columns");
             return Some((fields.min(columns.saturating_sub(1)), message));
         }
-        let malformed = record.fields().position(|field| self.file.dialect.decode(field.bytes).is_none())?;
-        Some((malformed, format!("not valid {}", self.file.dialect.encoding.name())))
+        if let Some(malformed) = record.fields().position(|field| self.file.dialect.decode(field.bytes).is_none()) {
+            return Some((malformed, format!("not valid {}", self.file.dialect.encoding.name())));
+        }
+        let is_hex = |field: Field<'_>| match self.cell(field) {
+            Cell::Text(text) => unhex(&text).is_some(),
+            Cell::Null | Cell::Bytes(_) => true,
+        };
+        let mut fields = record.fields().zip(&self.columns);
+        let other = fields.position(|(field, values)| matches!(values, Values::Bytes(_)) && !is_hex(field))?;
+        Some((other, "not \\x and hexadecimal digits".to_owned()))
     }
 
     fn append(&mut self, record: &Record) {
         for (column, field) in self.columns.iter_mut().zip(record.fields()) {
             match self.file.dialect.decode(field.bytes) {
-                Some(text) if field.quoted || text != self.file.dialect.null.as_str() => column.append_value(text),
+                Some(text) if field.quoted || text != self.file.dialect.null.as_str() => column.append(&text),
                 _ => column.append_null(),
             }
         }
@@ -316,7 +367,7 @@ impl<'f> BatchBuilder<'f> {
     fn finish(self) -> Result<SourceBatch> {
         let fields = self.file.columns.iter().map(|column| ArrowField::new(&column.name, column.ty.arrow(), true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let arrays = self.columns.into_iter().map(|mut column| Arc::new(column.finish()) as ArrayRef).collect();
+        let arrays = self.columns.into_iter().map(Values::finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows - self.rejects.len()));
         let batch = RecordBatch::try_new_with_options(schema, arrays, &options).map_err(|error| {
             EndpointError::new(ErrorKind::Other, "cannot build a batch of CSV rows", error.to_string())

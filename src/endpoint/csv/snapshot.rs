@@ -3,16 +3,15 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
 
 use super::{
     error::blocking,
     file::{CsvFile, Place, Rows, Stamp},
     folder::Folder,
-    open,
+    is_bytes, open,
 };
 use crate::{
-    endpoint::{EndpointError, ErrorKind, Position, Range, Result, Snapshot, SourceBatch, Until},
+    endpoint::{EndpointError, ErrorKind, Outlet, Position, Range, Result, Snapshot, SourceBatch, Until},
     model::Table,
 };
 
@@ -31,12 +30,16 @@ impl Moment {
 
     /// The file, if it is still what it was.
     fn file(&self, table: &Table) -> Result<CsvFile> {
-        let file = open(&self.folder, &table.name)?;
+        let mut file = open(&self.folder, &table.name)?;
         let same = file.columns.iter().map(|column| &column.name).eq(table.columns.iter().map(|column| &column.name));
         if !same {
             return Err(changed(table));
         }
         self.unchanged(table, &file)?;
+        // Only whoever asks knows that a column was written from bytes.
+        for (column, asked) in file.columns.iter_mut().zip(&table.columns).filter(|(_, asked)| is_bytes(&asked.ty)) {
+            column.ty.clone_from(&asked.ty);
+        }
         Ok(file)
     }
 
@@ -103,13 +106,7 @@ impl Snapshot for Moment {
         blocking(move || moment.next(&table, after, rows)).await
     }
 
-    async fn read(
-        &self,
-        table: &Table,
-        range: &Range,
-        batch_bytes: usize,
-        out: mpsc::Sender<SourceBatch>,
-    ) -> Result<Option<Position>> {
+    async fn read(&self, table: &Table, range: &Range, batch_bytes: usize, out: Outlet) -> Result<Option<Position>> {
         let (moment, table, range) = (self.clone(), table.clone(), range.clone());
         let mut reading = {
             let (moment, table) = (moment.clone(), table.clone());

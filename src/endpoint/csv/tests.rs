@@ -5,11 +5,10 @@ use std::fs;
 use datafusion::arrow::{array::ArrayRef, record_batch::RecordBatch};
 use proptest::prelude::*;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
-    endpoint::{Position, Refusal, Reject, SourceBatch},
+    endpoint::{Outlet, Position, Refusal, Reject, SourceBatch},
     model::{Cause, Count, Counts, array_of},
 };
 
@@ -95,7 +94,7 @@ async fn stretch(
     range: &crate::endpoint::Range,
     batch_bytes: usize,
 ) -> (Vec<SourceBatch>, Option<Position>) {
-    let (sender, mut receiver) = mpsc::channel(2);
+    let (sender, mut receiver) = Outlet::new(1);
     let gather = async {
         let mut batches = Vec::new();
         while let Some(batch) = receiver.recv().await {
@@ -248,7 +247,7 @@ async fn a_file_that_changes_under_the_reader_is_an_error() {
     let table = source.describe("t").await.unwrap();
     let snapshot = source.snapshot().await.unwrap();
     let range = snapshot.next_range(&table, None, 1).await.unwrap().unwrap();
-    let (sender, mut receiver) = mpsc::channel(1);
+    let (sender, mut receiver) = Outlet::new(1);
     fs::write(fixture.file(), "a\n1\n2\n3\n4\n").unwrap();
     let (end, _) = tokio::join!(snapshot.read(&table, &range, 100, sender), receiver.recv());
     assert!(end.unwrap_err().to_string().contains("changed while it was being read"));

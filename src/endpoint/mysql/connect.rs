@@ -17,7 +17,7 @@ use super::{
     error::{Complaint, sorted, sorted_connect},
     sql,
 };
-use crate::endpoint::{EndpointError, ErrorKind, Result};
+use crate::endpoint::{EndpointError, ErrorKind, Result, nodelay};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -106,6 +106,7 @@ impl Address {
             EndpointError::new(ErrorKind::Timeout, format!("cannot connect to {}", self.place), message)
         };
         let connection = timeout(PATIENCE, attempt).await.map_err(late)??;
+        nodelay::send_at_once();
         let mut session = Session { connection, whole: true, id: 0, flavour: Flavour::Mysql };
         session.prepare(role).await.map_err(|error| error.during(format!("cannot connect to {}", self.place)))?;
         Ok(session)

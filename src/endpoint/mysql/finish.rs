@@ -131,6 +131,45 @@ async fn orphans(session: &mut Session, table: &Table, key: &ForeignKey) -> Resu
     Ok((count.and_then(|text| text.parse().ok()).unwrap_or(0), some.collect()))
 }
 
+/// The table's foreign keys that do not hold, each in a sentence.
+pub(super) async fn broken_references(session: &mut Session, table: &Table) -> Result<Vec<String>> {
+    let mut broken = Vec::new();
+    for key in &table.foreign_keys {
+        let (count, some) = orphans(session, table, key).await?;
+        if count > 0 {
+            let rows = if count == 1 { "1 row refers".to_owned() } else { format!("{count} rows refer") };
+            let more = if count > some.len() as u64 { "; ..." } else { "" };
+            let label = key.label(&table.name);
+            broken.push(format!("{label}: {rows} to a row that is not there ({}{more})", some.join("; ")));
+        }
+    }
+    Ok(broken)
+}
+
+/// The table's counter, if it would give an id that is there already, in a sentence.
+pub(super) async fn counter_behind(session: &mut Session, table: &Table) -> Result<Option<String>> {
+    let described = catalog::facts(session, &table.name).await?;
+    let Some(column) = described.columns.iter().map(|facts| &facts.column).find(|column| column.identity) else {
+        return Ok(None);
+    };
+    let greatest = greatest(session, table, &column.name).await?;
+    Ok(behind(table, &column.name, next(session, table).await?, greatest))
+}
+
+async fn greatest(session: &mut Session, table: &Table, column: &str) -> Result<i128> {
+    let greatest = format!("SELECT CAST(MAX({}) AS CHAR) FROM {}", sql::name(column), sql::name(&table.name));
+    Ok(session.value(greatest, &[]).await?.and_then(|text| text.parse::<i128>().ok()).unwrap_or(0))
+}
+
+fn behind(table: &Table, column: &str, next: Option<i128>, greatest: i128) -> Option<String> {
+    next.filter(|next| *next <= greatest).map(|next| {
+        let place = format!("{}.{column}", table.name);
+        format!(
+            "The counter of {place} would give {next} next, and {greatest} is there already: widen the column's type."
+        )
+    })
+}
+
 /// InnoDB moves its counter past every id that is inserted; this makes sure, since a counter behind the greatest id
 /// would fail the first insert after the migration. Ids that the source had given are not given again.
 async fn move_counter(session: &mut Session, table: &Table) -> Result<Option<String>> {
@@ -138,8 +177,7 @@ async fn move_counter(session: &mut Session, table: &Table) -> Result<Option<Str
     let Some(column) = described.columns.iter().map(|facts| &facts.column).find(|column| column.identity) else {
         return Ok(None);
     };
-    let greatest = format!("SELECT CAST(MAX({}) AS CHAR) FROM {}", sql::name(&column.name), sql::name(&table.name));
-    let greatest = session.value(greatest, &[]).await?.and_then(|text| text.parse::<i128>().ok()).unwrap_or(0);
+    let greatest = greatest(session, table, &column.name).await?;
     let given = table.column(&column.name).and_then(|column| column.counter.as_ref()?.next);
     let wanted = greatest.saturating_add(1).max(given.map_or(1, i128::from));
     if next(session, table).await?.is_none_or(|next| next < wanted) {
@@ -147,13 +185,7 @@ async fn move_counter(session: &mut Session, table: &Table) -> Result<Option<Str
         let context = format!("cannot move the counter of table '{}'", table.name);
         session.execute(statement).await.map_err(|error| error.during(context))?;
     }
-    let now = next(session, table).await?;
-    Ok(now.filter(|now| *now <= greatest).map(|now| {
-        let place = format!("{}.{}", table.name, column.name);
-        format!(
-            "The counter of {place} would give {now} next, and {greatest} is there already: widen the column's type."
-        )
-    }))
+    Ok(behind(table, &column.name, next(session, table).await?, greatest))
 }
 
 /// The value that the table's counter gives next, as it is and not as statistics have it; `None` before it gave one.

@@ -50,7 +50,9 @@ use self::{
 use super::{
     Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
 };
-use crate::model::{Column, ColumnType, Mode, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing};
+use crate::model::{
+    Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+};
 
 pub use self::read::MysqlSnapshot;
 
@@ -106,6 +108,14 @@ impl Mysql {
 impl Catalog for Mysql {
     fn system(&self) -> System {
         System::Mysql
+    }
+
+    fn padding(&self, column: &Column) -> Option<Padding> {
+        match types::word_of(&column.native) {
+            "char" => Some(Padding::Blanks),
+            "binary" => Some(Padding::Zeros),
+            _ => None,
+        }
     }
 
     async fn version(&self) -> Result<String> {
@@ -237,6 +247,14 @@ impl Destination for Mysql {
 
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
         finish::finish(&mut self.write().await?, created, loaded).await
+    }
+
+    async fn orphans(&self, table: &Table) -> Result<Vec<String>> {
+        finish::broken_references(&mut self.write().await?, table).await
+    }
+
+    async fn counters_behind(&self, table: &Table) -> Result<Vec<String>> {
+        Ok(finish::counter_behind(&mut self.write().await?, table).await?.into_iter().collect())
     }
 
     async fn permissions(&self, create: bool, tables: &[Table]) -> Result<Vec<String>> {

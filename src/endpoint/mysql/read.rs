@@ -23,7 +23,7 @@ use datafusion::arrow::{
 use futures::TryStreamExt as _;
 use sqlx::mysql::MySqlRow;
 use tokio::{
-    sync::{Mutex, MutexGuard, mpsc},
+    sync::{Mutex, MutexGuard},
     time::timeout,
 };
 
@@ -36,7 +36,7 @@ use super::{
     sql,
 };
 use crate::{
-    endpoint::{EndpointError, ErrorKind, Position, Range, Reject, Result, Snapshot, SourceBatch, Until},
+    endpoint::{EndpointError, ErrorKind, Outlet, Position, Range, Reject, Result, Snapshot, SourceBatch, Until},
     model::{Page, Table},
 };
 
@@ -110,7 +110,7 @@ impl MysqlSnapshot {
         reading: &Reading,
         statement: String,
         batch_bytes: usize,
-        out: &mpsc::Sender<SourceBatch>,
+        out: &Outlet,
     ) -> Result<Pass> {
         let mut batch = Batch::new(reading);
         let mut last: Option<MySqlRow> = None;
@@ -148,17 +148,11 @@ impl MysqlSnapshot {
     }
 
     /// Gives a batch that ends with row `last`.
-    async fn give(
-        &self,
-        batch: SourceBatch,
-        reading: &Reading,
-        last: &MySqlRow,
-        out: &mpsc::Sender<SourceBatch>,
-    ) -> Result<Pass> {
+    async fn give(&self, batch: SourceBatch, reading: &Reading, last: &MySqlRow, out: &Outlet) -> Result<Pass> {
         loop {
-            match timeout(PATIENCE, out.reserve()).await {
-                Ok(Ok(place)) => {
-                    place.send(batch);
+            match timeout(PATIENCE, out.room(batch.bytes())).await {
+                Ok(Ok(room)) => {
+                    room.put(batch);
                     return Ok(Pass::Through(None));
                 }
                 Ok(Err(_)) => return Ok(Pass::Unwanted),
@@ -195,13 +189,7 @@ impl Snapshot for MysqlSnapshot {
         Ok(Some(Range { after: after.cloned(), until }))
     }
 
-    async fn read(
-        &self,
-        table: &Table,
-        range: &Range,
-        batch_bytes: usize,
-        out: mpsc::Sender<SourceBatch>,
-    ) -> Result<Option<Position>> {
+    async fn read(&self, table: &Table, range: &Range, batch_bytes: usize, out: Outlet) -> Result<Option<Position>> {
         let mut after = range.after.clone();
         loop {
             let mut session = self.session().await;

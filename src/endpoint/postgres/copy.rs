@@ -5,10 +5,9 @@
 
 use futures::TryStreamExt as _;
 use sqlx::postgres::PgConnection;
-use tokio::sync::mpsc;
 
 use crate::{
-    endpoint::{EndpointError, ErrorKind, Result, SourceBatch},
+    endpoint::{EndpointError, ErrorKind, Outlet, Result, SourceBatch},
     model::{Cell, Table, cell_at},
 };
 
@@ -17,6 +16,9 @@ use super::{
     error::failure,
     tuples::{Cutter, Malformed, Tuples},
 };
+
+/// To a batch of rows that become cells.
+const CELLS_BYTES: usize = 1 << 20;
 
 /// The `SELECT` list whose rows [`stream`] decodes.
 pub(super) fn selected(table: &Table) -> String {
@@ -31,7 +33,7 @@ pub(super) async fn stream(
     table: &Table,
     query: &str,
     batch_bytes: usize,
-    out: &mpsc::Sender<SourceBatch>,
+    out: &Outlet,
 ) -> Result<bool> {
     let failed = |error| failure(error, format!("cannot read {}", table.name));
     let malformed = |Malformed| changed(table, "the server sent rows of another shape".into());
@@ -55,7 +57,7 @@ pub(super) async fn stream(
 struct Sending<'t> {
     table: &'t Table,
     schema: datafusion::arrow::datatypes::SchemaRef,
-    out: &'t mpsc::Sender<SourceBatch>,
+    out: &'t Outlet,
 }
 
 impl Sending<'_> {
@@ -64,7 +66,9 @@ impl Sending<'_> {
         let batch = decoded.map_err(|Mismatch { column }| {
             changed(self.table, format!("column '{column}' is not of the type that it was described with"))
         })?;
-        Ok(self.out.send(batch).await.is_ok())
+        let taken = self.out.send(batch).await.is_ok();
+        self.out.settle().await;
+        Ok(taken)
     }
 }
 
@@ -74,7 +78,7 @@ fn changed(table: &Table, message: String) -> EndpointError {
 
 /// The query's rows as cells, those that no batch can hold included, in their order.
 pub(super) async fn cells(connection: &mut PgConnection, table: &Table, query: &str) -> Result<(Vec<Vec<Cell>>, bool)> {
-    let (out, mut received) = mpsc::channel(1);
+    let (out, mut received) = Outlet::new(CELLS_BYTES);
     let collect = async {
         let mut rows = Vec::new();
         while let Some(message) = received.recv().await {
@@ -83,7 +87,7 @@ pub(super) async fn cells(connection: &mut PgConnection, table: &Table, query: &
         rows
     };
     let send = async move {
-        let sent = stream(connection, table, query, 1 << 20, &out).await;
+        let sent = stream(connection, table, query, CELLS_BYTES, &out).await;
         drop(out);
         sent
     };

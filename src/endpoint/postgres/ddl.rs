@@ -81,7 +81,8 @@ pub(super) fn later_statements(table: &Table, default_schema: &str) -> Vec<Strin
         let name = key.name.as_ref().map_or(String::new(), |name| format!("CONSTRAINT {} ", ident(name)));
         format!("ALTER TABLE {place} ADD {name}{}", reference(key, default_schema))
     });
-    later.map(|index| index_statement(index, &place)).chain(keys).collect()
+    let indexes = later.map(|index| index_statement(index, &place));
+    late_key(table, &place).into_iter().chain(indexes).chain(keys).collect()
 }
 
 pub(super) fn index_statement(index: &Index, place: &str) -> String {
@@ -104,10 +105,20 @@ pub(super) fn reference(key: &ForeignKey, default_schema: &str) -> String {
     clause + key.deferral.clause()
 }
 
+fn primary_key(table: &Table) -> String {
+    format!("PRIMARY KEY ({})", idents(&table.key))
+}
+
+/// Adds the primary key of a table that was made without, as [`Table::key_holds`] allows.
+pub(super) fn late_key(table: &Table, place: &str) -> Option<String> {
+    let is_late = table.has_primary_key() && table.key_holds;
+    is_late.then(|| format!("ALTER TABLE {place} ADD {}", primary_key(table)))
+}
+
 fn clauses(table: &Table, name: &TableName) -> Vec<String> {
     let mut parts: Vec<String> = table.columns.iter().map(|column| column_clause(column, name)).collect();
-    if table.has_primary_key() {
-        parts.push(format!("PRIMARY KEY ({})", idents(&table.key)));
+    if table.has_primary_key() && !table.key_holds {
+        parts.push(primary_key(table));
     }
     let plain = table.unique.iter().filter(|columns| !table.has_unique_index(columns));
     parts.extend(plain.map(|columns| format!("UNIQUE ({})", idents(columns))));

@@ -1,13 +1,16 @@
-//! Arrow batches as lines of a text COPY.
+//! Arrow batches as lines of a COPY: binary where every column's form is known, else text.
 //!
 //! May not talk to a server. One idea: what the server would change without a word (a text cut, a fraction rounded, a
 //! NUL) is refused here, before it is sent; everything else is the server's to judge.
+
+use std::collections::BTreeMap;
 
 use datafusion::arrow::{
     array::{
         Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, Decimal256Array, LargeStringArray,
         PrimitiveArray, StringArray, StringViewArray,
     },
+    compute::filter_record_batch,
     datatypes as arrow,
     datatypes::DataType,
     record_batch::RecordBatch,
@@ -19,6 +22,7 @@ use crate::{
 };
 
 use super::{
+    binary::{self, HEADER, Odd, Rows, Wire},
     calendar,
     types::Trap,
     write::{self, Unfit},
@@ -30,7 +34,7 @@ const LINE_BYTES: usize = 0x3fff_ffff;
 /// A column that is written.
 pub(super) struct Target {
     pub(super) column: Column,
-    trap: Trap,
+    pub(super) trap: Trap,
 }
 
 impl Target {
@@ -46,24 +50,40 @@ pub(super) struct Mistyped {
     pub(super) found: String,
 }
 
+/// The way that a COPY goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Form {
+    #[default]
+    Text,
+    Binary,
+}
+
 /// Lines of one batch. Rows that cannot be sent have none.
 #[derive(Default)]
 pub(super) struct Lines {
-    bytes: Vec<u8>,
-    /// For each line, where it starts, and its row in the batch.
-    starts: Vec<(usize, usize)>,
+    form: Form,
+    text: Vec<u8>,
+    /// For each line of text, where it starts.
+    starts: Vec<usize>,
+    binary: Rows,
+    /// For each line, its row in the batch.
+    rows: Vec<usize>,
     /// The number that each line begins with, one more than the line before; `None`: lines have none.
     pub(super) number: Option<i64>,
 }
 
 impl Lines {
+    pub(super) fn form(&self) -> Form {
+        self.form
+    }
+
     pub(super) fn len(&self) -> usize {
-        self.starts.len()
+        self.rows.len()
     }
 
     /// The row in the batch that a line holds.
     pub(super) fn row(&self, line: usize) -> usize {
-        self.starts.get(line).map_or(0, |(_, row)| *row)
+        self.rows.get(line).copied().unwrap_or(0)
     }
 
     /// The number of a line, or that of the line which would follow the last.
@@ -71,24 +91,74 @@ impl Lines {
         self.number.unwrap_or(0).saturating_add_unsigned(line as u64)
     }
 
-    pub(super) fn bytes(&self, from: usize, to: usize) -> &[u8] {
-        let start = |line: usize| self.starts.get(line).map_or(self.bytes.len(), |(start, _)| *start);
-        self.bytes.get(start(from)..start(to)).unwrap_or_default()
+    /// What a COPY of some lines consists of, in this order.
+    pub(super) fn pieces(&self, from: usize, to: usize) -> Vec<&[u8]> {
+        match self.form {
+            Form::Text => vec![stretch(&self.text, &self.starts, from, to)],
+            Form::Binary => self.binary_pieces(from, to),
+        }
+    }
+
+    fn binary_pieces(&self, from: usize, to: usize) -> Vec<&[u8]> {
+        let Rows { bytes, starts, large } = &self.binary;
+        let start = |line: usize| starts.get(line).copied().unwrap_or(bytes.len());
+        let (mut at, end) = (start(from), start(to));
+        let mut pieces = Vec::new();
+        // The header stands right before the first line, else it goes by itself.
+        match from {
+            0 => at = 0,
+            _ => pieces.push(&HEADER[..]),
+        }
+        for (place, value) in large.iter().filter(|(place, _)| (start(from)..end).contains(place)) {
+            pieces.extend([bytes.get(at..*place).unwrap_or_default(), value.as_slice()]);
+            at = *place;
+        }
+        pieces.push(bytes.get(at..end).unwrap_or_default());
+        pieces
     }
 
     /// Takes a batch in place of the one before; the rows that cannot be sent are returned.
     pub(super) fn fill(&mut self, batch: &RecordBatch, targets: &[Target]) -> Result<Vec<Refusal>, Mistyped> {
-        self.bytes.clear();
+        for (array, target) in batch.columns().iter().zip(targets) {
+            check_type(array, target)?;
+        }
+        let wires: Option<Vec<Wire>> = targets.iter().map(|target| Wire::of(&target.column)).collect();
+        if let Some(wires) = wires.filter(|_| batch.get_array_memory_size() < LINE_BYTES)
+            && let Ok(refusals) = self.fill_binary(batch, targets, &wires)
+        {
+            self.form = Form::Binary;
+            return Ok(refusals);
+        }
+        self.form = Form::Text;
+        self.fill_text(batch, targets)
+    }
+
+    fn fill_binary(&mut self, batch: &RecordBatch, targets: &[Target], wires: &[Wire]) -> Result<Vec<Refusal>, Odd> {
+        let unfit = binary::unfit(batch, targets);
+        match unfit.is_empty() {
+            true => self.binary.fill(batch, wires, self.number)?,
+            false => self.binary.fill(&without(batch, &unfit)?, wires, self.number)?,
+        }
+        self.rows.clear();
+        self.rows.extend((0..batch.num_rows()).filter(|row| !unfit.contains_key(row)));
+        Ok(unfit.into_iter().map(|(row, (unfit, place))| refusal(unfit, &targets[place], row)).collect())
+    }
+
+    fn fill_text(&mut self, batch: &RecordBatch, targets: &[Target]) -> Result<Vec<Refusal>, Mistyped> {
+        self.text.clear();
         self.starts.clear();
-        let values = batch.columns().iter().zip(targets).map(|(array, target)| Values::of(array, target));
-        let values = values.collect::<Result<Vec<_>, _>>()?;
+        self.rows.clear();
+        let values: Vec<Values<'_>> = batch.columns().iter().map(Values::of).collect();
         let mut refusals = Vec::new();
         for row in 0..batch.num_rows() {
-            let start = self.bytes.len();
+            let start = self.text.len();
             match self.push_row(&values, targets, row) {
-                Ok(()) => self.starts.push((start, row)),
+                Ok(()) => {
+                    self.starts.push(start);
+                    self.rows.push(row);
+                }
                 Err(refusal) => {
-                    self.bytes.truncate(start);
+                    self.text.truncate(start);
                     refusals.push(refusal);
                 }
             }
@@ -97,24 +167,42 @@ impl Lines {
     }
 
     fn push_row(&mut self, values: &[Values<'_>], targets: &[Target], row: usize) -> Result<(), Refusal> {
-        let start = self.bytes.len();
+        let start = self.text.len();
         if self.number.is_some() {
-            let number = self.number(self.starts.len());
-            write::integer(&mut self.bytes, number);
-            self.bytes.push(b'\t');
+            let number = self.number(self.rows.len());
+            write::integer(&mut self.text, number);
+            self.text.push(b'\t');
         }
         for (place, (values, target)) in values.iter().zip(targets).enumerate() {
             if place > 0 {
-                self.bytes.push(b'\t');
+                self.text.push(b'\t');
             }
-            values.push(&mut self.bytes, target.trap, row).map_err(|unfit| refusal(unfit, target, row))?;
+            values.push(&mut self.text, target.trap, row).map_err(|unfit| refusal(unfit, target, row))?;
         }
-        self.bytes.push(b'\n');
-        if self.bytes.len() - start > LINE_BYTES {
+        self.text.push(b'\n');
+        if self.text.len() - start > LINE_BYTES {
             let message = "the row is larger than PostgreSQL takes in one piece (1 GB)".to_owned();
             return Err(Refusal { row, cause: Cause::Length, column: None, message });
         }
         Ok(())
+    }
+}
+
+fn stretch<'b>(bytes: &'b [u8], starts: &[usize], from: usize, to: usize) -> &'b [u8] {
+    let start = |line: usize| starts.get(line).copied().unwrap_or(bytes.len());
+    bytes.get(start(from)..start(to)).unwrap_or_default()
+}
+
+fn without(batch: &RecordBatch, unfit: &BTreeMap<usize, (Unfit, usize)>) -> Result<RecordBatch, Odd> {
+    let kept: BooleanArray = (0..batch.num_rows()).map(|row| Some(!unfit.contains_key(&row))).collect();
+    filter_record_batch(batch, &kept).map_err(|_| Odd)
+}
+
+fn check_type(array: &ArrayRef, target: &Target) -> Result<(), Mistyped> {
+    let found = array.data_type();
+    match travels_as(found, &target.column.ty.arrow()) {
+        true => Ok(()),
+        false => Err(Mistyped { column: target.column.name.clone(), found: found.to_string() }),
     }
 }
 
@@ -156,12 +244,8 @@ enum Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    fn of(array: &'a ArrayRef, target: &Target) -> Result<Self, Mistyped> {
-        let found = array.data_type();
-        if !travels_as(found, &target.column.ty.arrow()) {
-            return Err(Mistyped { column: target.column.name.clone(), found: found.to_string() });
-        }
-        Ok(match found {
+    fn of(array: &'a ArrayRef) -> Self {
+        match array.data_type() {
             DataType::Null => Self::Null,
             DataType::Boolean => Self::Boolean(array.as_boolean()),
             DataType::Int8 => Self::Int8(array.as_primitive()),
@@ -183,7 +267,7 @@ impl<'a> Values<'a> {
             DataType::Time64(_) => Self::Time(array.as_primitive()),
             DataType::Timestamp(_, zone) => Self::Timestamp(array.as_primitive(), zone.is_some()),
             _ => Self::Text(array.as_string()),
-        })
+        }
     }
 
     fn is_null(&self, row: usize) -> bool {

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{Row as _, postgres::PgConnection};
+use sqlx::{
+    Row as _,
+    postgres::{PgConnection, PgRow},
+};
 
 use crate::{
     endpoint::{EndpointError, Result},
@@ -27,6 +30,9 @@ pub(super) async fn finish(
 ) -> Result<Vec<String>> {
     let mut finishing = Finishing { connection, schema, remarks: Vec::new() };
     for table in created {
+        finishing.add_primary_key(table).await?;
+    }
+    for table in created {
         for index in table.indexes.iter().filter(|index| !index.unique) {
             finishing.add_index(table, index).await?;
         }
@@ -43,6 +49,25 @@ pub(super) async fn finish(
         }
         finishing.move_sequences(created.iter().find(|other| other.name == table.name).unwrap_or(table)).await?;
         finishing.analyze(table).await?;
+    }
+    Ok(finishing.remarks)
+}
+
+/// The table's foreign keys that do not hold.
+pub(super) async fn orphans(connection: &mut PgConnection, schema: &str, table: &Table) -> Result<Vec<String>> {
+    let mut finishing = Finishing { connection, schema, remarks: Vec::new() };
+    for key in &table.foreign_keys {
+        finishing.look_for_orphans(table, key).await?;
+    }
+    Ok(finishing.remarks)
+}
+
+/// The table's sequences that would give a value that is there already.
+pub(super) async fn counters_behind(connection: &mut PgConnection, schema: &str, table: &Table) -> Result<Vec<String>> {
+    let mut finishing = Finishing { connection, schema, remarks: Vec::new() };
+    let place = TableName::parse(&table.name, schema);
+    for sequence in finishing.sequences(table, &place).await? {
+        finishing.read_back(table, &place, &sequence).await?;
     }
     Ok(finishing.remarks)
 }
@@ -93,6 +118,21 @@ impl Finishing<'_> {
             return Err(failure);
         }
         self.remarks.push(format!("{failure}.{remedy}"));
+        Ok(())
+    }
+
+    /// Builds the primary key of a table that was loaded without. Nothing else may go on without it.
+    async fn add_primary_key(&mut self, table: &Table) -> Result<()> {
+        let place = TableName::parse(&table.name, self.schema).quoted();
+        let Some(statement) = ddl::late_key(table, &place) else { return Ok(()) };
+        let failed = |error| failure(error, format!("cannot add the primary key of {}", table.name));
+        let there = format!(
+            "SELECT 1 FROM pg_catalog.pg_constraint WHERE conrelid = {}::pg_catalog.regclass AND contype = 'p'",
+            literal(&place)
+        );
+        if sql::first(self.connection, &there).await.map_err(failed)?.is_none() {
+            sql::run(self.connection, &statement).await.map_err(failed)?;
+        }
         Ok(())
     }
 
@@ -203,24 +243,31 @@ impl Finishing<'_> {
     /// never back. Then reads it again.
     async fn move_sequences(&mut self, table: &Table) -> Result<()> {
         let place = TableName::parse(&table.name, self.schema);
-        let failed = |error| failure(error, format!("cannot find the sequences of {}", table.name));
-        let query = sqlx::query(SEQUENCES).bind(&place.schema).bind(&place.name);
-        for row in query.fetch_all(&mut *self.connection).await.map_err(failed)? {
-            let column: String = row.try_get("column").map_err(failed)?;
-            let step: i64 = row.try_get("step").map_err(failed)?;
-            let counter = table.column(&column).and_then(|column| column.counter.as_ref());
-            let sequence = Sequence {
-                name: row.try_get("sequence").map_err(failed)?,
-                rising: row.try_get("rising").map_err(failed)?,
-                given: counter.and_then(|counter| counter.next).map(|next| next.saturating_sub(step)),
-                column,
-            };
+        for sequence in self.sequences(table, &place).await? {
             let what = format!("cannot move the sequence of {}.{}", table.name, sequence.column);
             if self.attempt(&sequence.statement(&place), &what).await? {
                 self.read_back(table, &place, &sequence).await?;
             }
         }
         Ok(())
+    }
+
+    async fn sequences(&mut self, table: &Table, place: &TableName) -> Result<Vec<Sequence>> {
+        let failed = |error| failure(error, format!("cannot find the sequences of {}", table.name));
+        let query = sqlx::query(SEQUENCES).bind(&place.schema).bind(&place.name);
+        let rows = query.fetch_all(&mut *self.connection).await.map_err(failed)?;
+        let sequence = |row: &PgRow| -> sqlx::Result<Sequence> {
+            let column: String = row.try_get("column")?;
+            let step: i64 = row.try_get("step")?;
+            let counter = table.column(&column).and_then(|column| column.counter.as_ref());
+            Ok(Sequence {
+                name: row.try_get("sequence")?,
+                rising: row.try_get("rising")?,
+                given: counter.and_then(|counter| counter.next).map(|next| next.saturating_sub(step)),
+                column,
+            })
+        };
+        rows.iter().map(sequence).collect::<sqlx::Result<_>>().map_err(failed)
     }
 
     /// A sequence that would still give a value that is there fails the first insert after the migration.

@@ -21,9 +21,10 @@ use crate::{
 };
 
 use super::{
+    binary::HEADER,
     catalog,
     connect::Sessions,
-    encode::{Lines, Mistyped, Target},
+    encode::{Form, Lines, Mistyped, Target},
     error::{complaint, failure, is_about_data},
     marks,
     refusal::{self, Complaint},
@@ -59,11 +60,33 @@ pub struct PostgresLoader {
     /// Where rows wait that may take another one's place.
     stage: Option<Stage>,
     lines: Lines,
+    grouping: Grouping,
     /// Of the chunk under way.
     unchanged: u64,
     /// Absent while a statement runs and after one that did not end cleanly, so that a call that was cut off or failed
     /// leaves no half-read answer behind.
     connection: Option<PgConnection>,
+}
+
+/// Whether batches are tried together. Where rows are refused again and again, a try costs more than it brings.
+#[derive(Clone, Copy, Debug, Default)]
+struct Grouping {
+    /// Groups to let pass before the next try, and how many the last failed try made of them.
+    rest: u32,
+    penalty: u32,
+}
+
+impl Grouping {
+    fn may_try(&mut self) -> bool {
+        let may = self.rest == 0;
+        self.rest = self.rest.saturating_sub(1);
+        may
+    }
+
+    fn tried(&mut self, written: bool) {
+        self.penalty = if written { 0 } else { (self.penalty * 2).clamp(1, 64) };
+        self.rest = self.penalty;
+    }
 }
 
 /// What is done with some lines.
@@ -89,6 +112,7 @@ impl PostgresLoader {
             begin: String::new(),
             stage: None,
             lines: Lines::default(),
+            grouping: Grouping::default(),
             unchanged: 0,
             connection: None,
         };
@@ -146,7 +170,7 @@ impl PostgresLoader {
                 let range = (self.lines.number(from), self.lines.number(to));
                 merge(&mut connection, stage, range).await
             }
-            _ => send(&mut connection, &self.statement, self.lines.bytes(from, to))
+            _ => send(&mut connection, &self.copy(), self.lines.pieces(from, to))
                 .await
                 .map(|taken| Taken { taken, owed: Some((to - from) as u64) }),
         };
@@ -168,6 +192,13 @@ impl PostgresLoader {
         Ok(outcome)
     }
 
+    fn copy(&self) -> String {
+        match self.lines.form() {
+            Form::Text => self.statement.clone(),
+            Form::Binary => format!("{} (FORMAT binary)", self.statement),
+        }
+    }
+
     /// The table that a COPY goes to.
     fn copied(&self) -> &str {
         if self.stage.is_some() { stage::NAME } else { &self.name.name }
@@ -184,6 +215,56 @@ impl PostgresLoader {
     fn refuse(&self, complaint: &Complaint, line: usize) -> Refusal {
         let names: Vec<&str> = self.targets.iter().map(|target| target.column.name.as_str()).collect();
         refusal::refusal(complaint, self.lines.row(line), &names, &self.constraints)
+    }
+
+    /// Writes all batches by one COPY, which the server works on while the next batch is put into its form. `None`: it
+    /// refused some row, or they do not all go as binary; nothing of them is written then.
+    async fn write_group(&mut self, batches: &[&RecordBatch]) -> Result<Option<Vec<Vec<Refusal>>>> {
+        let mut connection = self.take("write to")?;
+        let context = self.context("write to");
+        let failed = |error| failure(error, context.clone());
+        let statement = format!("{} (FORMAT binary)", self.statement);
+        let mut copy = connection.copy_in_raw(&statement).await.map_err(failed)?;
+        let (mut refusals, mut owed) = (Vec::new(), 0);
+        for batch in batches {
+            let unsent = self.lines.fill(batch, &self.targets);
+            refusals.push(unsent.map_err(|error| self.mistyped(error))?);
+            if self.lines.form() != Form::Binary {
+                break;
+            }
+            owed += self.lines.len() as u64;
+            let header = usize::from(refusals.len() > 1);
+            for message in messages(self.lines.pieces(0, self.lines.len()), header * HEADER.len()) {
+                copy.send(message).await.map_err(failed)?;
+            }
+        }
+        let whole = refusals.len() == batches.len() && self.lines.form() == Form::Binary;
+        let next = match copy.finish().await {
+            Ok(taken) if whole => {
+                self.check_all_taken(taken, owed)?;
+                "RELEASE SAVEPOINT w; SAVEPOINT w"
+            }
+            Err(error) if !complaint(&error).is_some_and(|complaint| is_about_data(complaint.code())) => {
+                return Err(failed(error));
+            }
+            _ => "ROLLBACK TO SAVEPOINT w",
+        };
+        sql::run(&mut connection, next).await.map_err(failed)?;
+        self.connection = Some(connection);
+        Ok(next.starts_with("RELEASE").then_some(refusals))
+    }
+
+    fn mistyped(&self, Mistyped { column, found }: Mistyped) -> EndpointError {
+        let message = format!("the values of column '{column}' come as {found}, which is not how it travels");
+        EndpointError::new(ErrorKind::Other, self.context("write to"), message)
+    }
+
+    fn check_columns(&self, batch: &RecordBatch) -> Result<()> {
+        if batch.num_columns() == self.targets.len() {
+            return Ok(());
+        }
+        let message = format!("a batch has {} columns, not {}", batch.num_columns(), self.targets.len());
+        Err(EndpointError::new(ErrorKind::Other, self.context("write to"), message))
     }
 
     /// Writes all lines but those that are refused.
@@ -308,12 +389,20 @@ async fn suspension(connection: &mut PgConnection) -> sqlx::Result<&'static str>
     }
 }
 
-async fn send(connection: &mut PgConnection, statement: &str, bytes: &[u8]) -> sqlx::Result<u64> {
+async fn send(connection: &mut PgConnection, statement: &str, pieces: Vec<&[u8]>) -> sqlx::Result<u64> {
     let mut copy = connection.copy_in_raw(statement).await?;
-    for message in bytes.chunks(MESSAGE_BYTES) {
+    for message in messages(pieces, 0) {
         copy.send(message).await?;
     }
     copy.finish().await
+}
+
+/// The pieces, without so many bytes of the first, in messages of a good size.
+fn messages(mut pieces: Vec<&[u8]>, without: usize) -> impl Iterator<Item = &[u8]> {
+    if let Some(first) = pieces.first_mut() {
+        *first = first.get(without..).unwrap_or_default();
+    }
+    pieces.into_iter().flat_map(|piece| piece.chunks(MESSAGE_BYTES))
 }
 
 #[async_trait]
@@ -345,19 +434,31 @@ impl Loader for PostgresLoader {
     }
 
     async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>> {
-        if batch.num_columns() != self.targets.len() {
-            let message = format!("a batch has {} columns, not {}", batch.num_columns(), self.targets.len());
-            return Err(EndpointError::new(ErrorKind::Other, self.context("write to"), message));
-        }
+        self.check_columns(batch)?;
         // Numbers go on from the batch before.
         self.lines.number = self.lines.number.map(|_| self.lines.number(self.lines.len()));
-        let unsent = self.lines.fill(batch, &self.targets).map_err(|Mistyped { column, found }| {
-            let message = format!("the values of column '{column}' come as {found}, which is not how it travels");
-            EndpointError::new(ErrorKind::Other, self.context("write to"), message)
-        });
+        let unsent = self.lines.fill(batch, &self.targets).map_err(|error| self.mistyped(error));
         let mut refusals = unsent?;
         refusals.extend(self.write_lines().await?);
         refusals.sort_by_key(|refusal| refusal.row);
+        Ok(refusals)
+    }
+
+    async fn write_all(&mut self, batches: &[&RecordBatch]) -> Result<Vec<Vec<Refusal>>> {
+        batches.iter().try_for_each(|batch| self.check_columns(batch))?;
+        let together = batches.len() > 1 && self.stage.is_none() && self.grouping.may_try();
+        if together {
+            let written = self.write_group(batches).await?;
+            self.grouping.tried(written.is_some());
+            if let Some(refusals) = written {
+                return Ok(refusals);
+            }
+        }
+        let mut refusals = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let refused = if batch.num_rows() == 0 { Vec::new() } else { self.write(batch).await? };
+            refusals.push(refused);
+        }
         Ok(refusals)
     }
 

@@ -1,8 +1,9 @@
 //! PostgreSQL as a source and as a destination.
 //!
 //! All of its SQL, wire formats and types live in this folder. May not touch the engine. One idea: values leave by one
-//! way ([`copy`]: binary COPY into Arrow) and enter by one way ([`load`]: Arrow into text COPY), whoever asks.
+//! way ([`copy`]: binary COPY into Arrow) and enter by one way ([`load`]: Arrow into COPY, binary where it can), whoever asks.
 
+mod binary;
 mod calendar;
 mod catalog;
 mod connect;
@@ -38,7 +39,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use sqlx::{Row as _, postgres::PgConnection};
 
-use crate::model::{Column, ColumnType, Mode, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing};
+use crate::model::{
+    Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+};
 
 use super::{Catalog, Destination, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry};
 
@@ -99,6 +102,12 @@ impl Postgres {
 impl Catalog for Postgres {
     fn system(&self) -> System {
         System::Postgres
+    }
+
+    fn padding(&self, column: &Column) -> Option<Padding> {
+        let word = column.native.split(['(', ' ']).next().unwrap_or_default();
+        let fixed = matches!(word, "character" | "char" | "bpchar") && !column.native.starts_with("character varying");
+        (fixed && matches!(column.ty, ColumnType::Text { .. })).then_some(Padding::Blanks)
     }
 
     async fn version(&self) -> Result<String> {
@@ -239,6 +248,18 @@ impl Destination for Postgres {
         let mut session = self.sessions.take().await?;
         let remarks = finish::finish(&mut session, &self.schema, created, loaded).await;
         self.done(session, remarks)
+    }
+
+    async fn orphans(&self, table: &Table) -> Result<Vec<String>> {
+        let mut session = self.sessions.take().await?;
+        let orphans = finish::orphans(&mut session, &self.schema, table).await;
+        self.done(session, orphans)
+    }
+
+    async fn counters_behind(&self, table: &Table) -> Result<Vec<String>> {
+        let mut session = self.sessions.take().await?;
+        let behind = finish::counters_behind(&mut session, &self.schema, table).await;
+        self.done(session, behind)
     }
 
     async fn permissions(&self, create: bool, tables: &[Table]) -> Result<Vec<String>> {

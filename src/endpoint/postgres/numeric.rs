@@ -9,6 +9,8 @@ const NEGATIVE: u16 = 0x4000;
 const NAN: u16 = 0xC000;
 const INFINITY: u16 = 0xD000;
 const MINUS_INFINITY: u16 = 0xF000;
+/// The most digits behind the point.
+const MAX_SCALE: u16 = 0x3FFF;
 
 /// Why a numeric is no decimal of the declared scale.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,9 +128,120 @@ fn text(header: &Header<'_>) -> String {
     text
 }
 
+/// Appends `NaN`.
+pub(super) fn push_nan(out: &mut Vec<u8>) {
+    push_special(out, NAN);
+}
+
+fn push_special(out: &mut Vec<u8>, sign: u16) {
+    push_words(out, [0, 0, sign, 0]);
+}
+
+fn push_words<const N: usize>(out: &mut Vec<u8>, words: [u16; N]) {
+    words.iter().for_each(|word| out.extend_from_slice(&word.to_be_bytes()));
+}
+
+/// Appends an integer of `10^-scale`; `None` where it has more digits than the server counts.
+pub(super) fn push(out: &mut Vec<u8>, number: i128, scale: u8) -> Option<()> {
+    let pad = (4 - scale % 4) % 4;
+    let aligned = number.unsigned_abs().checked_mul(10_u128.pow(pad.into()));
+    let Some(mut rest) = aligned else {
+        let mut text = Vec::new();
+        super::write::decimal(&mut text, number, scale.into());
+        return push_text(out, &text);
+    };
+    let mut groups = [0_u16; 12];
+    let (mut count, mut zeros) = (0, 0);
+    while rest > 0 {
+        let (next, group) = match u64::try_from(rest) {
+            Ok(small) => (u128::from(small / 10_000), (small % 10_000) as u16),
+            Err(_) => (rest / 10_000, (rest % 10_000) as u16),
+        };
+        rest = next;
+        match group {
+            0 if count == 0 => zeros += 1,
+            group => {
+                groups[count] = group;
+                count += 1;
+            }
+        }
+    }
+    let weight = if count == 0 { 0 } else { (count + zeros) as i16 - 1 - i16::from((scale + pad) / 4) };
+    let sign = if number < 0 { NEGATIVE } else { 0 };
+    push_words(out, [count as u16, weight.cast_unsigned(), sign, scale.into()]);
+    groups[..count].iter().rev().for_each(|group| out.extend_from_slice(&group.to_be_bytes()));
+    Some(())
+}
+
+/// Appends a number given as text; `None` where it is none, or one beyond what the server counts.
+pub(super) fn push_text(out: &mut Vec<u8>, text: &[u8]) -> Option<()> {
+    match text {
+        b"NaN" => return Some(push_special(out, NAN)),
+        b"Infinity" => return Some(push_special(out, INFINITY)),
+        b"-Infinity" => return Some(push_special(out, MINUS_INFINITY)),
+        _ => {}
+    }
+    let (sign, unsigned) = match text {
+        [b'-', rest @ ..] => (NEGATIVE, rest),
+        [b'+', rest @ ..] => (0, rest),
+        _ => (0, text),
+    };
+    let (whole, fraction) = match unsigned.iter().position(|byte| *byte == b'.') {
+        Some(point) => (&unsigned[..point], &unsigned[point + 1..]),
+        None => (unsigned, &[][..]),
+    };
+    let scale = u16::try_from(fraction.len()).ok().filter(|scale| *scale <= MAX_SCALE)?;
+    let digits = whole.len() + fraction.len();
+    if digits == 0 || !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
+        return None;
+    }
+    // Zeros before the first digit that fill its group.
+    let lead = (4 - whole.len() % 4) % 4;
+    let mut padded = vec![b'0'; lead];
+    padded.extend_from_slice(whole);
+    padded.extend_from_slice(fraction);
+    padded.resize(padded.len().next_multiple_of(4), b'0');
+    let group = |four: &[u8]| four.iter().fold(0_u16, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+    let groups: Vec<u16> = padded.chunks_exact(4).map(group).collect();
+    let first = groups.iter().position(|group| *group != 0);
+    let last = groups.iter().rposition(|group| *group != 0);
+    let (Some(first), Some(last)) = (first, last) else {
+        push_words(out, [0, 0, 0, scale]);
+        return Some(());
+    };
+    let weight = i16::try_from(((lead + whole.len()) / 4) as i64 - 1 - first as i64).ok()?;
+    let count = u16::try_from(last + 1 - first).ok()?;
+    push_words(out, [count, weight.cast_unsigned(), sign, scale]);
+    groups[first..=last].iter().for_each(|group| out.extend_from_slice(&group.to_be_bytes()));
+    Some(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn numbers_read_back(number in any::<i128>(), scale in 0_u8..=38) {
+            let number = number % 10_i128.pow(38);
+            let mut wire = Vec::new();
+            prop_assert_eq!(push(&mut wire, number, scale), Some(()));
+            prop_assert_eq!(unscaled::<i128>(&wire, scale as i8), Ok(number));
+            let mut written = Vec::new();
+            super::super::write::decimal(&mut written, number, scale.into());
+            let mut again = Vec::new();
+            prop_assert_eq!(push_text(&mut again, &written), Some(()));
+            prop_assert_eq!(again, wire);
+        }
+    }
+
+    #[test]
+    fn what_is_no_plain_number_is_left_to_the_server() {
+        for text in ["", ".", "-", "1e5", " 1", "1_000", "0x10", "1.2.3", "inf"] {
+            assert_eq!(push_text(&mut Vec::new(), text.as_bytes()), None, "{text}");
+        }
+    }
 
     fn wire(weight: i16, sign: u16, scale: u16, digits: &[u16]) -> Vec<u8> {
         let words = [digits.len() as u16, weight as u16, sign, scale];

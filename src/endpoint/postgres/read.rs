@@ -10,10 +10,9 @@ use std::{
 
 use async_trait::async_trait;
 use sqlx::{Connection as _, Row as _, postgres::PgConnection};
-use tokio::sync::mpsc;
 
 use crate::{
-    endpoint::{EndpointError, ErrorKind, Position, Range, Result, Snapshot, SourceBatch, Until},
+    endpoint::{EndpointError, ErrorKind, Outlet, Position, Range, Result, Snapshot, Until},
     model::{Page, Table},
 };
 
@@ -105,6 +104,10 @@ fn gone(error: sqlx::Error) -> EndpointError {
 
 #[async_trait]
 impl Snapshot for PostgresSnapshot {
+    fn answers_aside(&self) -> bool {
+        true
+    }
+
     async fn next_range(&self, table: &Table, after: Option<&Position>, rows: u64) -> Result<Option<Range>> {
         let mut reader = self.reader().await?;
         let scan = self.scan(&mut reader, table).await?;
@@ -113,13 +116,7 @@ impl Snapshot for PostgresSnapshot {
         Ok(range)
     }
 
-    async fn read(
-        &self,
-        table: &Table,
-        range: &Range,
-        batch_bytes: usize,
-        out: mpsc::Sender<SourceBatch>,
-    ) -> Result<Option<Position>> {
+    async fn read(&self, table: &Table, range: &Range, batch_bytes: usize, out: Outlet) -> Result<Option<Position>> {
         let mut reader = self.reader().await?;
         let scan = self.scan(&mut reader, table).await?;
         let until = scan.until(&mut reader, range).await?;

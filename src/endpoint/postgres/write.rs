@@ -127,7 +127,6 @@ pub(super) fn text(out: &mut Vec<u8>, value: &str, trap: Trap) -> Result<(), Unf
             b'\n' => b'n',
             b'\r' => b'r',
             b'\t' => b't',
-            0 => return Err(Unfit::Nul),
             _ => continue,
         };
         out.extend_from_slice(&bytes[plain..place]);
@@ -138,7 +137,10 @@ pub(super) fn text(out: &mut Vec<u8>, value: &str, trap: Trap) -> Result<(), Unf
     Ok(())
 }
 
-fn check_text(value: &str, trap: Trap) -> Result<(), Unfit> {
+pub(super) fn check_text(value: &str, trap: Trap) -> Result<(), Unfit> {
+    if value.as_bytes().contains(&0) {
+        return Err(Unfit::Nul);
+    }
     let fits = match trap {
         Trap::Characters { max, .. } if value.len() <= max => true,
         Trap::Characters { max, blanks_count: true } => value.chars().count() <= max,

@@ -95,7 +95,7 @@ fn move_counter(connection: &Connection, table: &Table) -> rusqlite::Result<()> 
 }
 
 /// A counter that would give an id that is there already, which SQLite itself never lets happen: read back all the same.
-fn counter_behind(connection: &Connection, table: &str) -> rusqlite::Result<Option<String>> {
+pub(super) fn counter_behind(connection: &Connection, table: &str) -> rusqlite::Result<Option<String>> {
     let Some(last) = last(connection, table)? else { return Ok(None) };
     let sql = format!("SELECT max(rowid) FROM {}", quoted(table));
     let greatest: Option<i64> = connection.query_row(&sql, [], |row| row.get(0))?;
@@ -104,7 +104,7 @@ fn counter_behind(connection: &Connection, table: &str) -> rusqlite::Result<Opti
     }))
 }
 
-fn broken_references(connection: &Connection, table: &str) -> Result<Vec<String>> {
+pub(super) fn broken_references(connection: &Connection, table: &str) -> Result<Vec<String>> {
     let sql = "SELECT parent, fkid, count(*) FROM pragma_foreign_key_check(?1) GROUP BY parent, fkid";
     let check = || {
         let mut statement = connection.prepare(sql)?;

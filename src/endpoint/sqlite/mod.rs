@@ -222,6 +222,18 @@ impl Destination for Sqlite {
         self.writer()?.run(move |connection| finish::finish(connection, &created, &loaded)).await
     }
 
+    async fn orphans(&self, table: &Table) -> Result<Vec<String>> {
+        let table = table.name.clone();
+        self.look(move |connection, _| finish::broken_references(connection, &table)).await
+    }
+
+    async fn counters_behind(&self, table: &Table) -> Result<Vec<String>> {
+        let table = table.name.clone();
+        let failed = error::during(format!("cannot look at {table}"));
+        let behind = self.look(move |connection, _| finish::counter_behind(connection, &table).map_err(failed)).await?;
+        Ok(behind.into_iter().collect())
+    }
+
     async fn permissions(&self, _create: bool, _tables: &[Table]) -> Result<Vec<String>> {
         let Err(error) = self.writer() else {
             let path = Arc::clone(&self.path);

@@ -10,7 +10,6 @@ use std::{
 
 use async_trait::async_trait;
 use rusqlite::{Connection, ToSql, params_from_iter};
-use tokio::sync::mpsc;
 
 use super::{
     connection::{Access, blocking, open},
@@ -20,7 +19,7 @@ use super::{
     sql::{quoted, quoted_list},
 };
 use crate::{
-    endpoint::{EndpointError, ErrorKind, Position, Range, Result, Snapshot, SourceBatch, Until},
+    endpoint::{EndpointError, ErrorKind, Outlet, Position, Range, Result, Snapshot, SourceBatch, Until},
     model::Table,
 };
 
@@ -65,13 +64,7 @@ impl Snapshot for Moment {
         .await
     }
 
-    async fn read(
-        &self,
-        table: &Table,
-        range: &Range,
-        batch_bytes: usize,
-        out: mpsc::Sender<SourceBatch>,
-    ) -> Result<Option<Position>> {
+    async fn read(&self, table: &Table, range: &Range, batch_bytes: usize, out: Outlet) -> Result<Option<Position>> {
         let name = table.name.clone();
         let order = self.with(move |connection| Order::of(connection, &name)).await?;
         let until = match &range.until {

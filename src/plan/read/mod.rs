@@ -31,8 +31,8 @@ pub struct Parsed {
     pub spans: Spans,
 }
 
-const RUN_KEYS: [&str; 7] =
-    ["on_error", "parallel", "chunk_rows", "fault_budget", "fault_percent", "lock_wait", "marks"];
+const RUN_KEYS: [&str; 8] =
+    ["on_error", "parallel", "chunk_rows", "fault_budget", "fault_percent", "lock_wait", "marks", "validate"];
 
 const SECTIONS: [&str; 6] = ["plan", "source", "destination", "when", "run", "table"];
 
@@ -118,7 +118,7 @@ fn read_run(reader: &mut Reader<'_>, root: &DeTable<'_>) -> RunOptions {
     if let Some(parallel) = reader.number(table, "parallel", 1..=64) {
         run.parallel = usize::try_from(parallel).unwrap_or(run.parallel);
     }
-    run.chunk_rows = reader.number(table, "chunk_rows", 1..=10_000_000).unwrap_or(run.chunk_rows);
+    run.chunk_rows = reader.number(table, "chunk_rows", 1..=10_000_000).or(run.chunk_rows);
     run.fault_budget = reader.number(table, "fault_budget", 0..=i64::MAX as u64).unwrap_or(run.fault_budget);
     if let Some(percent) = reader.number(table, "fault_percent", 1..=100) {
         run.fault_percent = u8::try_from(percent).unwrap_or(run.fault_percent);
@@ -126,6 +126,7 @@ fn read_run(reader: &mut Reader<'_>, root: &DeTable<'_>) -> RunOptions {
     if let Some(seconds) = reader.number(table, "lock_wait", 1..=86_400) {
         run.lock_wait = u32::try_from(seconds).unwrap_or(run.lock_wait);
     }
+    run.validate = reader.boolean(table, "validate").unwrap_or(run.validate);
     run.marks = reader.filled_text(table, "marks").map(|marks| marks.value.to_owned());
     run
 }

@@ -119,6 +119,7 @@ fn every_setting_is_read() {
         fault_budget = 0
         fault_percent = 100
         lock_wait = 86400
+        validate = false
         marks = "ops.marks"
         [[table]]
         from = "app.orders"
@@ -141,10 +142,11 @@ fn every_setting_is_read() {
     let run = RunOptions {
         on_error: OnError::Flag,
         parallel: 64,
-        chunk_rows: 10_000_000,
+        chunk_rows: Some(10_000_000),
         fault_budget: 0,
         fault_percent: 100,
         lock_wait: 86_400,
+        validate: false,
         marks: Some("ops.marks".into()),
     };
     assert_eq!(plan.run, run);

@@ -10,7 +10,8 @@ use crate::{
         theme::Role,
         widgets::{Canvas, flow, wrap},
     },
-    model::{RunPhase, TablePhase, minutes_spent, thousands},
+    model::{RunPhase, TablePhase, clean, minutes_spent, thousands},
+    protocol::{Outcome, Validated},
 };
 
 /// Columns of the sparkline.
@@ -139,10 +140,33 @@ fn over(app: &App, canvas: &Canvas<'_, '_>, figures: &Figures, width: usize) -> 
         figures.elapsed_ms.map(|ms| vec![canvas.span(Role::Text, format!("Time elapsed: {}", minutes_spent(ms)))]),
     );
     lines.extend(flow(pieces, width.saturating_sub(1), 3));
+    if let Some(validated) = &snapshot.validated {
+        lines.extend(proof(validated, canvas, width));
+    }
     if snapshot.phase == RunPhase::Completed && counts.flagged > 0 {
         lines.push(canvas.span(Role::Warn, "Flagged rows wait in 6 Review.").into());
     }
     lines
+}
+
+/// What the validation came to.
+fn proof(validated: &Validated, canvas: &Canvas<'_, '_>, width: usize) -> Vec<Line<'static>> {
+    let role = match validated.outcome {
+        Outcome::Passed => Role::Ok,
+        Outcome::Inconclusive | Outcome::NotRun => Role::Warn,
+        Outcome::Failed => Role::Error,
+    };
+    let text = |text: String| vec![canvas.span(Role::Text, text)];
+    let (sampled, matching) = (thousands(validated.sampled), thousands(validated.matching));
+    let pieces = vec![
+        vec![canvas.span(role, format!("Validation: {}", validated.outcome.word()))],
+        text(format!("Source: {} rows", thousands(validated.source_rows))),
+        text(format!("Destination: {} rows", thousands(validated.destination_rows))),
+        text(format!("{matching} of {sampled} match")),
+    ];
+    let why = validated.why.iter().flat_map(|why| wrap(&clean(why), width.saturating_sub(2)));
+    let why = why.take(3).map(|line| Line::from(canvas.span(role, line)));
+    flow(pieces, width.saturating_sub(1), 3).into_iter().chain(why).collect()
 }
 
 /// What keeps tables from going on.

@@ -17,7 +17,6 @@ use std::sync::{
 };
 
 use datafusion::arrow::{array::RecordBatch, compute::concat_batches, datatypes::Schema};
-use tokio::sync::mpsc;
 
 use super::{
     Mysql,
@@ -25,8 +24,8 @@ use super::{
 };
 use crate::{
     endpoint::{
-        Catalog as _, Destination as _, LoadOptions, Loader, Mark, Position, Range, Reject, Snapshot, Source as _,
-        SourceBatch, Until,
+        Catalog as _, Destination as _, LoadOptions, Loader, Mark, Outlet, Position, Range, Reject, Snapshot,
+        Source as _, SourceBatch, Until,
     },
     model::{Cell, Counts, RunId, Table, array_of, cell_at},
 };
@@ -100,7 +99,7 @@ async fn read(
     range: &Range,
     bytes: usize,
 ) -> (Vec<SourceBatch>, Option<Position>) {
-    let (sender, mut receiver) = mpsc::channel(1);
+    let (sender, mut receiver) = Outlet::new(1);
     let collect = async {
         let mut batches = Vec::new();
         while let Some(batch) = receiver.recv().await {

@@ -173,7 +173,7 @@ async fn a_reader_whose_receiver_leaves_frees_the_connection_at_once() {
     let table = mysql.describe("keyless").await.unwrap();
     let snapshot = mysql.snapshot().await.unwrap();
     scratch.run(&["DELETE FROM keyless WHERE id > 10"]).await;
-    let (sender, mut receiver) = mpsc::channel(1);
+    let (sender, mut receiver) = Outlet::new(1);
     let reading = tokio::spawn({
         let (snapshot, table) = (Arc::clone(&snapshot), table.clone());
         async move { snapshot.read(&table, &WHOLE, 1000, sender).await }
@@ -195,7 +195,7 @@ async fn a_parked_table_lets_the_others_read() {
     let mysql = scratch.mysql().await;
     let (parked, other) = (mysql.describe("parked").await.unwrap(), mysql.describe("other").await.unwrap());
     let snapshot = mysql.snapshot().await.unwrap();
-    let (sender, mut receiver) = mpsc::channel(1);
+    let (sender, mut receiver) = Outlet::new(1);
     let reading = tokio::spawn({
         let snapshot = Arc::clone(&snapshot);
         async move { snapshot.read(&parked, &WHOLE, 100_000, sender).await }
@@ -228,7 +228,7 @@ async fn a_table_that_changed_since_it_was_described_is_not_misread() {
     let table = mysql.describe("t").await.unwrap();
     scratch.run(&["ALTER TABLE t MODIFY n bigint", "UPDATE t SET n = 257"]).await;
     let snapshot = mysql.snapshot().await.unwrap();
-    let (sender, _receiver) = mpsc::channel(1);
+    let (sender, _receiver) = Outlet::new(1);
     let error = snapshot.read(&table, &WHOLE, 100, sender).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Other);
     assert!(error.to_string().contains("look at the table again"), "{error}");

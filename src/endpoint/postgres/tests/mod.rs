@@ -14,12 +14,11 @@ use std::{
 
 use datafusion::arrow::{compute::concat_batches, record_batch::RecordBatch};
 use sqlx::{Connection as _, Row as _, postgres::PgConnection};
-use tokio::sync::mpsc;
 use url::Url;
 
 use super::*;
 use crate::{
-    endpoint::{Position, Range, Reject, SourceBatch},
+    endpoint::{Outlet, Position, Range, Reject, SourceBatch},
     model::{Cell, Counts},
 };
 
@@ -95,7 +94,7 @@ async fn read_range(
     range: &Range,
     batch_bytes: usize,
 ) -> Result<(RecordBatch, Vec<Reject>, Option<Position>)> {
-    let (out, mut received) = mpsc::channel(2);
+    let (out, mut received) = Outlet::new(1);
     let collect = async {
         let mut messages: Vec<SourceBatch> = Vec::new();
         while let Some(message) = received.recv().await {

@@ -176,7 +176,7 @@ async fn batches_keep_to_their_bytes_and_stop_when_nobody_listens() {
     let source = database.source().await;
     let table = source.describe("t").await.unwrap();
     let snapshot = source.snapshot().await.unwrap();
-    let (out, mut received) = mpsc::channel::<SourceBatch>(1);
+    let (out, mut received) = Outlet::new(1);
     let range = Range { after: None, until: Until::End };
     let listen = async {
         let mut sizes = Vec::new();

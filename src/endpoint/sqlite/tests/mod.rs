@@ -9,11 +9,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use datafusion::arrow::{array::ArrayRef, record_batch::RecordBatch};
 use rusqlite::Connection;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
-    endpoint::{Position, Refusal, SourceBatch, Until},
+    endpoint::{Outlet, Position, Refusal, SourceBatch, Until},
     model::{Cause, Cell, ColumnType, Count, Counts, ForeignKey, array_of, cell_at},
 };
 
@@ -70,7 +69,7 @@ async fn read(
     range: &crate::endpoint::Range,
     batch_bytes: usize,
 ) -> (Vec<SourceBatch>, Option<Position>) {
-    let (sender, mut receiver) = mpsc::channel(2);
+    let (sender, mut receiver) = Outlet::new(1);
     let gather = async {
         let mut batches = Vec::new();
         while let Some(batch) = receiver.recv().await {

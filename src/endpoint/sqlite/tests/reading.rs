@@ -194,21 +194,18 @@ async fn a_reader_that_waits_for_room_keeps_no_other_table_waiting() {
     );
     let source = fixture.source().await;
     let snapshot = source.snapshot().await.unwrap();
-    let (sender, mut stuck) = mpsc::channel(1);
+    let (sender, mut stuck) = Outlet::new(1);
     let a = source.describe("a").await.unwrap();
     let waiting = Arc::clone(&snapshot);
     let task = tokio::spawn(async move {
         let range = crate::endpoint::Range { after: None, until: Until::End };
         waiting.read(&a, &range, 100, sender).await
     });
-    while stuck.is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let held = stuck.take().await.unwrap();
     let b = source.describe("b").await.unwrap();
     let (batches, _) = read(&snapshot, &b, &crate::endpoint::Range { after: None, until: Until::End }, 1_000).await;
     assert_eq!(batches.iter().map(SourceBatch::rows).sum::<usize>(), 1000);
-    stuck.close();
-    while stuck.recv().await.is_some() {}
+    drop((stuck, held));
     assert!(task.await.unwrap().unwrap().is_some(), "it did not come to the table's end");
 }
 

@@ -1,0 +1,106 @@
+//! A range on its way from the source through the transform, while what came before is written.
+//!
+//! May not write nor judge. One idea: reading, transforming and writing each have a task of their own, and one budget of
+//! bytes holds all batches between them, so whichever is slowest sets the pace and none of them piles up rows.
+
+use std::sync::Arc;
+
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::attempt::AttemptError;
+use crate::{
+    endpoint::{EndpointError, Hold, Inlet, Outlet, Position, Range, Snapshot, SourceBatch},
+    model::{RowEncoding, RowSum},
+    plan::Mapping,
+    transform::{Applied, Transform, TransformError},
+};
+
+/// Wire bytes to a batch.
+const BATCH_BYTES: usize = 1 << 20;
+/// Bytes of a table's batches, as Arrow holds them, between reader and writer.
+const BUDGET_BYTES: usize = 16 << 20;
+
+/// The most batches that are written at once.
+const GROUP: usize = 8;
+
+/// A batch as it was read, and what became of it.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) source: SourceBatch,
+    pub(super) applied: Applied,
+    /// Of the rows that the destination is to take.
+    pub(super) digest: RowSum,
+    /// Its share of the budget.
+    pub(super) _hold: Hold,
+}
+
+/// A range under way. Dropping it ends both tasks early.
+pub(super) struct Pipeline {
+    range: Range,
+    made: mpsc::Receiver<Made>,
+    reading: JoinHandle<Result<Option<Position>, EndpointError>>,
+    transforming: JoinHandle<Result<(), AttemptError>>,
+}
+
+impl Pipeline {
+    pub(super) fn open(
+        snapshot: Arc<dyn Snapshot>,
+        mapping: Arc<Mapping>,
+        work: (Arc<Transform>, Arc<RowEncoding>),
+        range: Range,
+    ) -> Self {
+        let (outlet, inlet) = Outlet::new(BUDGET_BYTES);
+        let (sender, made) = mpsc::channel(GROUP);
+        let read = range.clone();
+        let reading = tokio::spawn(async move { snapshot.read(&mapping.from, &read, BATCH_BYTES, outlet).await });
+        let transforming = tokio::spawn(pass(work, inlet, sender));
+        Self { range, made, reading, transforming }
+    }
+
+    pub(super) fn range(&self) -> &Range {
+        &self.range
+    }
+
+    /// The batches that are ready, in order, at least one; none after the last one, or when something failed, which
+    /// [`Pipeline::end`] tells.
+    pub(super) async fn next(&mut self) -> Vec<Made> {
+        let mut group = Vec::with_capacity(GROUP);
+        self.made.recv_many(&mut group, GROUP).await;
+        group
+    }
+
+    /// Where the range ended, if all of it came through.
+    pub(super) async fn end(self) -> Result<Option<Position>, AttemptError> {
+        drop(self.made);
+        let (read, transformed) = (self.reading.await, self.transforming.await);
+        transformed??;
+        Ok(read??)
+    }
+}
+
+async fn pass(
+    work: (Arc<Transform>, Arc<RowEncoding>),
+    mut inlet: Inlet,
+    sender: mpsc::Sender<Made>,
+) -> Result<(), AttemptError> {
+    while let Some((source, hold)) = inlet.take().await {
+        if sender.send(apply(work.clone(), source, hold).await?).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Off the async threads, which must stay free to answer.
+async fn apply(
+    (transform, encoding): (Arc<Transform>, Arc<RowEncoding>),
+    source: SourceBatch,
+    hold: Hold,
+) -> Result<Made, AttemptError> {
+    let made = tokio::task::spawn_blocking(move || {
+        let applied = transform.apply(&source.batch)?;
+        let digest = encoding.sum(&applied.batch);
+        Ok::<_, TransformError>(Made { source, applied, digest, _hold: hold })
+    });
+    Ok(made.await??)
+}

@@ -1,0 +1,162 @@
+//! What the destination holds, validated: after a run, or whenever somebody asks.
+
+use std::collections::BTreeSet;
+
+use super::Workbench;
+use crate::{
+    binding::{Binding, Bound, Descriptions, bind},
+    endpoint::{EndpointError, ErrorKind},
+    engine::now_ms,
+    ledger::{LedgerError, RunRecord},
+    model::{RunId, RunPhase},
+    plan::{Document, Mapping, Plan},
+    protocol::{Event, Fact, Outcome, Validation},
+    transform::RunInstant,
+    verify::{Subject, ValidateError, validate},
+};
+
+/// Where no run says how the source was cut.
+const CHUNK_ROWS: u64 = 50_000;
+
+/// How closely to look.
+#[derive(Clone, Debug)]
+pub struct Closeness {
+    /// Rows drawn of each table.
+    pub sample: usize,
+    /// What they are drawn with; none: the moment.
+    pub seed: Option<u64>,
+    /// Only these destination tables; none: all.
+    pub only: Vec<String>,
+}
+
+impl Default for Closeness {
+    fn default() -> Self {
+        Self { sample: 100, seed: None, only: Vec::new() }
+    }
+}
+
+/// The run to validate against, and what is to be said of it.
+enum Against {
+    Run(RunRecord),
+    /// The source as it is now.
+    Source(Option<String>),
+    /// Nothing yet.
+    Unfinished(String),
+}
+
+impl Workbench {
+    /// Sets what the destination holds against what the plan's latest run wrote; keeps what came of it as a fact of that
+    /// run. Where no run of the plan as it is came to its end here, the source as it is now takes its place.
+    pub async fn validate(&self, how: &Closeness) -> Result<(Validation, Option<Fact>), String> {
+        let against = self.against().await.map_err(|error| error.to_string())?;
+        let (run, remark) = match against {
+            Against::Run(run) => (Some(run), None),
+            Against::Source(remark) => (None, remark),
+            Against::Unfinished(why) => {
+                let remarks = vec![why];
+                return Ok((Validation { outcome: Outcome::NotRun, remarks, ..Validation::default() }, None));
+            }
+        };
+        let known = run.as_ref().map(|run| run.id.clone());
+        let mut validation = self.set_against(run, how).await.map_err(|error| error.to_string())?;
+        validation.remarks.extend(remark);
+        let fact = match known {
+            Some(run) => Some(self.keep(&run, &validation).await.map_err(|error| error.to_string())?),
+            None => None,
+        };
+        Ok((validation, fact))
+    }
+
+    async fn against(&self) -> Result<Against, LedgerError> {
+        let Some(latest) = self.ledger().runs(Some(&self.plan_key().await)).await?.into_iter().next() else {
+            return Ok(Against::Source(Some("no run of this plan came to its end here: the source was read".into())));
+        };
+        if latest.phase != RunPhase::Completed {
+            let (run, phase) = (&latest.id, latest.phase.word());
+            return Ok(Against::Unfinished(format!(
+                "run {run} is {phase}: when it is completed (`whimbrel run PLAN --resume`) there is something to validate"
+            )));
+        }
+        if Some(&latest.plan_digest) != self.plan_digest().await.as_ref() {
+            let run = &latest.id;
+            return Ok(Against::Source(Some(format!(
+                "the plan is not the one of run {run} any more: the source was read, and rows settled in that run are not \
+                 known"
+            ))));
+        }
+        Ok(Against::Run(latest))
+    }
+
+    async fn set_against(&self, run: Option<RunRecord>, how: &Closeness) -> Result<Validation, ValidateError> {
+        self.forget().await;
+        let (source, destination, copy) = (self.source().await?, self.destination().await?, self.copy().await?);
+        let instant = run.as_ref().map_or(now_ms() as i64, |run| run.instant_ms);
+        let (document, plan) = self.read_plan().await?;
+        let created = match &run {
+            Some(run) => Some(self.ledger().created(&run.id).await?.into_iter().map(|table| table.name).collect()),
+            None => None,
+        };
+        let binding = self.bind_as_written(&document, &plan, RunInstant(instant), created).await?;
+        let at_ms = now_ms();
+        let subject = Subject {
+            binding: &binding,
+            source,
+            copy,
+            destination: &*destination,
+            ledger: self.ledger(),
+            run,
+            plan_digest: document.digest().unwrap_or_default(),
+            chunk_rows: plan.run.chunk_rows.unwrap_or(CHUNK_ROWS),
+            sample: how.sample,
+            seed: how.seed.unwrap_or(at_ms),
+            at_ms,
+            only: how.only.clone(),
+        };
+        validate(&subject).await
+    }
+
+    /// The plan's mappings as the rows were written by: onto a table that was made for them, the plan's types count, as
+    /// they do not onto one that was there. `created` are the tables that the run made; where no run is known, those
+    /// whose columns are what the plan would make.
+    async fn bind_as_written(
+        &self,
+        document: &Document,
+        plan: &Plan,
+        instant: RunInstant,
+        created: Option<BTreeSet<String>>,
+    ) -> Result<Binding, EndpointError> {
+        let mut onto = self.bind_at(document, plan, instant).await?;
+        let (source, destination) = (self.source().await?, self.destination().await?);
+        let mut before = Descriptions::before(plan.tables.iter().map(|table| table.to.clone()));
+        let made = bind(document, plan, &*source, &*destination, &mut before, instant).await?;
+        for made in made.tables {
+            let name = &made.mapping.to.name;
+            let Some(there) = onto.tables.iter_mut().find(|there| there.mapping.to.name == *name) else { continue };
+            let is_made = match &created {
+                Some(created) => created.contains(name),
+                None => made.mapping.columns.iter().all(|mapped| {
+                    let held = there.mapping.to.column(&mapped.target.name);
+                    held.is_some_and(|held| held.ty == mapped.target.ty)
+                }),
+            };
+            if there.mapping.exists && is_made && !made.has_errors() {
+                let to = std::mem::take(&mut there.mapping.to);
+                *there = Bound { mapping: Mapping { exists: true, to, ..made.mapping }, ..made };
+            }
+        }
+        Ok(onto)
+    }
+
+    async fn keep(&self, run: &RunId, validation: &Validation) -> Result<Fact, LedgerError> {
+        let seq = self.ledger().snapshot(run).await?.seq + 1;
+        let event = Event::Validated(validation.in_short(self.by()));
+        let fact = Fact { run: run.clone(), seq, at_ms: validation.at_ms, event };
+        self.ledger().note(&fact).await?;
+        Ok(fact)
+    }
+
+    async fn read_plan(&self) -> Result<(Document, Plan), EndpointError> {
+        let wrong = |why| EndpointError::new(ErrorKind::Address, "the plan has errors", why);
+        self.read(None).await.map_err(wrong)
+    }
+}

@@ -1,0 +1,177 @@
+//! What a validation found.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Cell, NamedCell, RunId, TableDigest};
+
+/// How sure it is that all is well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Passed,
+    #[default]
+    NotRun,
+    /// It cannot be told.
+    Inconclusive,
+    Failed,
+}
+
+impl Outcome {
+    /// As every screen and report has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "PASSED",
+            Self::Failed => "FAILED",
+            Self::Inconclusive => "INCONCLUSIVE",
+            Self::NotRun => "NOT RUN",
+        }
+    }
+
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Passed => "✓",
+            Self::Failed => "✗",
+            Self::Inconclusive => "!",
+            Self::NotRun => "-",
+        }
+    }
+}
+
+/// A whole plan's validation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    pub outcome: Outcome,
+    /// The run whose rows were looked for; `None`: what the source holds now was.
+    pub run: Option<RunId>,
+    /// The plan's digest.
+    pub digest: String,
+    /// What the samples were drawn with: the same seed draws the same rows.
+    pub seed: u64,
+    pub at_ms: u64,
+    /// What is to be said of all of it.
+    pub remarks: Vec<String>,
+    pub tables: Vec<TableValidation>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TableValidation {
+    pub from: String,
+    pub to: String,
+    pub outcome: Outcome,
+    /// Rows that should be there, of the run or of the source as it is.
+    pub source_rows: Option<u64>,
+    pub destination_rows: Option<u64>,
+    /// The rows that should be there.
+    pub expected: Option<TableDigest>,
+    /// The rows that are.
+    pub found: Option<TableDigest>,
+    pub findings: Vec<Finding>,
+    pub sample: Sampling,
+    /// How many rows differ; the first of them are in `differences`.
+    pub differing: u64,
+    pub differences: Vec<Difference>,
+}
+
+/// One line of a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub name: String,
+    pub outcome: Outcome,
+    pub details: Vec<String>,
+}
+
+/// Rows that were drawn, side by side.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sampling {
+    pub outcome: Outcome,
+    pub matching: u64,
+    pub rows: Vec<SampleRow>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleRow {
+    /// What identifies it in the destination; of a table without key, all of it.
+    pub key: Vec<NamedCell>,
+    pub matches: bool,
+    /// As the mapping makes it of the source's row.
+    pub source: Vec<NamedCell>,
+    /// Empty where it is not there.
+    pub destination: Vec<NamedCell>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DifferenceKind {
+    /// The destination lacks it.
+    Missing,
+    /// Only the destination has it.
+    Surplus,
+    /// Both have it, with other values.
+    Different,
+    /// Both have it, a different number of times.
+    Times,
+}
+
+/// A row that is not the same on both sides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    pub kind: DifferenceKind,
+    /// Of the source's reading order, from 0; `None` for a row that only the destination has.
+    pub chunk: Option<u64>,
+    /// The row's place in the source's reading order, from 1.
+    pub row: Option<u64>,
+    /// What identifies it in the destination; of a table without key, all of it.
+    pub key: Vec<NamedCell>,
+    pub columns: Vec<ColumnDifference>,
+    /// How often each side has it.
+    pub source_times: u64,
+    pub destination_times: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnDifference {
+    pub column: String,
+    /// Where its values come from: a source column or an expression.
+    pub origin: String,
+    /// As the mapping makes it of the source's row.
+    pub source: Cell,
+    pub destination: Cell,
+}
+
+/// A validation in a line, as a fact of the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validated {
+    pub outcome: Outcome,
+    pub tables: u64,
+    pub source_rows: u64,
+    pub destination_rows: u64,
+    pub sampled: u64,
+    pub matching: u64,
+    pub differing: u64,
+    /// The first reason, where it did not pass.
+    pub why: Option<String>,
+    pub by: String,
+}
+
+impl Validation {
+    pub fn in_short(&self, by: &str) -> Validated {
+        let sum = |rows: fn(&TableValidation) -> u64| self.tables.iter().map(rows).sum();
+        let not_passed = |finding: &&Finding| finding.outcome == self.outcome && self.outcome != Outcome::Passed;
+        let named = self.tables.iter().flat_map(|table| table.findings.iter().map(move |finding| (table, finding)));
+        let first = named.filter(|(_, finding)| not_passed(finding)).map(|(table, finding)| {
+            let detail = finding.details.first().map(|detail| format!(": {detail}")).unwrap_or_default();
+            format!("{}: {}{detail}", table.to, finding.name)
+        });
+        Validated {
+            outcome: self.outcome,
+            tables: self.tables.len() as u64,
+            source_rows: sum(|table| table.source_rows.unwrap_or(0)),
+            destination_rows: sum(|table| table.destination_rows.unwrap_or(0)),
+            sampled: sum(|table| table.sample.rows.len() as u64),
+            matching: sum(|table| table.sample.matching),
+            differing: sum(|table| table.differing),
+            why: first.chain(self.remarks.iter().filter(|_| self.outcome != Outcome::Passed).cloned()).next(),
+            by: by.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Which rows differ, and in what.
+//!
+//! One idea: no order is compared, since systems sort texts each in its own way. Both sides' rows are summed by buckets of
+//! their keys; of the buckets that differ the keys are netted against each other, at most a million at once; and only the
+//! first keys that are left over are looked up with their values.
+
+use std::sync::Arc;
+
+use datafusion::arrow::record_batch::RecordBatch;
+
+use super::{
+    evidence::Settled,
+    reading::{Extent, Reader, ValidateError},
+    sample::cells,
+    tally::{Collected, Found, HELD, Net, Tally},
+};
+use crate::{
+    model::{Column, NamedCell, Padding, RowEncoding},
+    plan::{Mapping, Origin},
+    protocol::{ColumnDifference, Difference, DifferenceKind},
+};
+
+/// How many rows are shown with their values.
+pub(super) const SHOWN: usize = 20;
+
+/// Both sides of a table.
+pub(super) struct Sides<'s> {
+    pub(super) mapping: &'s Mapping,
+    pub(super) source: Reader,
+    pub(super) copy: Reader,
+    /// Each column for itself.
+    pub(super) columns: Vec<(String, RowEncoding)>,
+    /// What of the source is read, and of the destination.
+    pub(super) extent: Extent,
+    pub(super) whole: Extent,
+    pub(super) settled: Settled,
+    /// Rows that only the destination has are differences.
+    pub(super) strict: bool,
+    /// Of several rows of one key the last stands.
+    pub(super) last_wins: bool,
+}
+
+/// What differs.
+#[derive(Debug, Default)]
+pub(super) struct Located {
+    pub(super) differing: u64,
+    /// Rows of the destination that the source has no key of.
+    pub(super) others: u64,
+    pub(super) shown: Vec<Difference>,
+}
+
+/// Finds the rows of these buckets that are not the same on both sides.
+pub(super) async fn locate(sides: &Sides<'_>, buckets: &[usize], source: &Tally) -> Result<Located, ValidateError> {
+    let mut located = Located::default();
+    let mut keys = Vec::new();
+    for portion in portions(buckets, source) {
+        let mut net = sides.source.show(&sides.extent, Net::over(&portion, sides.last_wins)).await?;
+        sides.settled.not.iter().for_each(|block| net.count(block, false));
+        sides.settled.instead.iter().for_each(|block| net.count(block, true));
+        let net = sides.copy.show(&sides.whole, net.turned(sides.strict)).await?;
+        located.others += net.others;
+        for key in net.differing(sides.strict || sides.copy.key.is_some()) {
+            located.differing += 1;
+            keys.push(key);
+        }
+        keys.sort_unstable();
+        keys.truncate(SHOWN);
+    }
+    if keys.is_empty() {
+        return Ok(located);
+    }
+    let before = sides.source.show(&sides.extent, Collected::of(&keys)).await?;
+    let after = sides.copy.show(&sides.whole, Collected::of(&keys)).await?;
+    let pairs = keys.iter().map(|key| (&before.rows[key], &after.rows[key]));
+    located.shown = pairs.filter_map(|(source, copy)| sides.difference(source, copy)).collect();
+    located.shown.sort_by_key(|difference| (difference.row.is_none(), difference.row));
+    Ok(located)
+}
+
+/// The buckets in portions that hold so many of the source's rows as are held at once.
+fn portions(buckets: &[usize], source: &Tally) -> Vec<Vec<usize>> {
+    let mut portions = vec![Vec::new()];
+    let mut rows = 0;
+    for bucket in buckets {
+        let more = source.buckets[*bucket].rows;
+        if rows > 0 && rows + more > HELD {
+            portions.push(Vec::new());
+            rows = 0;
+        }
+        rows += more;
+        if let Some(portion) = portions.last_mut() {
+            portion.push(*bucket);
+        }
+    }
+    portions
+}
+
+impl Sides<'_> {
+    fn difference(&self, source: &Found, copy: &Found) -> Option<Difference> {
+        let kind = match (source.times, copy.times) {
+            (0, _) => DifferenceKind::Surplus,
+            (_, 0) => DifferenceKind::Missing,
+            (1, 1) => DifferenceKind::Different,
+            _ => DifferenceKind::Times,
+        };
+        let (left, right) = (&source.first, &copy.first);
+        let (_, shown, ..) = left.as_ref().or(right.as_ref())?;
+        let key = &self.mapping.finds_by;
+        let is_key = |cell: &NamedCell| key.is_empty() || key.contains(&cell.name);
+        Some(Difference {
+            kind,
+            chunk: left.as_ref().and_then(|(.., chunk, _)| *chunk),
+            row: left.as_ref().and_then(|(.., row)| *row),
+            key: cells(shown).into_iter().filter(is_key).collect(),
+            columns: match (left, right) {
+                (Some((_, left, ..)), Some((_, right, ..))) => self.columns(left, right),
+                _ => Vec::new(),
+            },
+            source_times: source.times,
+            destination_times: copy.times,
+        })
+    }
+
+    fn columns(&self, left: &RecordBatch, right: &RecordBatch) -> Vec<ColumnDifference> {
+        let differing = self.columns.iter().filter(|(_, alone)| alone.sum(left) != alone.sum(right));
+        let cell = |batch, name: &str| {
+            let found = cells(batch).into_iter().find(|cell| cell.name == name);
+            found.map(|named| named.cell).unwrap_or_default()
+        };
+        let difference = |(name, _): &(String, RowEncoding)| ColumnDifference {
+            column: name.clone(),
+            origin: origin(self.mapping, name),
+            source: cell(left, name),
+            destination: cell(right, name),
+        };
+        differing.map(difference).collect()
+    }
+}
+
+/// What makes the column's values.
+fn origin(mapping: &Mapping, column: &str) -> String {
+    let mapped = mapping.columns.iter().find(|mapped| mapped.target.name == column);
+    match mapped.map(|mapped| &mapped.origin) {
+        Some(Origin::Column(name)) => format!("{}.{name}", mapping.from.name),
+        Some(Origin::Expr(expression)) => expression.clone(),
+        Some(Origin::Default) | None => "its default".to_owned(),
+    }
+}
+
+/// An encoding for each column alone.
+pub(super) fn alone(mapping: &Mapping, padding: impl Fn(&Column) -> Option<Padding>) -> Vec<(String, RowEncoding)> {
+    let columns = mapping.columns.iter().map(|mapped| &mapped.target);
+    columns.map(|column| (column.name.clone(), RowEncoding::of([(column, padding(column))]))).collect()
+}
+
+/// The columns by which a row of the destination is found again; `None`: only by all of it.
+pub(super) fn key_encoding(
+    mapping: &Mapping,
+    padding: impl Fn(&Column) -> Option<Padding>,
+) -> Option<Arc<RowEncoding>> {
+    let columns: Vec<_> = mapping
+        .columns
+        .iter()
+        .map(|mapped| &mapped.target)
+        .filter(|column| mapping.finds_by.contains(&column.name))
+        .collect();
+    (!columns.is_empty())
+        .then(|| Arc::new(RowEncoding::of(columns.into_iter().map(|column| (column, padding(column))))))
+}
