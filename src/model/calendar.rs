@@ -197,10 +197,8 @@ fn push_day(day: Day, out: &mut String) {
         _ => out.push('-'),
     }
     push_digits(year.unsigned_abs(), 4, out);
-    out.push('-');
-    push_digits(month.into(), 2, out);
-    out.push('-');
-    push_digits(day.into(), 2, out);
+    let ([m1, m2], [d1, d2]) = (two_digits(month), two_digits(day));
+    push_ascii(&[b'-', m1, m2, b'-', d1, d2], out);
 }
 
 /// Appends `23:59:59.999999`; the fraction has 0, 3 or 6 digits. Times beyond a day have more hours, and may have a sign.
@@ -210,10 +208,8 @@ pub fn push_time(micros: i64, out: &mut String) {
     }
     let (seconds, fraction) = (micros.unsigned_abs() / 1_000_000, micros.unsigned_abs() % 1_000_000);
     push_digits(seconds / 3600, 2, out);
-    out.push(':');
-    push_digits(seconds / 60 % 60, 2, out);
-    out.push(':');
-    push_digits(seconds % 60, 2, out);
+    let ([m1, m2], [s1, s2]) = (two_digits((seconds / 60 % 60) as u32), two_digits((seconds % 60) as u32));
+    push_ascii(&[b':', m1, m2, b':', s1, s2], out);
     if fraction > 0 {
         out.push('.');
         if fraction % 1000 == 0 { push_digits(fraction / 1000, 3, out) } else { push_digits(fraction, 6, out) }
@@ -243,7 +239,16 @@ fn push_digits(number: u64, width: usize, out: &mut String) {
         digits[start] = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    out.extend(digits[start..].iter().map(|digit| char::from(*digit)));
+    push_ascii(&digits[start..], out);
+}
+
+fn two_digits(number: u32) -> [u8; 2] {
+    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
+}
+
+/// At once: one character at a time is slow.
+fn push_ascii(ascii: &[u8], out: &mut String) {
+    out.push_str(std::str::from_utf8(ascii).unwrap_or_default());
 }
 
 /// Why a text is no date, time or moment.
@@ -256,22 +261,43 @@ pub enum Misread {
 
 /// A date at the head of a text, and what follows. A month or day of 0 is read, a day that its month lacks is not.
 pub fn read_date(text: &str) -> Result<(i32, &str), Misread> {
+    match year_month_day(text) {
+        Some(((year, month, day), rest)) => Ok((plain_days(year, month, day).ok_or(Misread::Form)?, rest)),
+        None => read_rare_date(text),
+    }
+}
+
+/// The numbers of a date as nearly all are written, in four digits, two and two, and what follows.
+pub fn year_month_day(text: &str) -> Option<((u32, u32, u32), &str)> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date.as_bytes() else { return None };
+    let number = |digits: &[u8]| {
+        let digit = |digit: &u8| digit.checked_sub(b'0').filter(|digit| *digit < 10).map(u32::from);
+        digits.iter().try_fold(0, |number, next| Some(number * 10 + digit(next)?))
+    };
+    Some(((number(&[y1, y2, y3, y4])?, number(&[m1, m2])?, number(&[d1, d2])?), rest))
+}
+
+fn plain_days(year: u32, month: u32, day: u32) -> Option<i32> {
+    if month == 0 || day == 0 {
+        return OddDay::new(year, month, day).map(OddDay::days);
+    }
+    days_of(year.into(), month, day).and_then(|days| i32::try_from(days).ok())
+}
+
+/// What has a sign, more digits, or no end.
+fn read_rare_date(text: &str) -> Result<(i32, &str), Misread> {
     for (word, days) in [("infinity", i32::MAX), ("-infinity", i32::MIN)] {
         if let Some(rest) = text.strip_prefix(word) {
             return Ok((days, rest));
         }
     }
     let signed = text.strip_prefix(['-', '+']);
-    let width = match signed {
-        Some(digits) => digits.bytes().take_while(u8::is_ascii_digit).count().clamp(4, 7),
-        None => 4,
-    };
-    let (year, rest) = digits(signed.unwrap_or(text), width)?;
+    let unsigned = signed.ok_or(Misread::Form)?;
+    let width = unsigned.bytes().take_while(u8::is_ascii_digit).count().clamp(4, 7);
+    let (year, rest) = digits(unsigned, width)?;
     let (month, rest) = digits(rest.strip_prefix('-').ok_or(Misread::Form)?, 2)?;
     let (day, rest) = digits(rest.strip_prefix('-').ok_or(Misread::Form)?, 2)?;
-    if (month == 0 || day == 0) && signed.is_none() {
-        return Ok((OddDay::new(year, month, day).ok_or(Misread::Form)?.days(), rest));
-    }
     let year = if text.starts_with('-') { -i64::from(year) } else { i64::from(year) };
     let days = days_of(year, month, day).and_then(|days| i32::try_from(days).ok());
     Ok((days.ok_or(Misread::Form)?, rest))

@@ -34,6 +34,8 @@ pub(super) struct RowsBuilder {
     columns: Vec<ColumnBuilder>,
     rows: usize,
     rejects: Vec<Reject>,
+    /// Where the next row's cells go: empty, with the room of the last one's.
+    spare: Vec<ValueRef<'static>>,
 }
 
 impl RowsBuilder {
@@ -41,34 +43,43 @@ impl RowsBuilder {
         let field = |column: &Column| Field::new(&column.name, column.ty.arrow(), true);
         let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
         let columns = columns.iter().map(ColumnBuilder::new).collect::<Result<_>>()?;
-        Ok(Self { schema, columns, rows: 0, rejects: Vec::new() })
+        Ok(Self { schema, columns, rows: 0, rejects: Vec::new(), spare: Vec::new() })
     }
 
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Takes the row whose cells begin at `first`.
-    pub(super) fn push(&mut self, row: &Row<'_>, first: usize) -> rusqlite::Result<()> {
+    /// The cells of a row that begin at `first`. Asking SQLite for one costs, so it is done once.
+    pub(super) fn look<'r>(&mut self, row: &'r Row<'_>, first: usize) -> rusqlite::Result<Vec<ValueRef<'r>>> {
+        let mut cells: Vec<ValueRef<'r>> = std::mem::take(&mut self.spare);
+        for index in first..first + self.columns.len() {
+            cells.push(row.get_ref(index)?);
+        }
+        Ok(cells)
+    }
+
+    /// Takes the row that [`Self::look`] gave.
+    pub(super) fn push(&mut self, mut cells: Vec<ValueRef<'_>>) {
         let mut refused = None;
-        for (index, column) in self.columns.iter_mut().enumerate() {
-            let value = if refused.is_none() { row.get_ref(first + index)? } else { ValueRef::Null };
+        for ((index, column), value) in self.columns.iter_mut().enumerate().zip(&cells) {
+            let value = if refused.is_none() { *value } else { ValueRef::Null };
             if let Err(complaint) = column.push(value) {
                 column.values.push_null();
                 refused = Some((index, column.complaint(value, &complaint)));
             }
         }
         if let Some((column, message)) = refused {
-            let cells = (0..self.columns.len()).map(|index| row.get_ref(first + index).map(cell));
-            let cells = cells.collect::<rusqlite::Result<_>>()?;
+            let cells = cells.iter().copied().map(cell).collect();
             self.rejects.push(Reject { place: self.rows, cells, column, message });
         }
+        cells.clear();
+        self.spare = cells.into_iter().map(|_| ValueRef::Null).collect();
         self.rows += 1;
-        Ok(())
     }
 
     pub(super) fn finish(self) -> Result<SourceBatch> {
-        let Self { schema, columns, rows, rejects } = self;
+        let Self { schema, columns, rows, rejects, .. } = self;
         let arrays = columns.into_iter().map(|column| column.values.finish()).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(schema, arrays, &options).map_err(arrow)?;
@@ -87,14 +98,12 @@ fn arrow(error: ArrowError) -> EndpointError {
 }
 
 /// What a row takes in a batch, about.
-pub(super) fn size(row: &Row<'_>, first: usize, columns: usize) -> rusqlite::Result<usize> {
-    (first..first + columns).try_fold(0, |size, index| {
-        Ok(size
-            + match row.get_ref(index)? {
-                ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() + 5,
-                ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 9,
-            })
-    })
+pub(super) fn size(cells: &[ValueRef<'_>]) -> usize {
+    let size = |cell: &ValueRef<'_>| match cell {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() + 5,
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 9,
+    };
+    cells.iter().map(size).sum()
 }
 
 /// The value as SQLite holds it. Text that is not UTF-8 shows as bytes.

@@ -8,6 +8,7 @@ use datafusion::arrow::{
         Array, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray,
         Time64MicrosecondArray, TimestampMicrosecondArray,
     },
+    buffer::NullBuffer,
     datatypes::{
         DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType, TimeUnit,
         TimestampMicrosecondType,
@@ -53,6 +54,19 @@ pub(super) struct Scratch {
     bytes: Vec<u8>,
 }
 
+impl Scratch {
+    /// Room that is kept from row to row; a long value's is not.
+    const KEPT: usize = 1 << 16;
+
+    /// To be called when a row's values are bound.
+    pub(super) fn let_go(&mut self) {
+        self.text.clear();
+        self.text.shrink_to(Self::KEPT);
+        self.bytes.clear();
+        self.bytes.shrink_to(Self::KEPT);
+    }
+}
+
 /// Why a value cannot go in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Complaint {
@@ -82,6 +96,7 @@ impl Target {
 pub(super) struct Feed<'b> {
     target: &'b Target,
     values: Values<'b>,
+    nulls: Option<&'b NullBuffer>,
 }
 
 enum Values<'b> {
@@ -116,12 +131,12 @@ impl<'b> Feed<'b> {
             }
             _ => Values::Other(array),
         };
-        Self { target, values }
+        Self { target, values, nulls: array.nulls() }
     }
 
     /// The row's value as SQLite is to hold it; `scratch` is where a text is made.
     pub(super) fn value<'v>(&'v self, row: usize, scratch: &'v mut Scratch) -> Result<ValueRef<'v>, Complaint> {
-        if self.array().is_null(row) {
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
             return if self.target.is_rowid { Err(self.null_rowid()) } else { Ok(ValueRef::Null) };
         }
         let Scratch { text: scratch, bytes } = scratch;

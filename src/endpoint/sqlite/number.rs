@@ -3,6 +3,8 @@
 //! The one idea: up to 15 digits every decimal has a double of its own, so `unscaled / 10^scale`, which IEEE 754 rounds
 //! correctly, is that double, and it names no other decimal of 15 digits.
 
+use std::fmt::Write;
+
 const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 /// The double of a decimal of at most 15 digits.
@@ -49,6 +51,29 @@ pub(super) fn is_decimal(text: &str) -> bool {
 /// The shortest decimal that reads back as this double, without an exponent.
 pub(super) fn plain(real: f64) -> String {
     format!("{real}")
+}
+
+/// Appends a double as `{:?}` does, where it is a common one of at most two decimals; false, and nothing, where it is
+/// not. What has that many digits is the shortest decimal of its double, being the only one that short.
+pub(super) fn push_cents(real: f64, out: &mut impl Write) -> bool {
+    let cents = (real * 100.0).round();
+    if !(1.0..1e13).contains(&cents) || cents / 100.0 != real {
+        return false;
+    }
+    let cents = cents as u64;
+    let mut text = [b'0'; 20];
+    let mut start = text.len() - 3;
+    text[start] = b'.';
+    text[start + 1] += (cents / 10 % 10) as u8;
+    text[start + 2] += (cents % 10) as u8;
+    let mut whole = cents / 100;
+    while whole > 0 || start == text.len() - 3 {
+        start -= 1;
+        text[start] += (whole % 10) as u8;
+        whole /= 10;
+    }
+    let end = text.len() - usize::from(cents % 10 == 0);
+    out.write_str(std::str::from_utf8(&text[start..end]).unwrap_or_default()).is_ok()
 }
 
 /// Whether `text`, put into a column with a numeric affinity, would read back as this very text. SQLite turns what
@@ -137,6 +162,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn cents_are_shown_as_any_double_is(cents in 0u64..=20_000_000_000_000, factor in 1.0f64..1.000_000_1) {
+            for real in [cents as f64 / 100.0, cents as f64 / 10_000.0, cents as f64, cents as f64 / 100.0 * factor] {
+                let mut text = String::new();
+                let pushed = push_cents(real, &mut text);
+                prop_assert_eq!(text, if pushed { format!("{real:?}") } else { String::new() });
+            }
+        }
+
         #[test]
         fn fifteen_digits_survive_a_double(unscaled in -999_999_999_999_999i128..=999_999_999_999_999, scale in 0u32..=15) {
             let real = real_of_decimal(unscaled, scale).unwrap();

@@ -51,7 +51,17 @@ impl Order {
 
     /// The place of a row whose first cells are the order's expressions.
     pub(super) fn place(&self, row: &Row<'_>) -> rusqlite::Result<Place> {
-        (0..self.by.len()).map(|index| row.get_ref(index).map(Value::from)).collect::<rusqlite::Result<_>>().map(Place)
+        let mut place = Place::default();
+        self.note(row, &mut place).map(|()| place)
+    }
+
+    /// Writes the place of a row over another, whose room it takes: whoever wants the last one must note each.
+    pub(super) fn note(&self, row: &Row<'_>, place: &mut Place) -> rusqlite::Result<()> {
+        place.0.clear();
+        for index in 0..self.by.len() {
+            place.0.push(Value::from(row.get_ref(index)?));
+        }
+        Ok(())
     }
 
     /// Reads a position that this source once gave.
@@ -96,7 +106,7 @@ fn primary_key(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Str
 }
 
 /// The key of one row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Place(Vec<Value>);
 

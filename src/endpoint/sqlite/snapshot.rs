@@ -148,17 +148,18 @@ impl Reading {
         let mut statement = connection.prepare_cached(&self.select(after.is_some()))?;
         let bounds = after.into_iter().chain(&self.until).flat_map(Place::parameters);
         let mut rows = statement.query(params_from_iter(bounds))?;
-        let (first, columns) = (self.order.by.len(), self.table.columns.len());
-        let (mut end, mut bytes) = (None, 0);
+        let (mut end, mut bytes, mut more) = (Place::default(), 0, false);
         while let Some(row) = rows.next()? {
-            bytes += size(row, first, columns)?;
-            if builder.rows() > 0 && (bytes > self.batch_bytes || builder.rows() >= BATCH_ROWS) {
-                return Ok((end, true));
+            let cells = builder.look(row, self.order.by.len())?;
+            bytes += size(&cells);
+            more = builder.rows() > 0 && (bytes > self.batch_bytes || builder.rows() >= BATCH_ROWS);
+            if more {
+                break;
             }
-            builder.push(row, first)?;
-            end = Some(self.order.place(row)?);
+            builder.push(cells);
+            self.order.note(row, &mut end)?;
         }
-        Ok((end, false))
+        Ok(((builder.rows() > 0).then_some(end), more))
     }
 
     fn select(&self, after: bool) -> String {
@@ -207,7 +208,8 @@ pub(super) fn window(connection: &Connection, table: &Table, offset: u64, limit:
         let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query((limit, i64::try_from(offset).unwrap_or(i64::MAX)))?;
         while let Some(row) = rows.next()? {
-            builder.push(row, reading.order.by.len())?;
+            let cells = builder.look(row, reading.order.by.len())?;
+            builder.push(cells);
         }
         Ok(())
     };

@@ -5,11 +5,11 @@
 //! else stands behind `=` as SQLite would write it: `='text'`, `=X'00ff'`, `=1.5`, and `=T'61ff'` for text that is no
 //! UTF-8.
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use rusqlite::types::ValueRef;
 
-use super::types::Affinity;
+use super::{number::push_cents, types::Affinity};
 use crate::model::{Column, ColumnType};
 
 /// What stands plain.
@@ -65,14 +65,20 @@ pub(super) fn write(value: ValueRef<'_>, plain: Plain, out: &mut impl Write) {
             let _ = write!(out, "{}{integer}", if numbers { "" } else { "=" });
         }
         ValueRef::Real(real) => {
-            let _ = write!(out, "{}{real:?}", if numbers { "" } else { "=" });
+            let _ = out.write_str(if numbers { "" } else { "=" });
+            if !push_cents(real, out) {
+                let _ = write!(out, "{real:?}");
+            }
         }
         ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) if plain == Plain::Text && !text.starts_with('=') => {
                 let _ = out.write_str(text);
             }
             Ok(text) => {
-                let _ = write!(out, "='{}'", text.replace('\'', "''"));
+                let doubled = if text.contains('\'') { text.replace('\'', "''").into() } else { Cow::Borrowed(text) };
+                for part in ["='", &doubled, "'"] {
+                    let _ = out.write_str(part);
+                }
             }
             Err(_) => write_hex('T', bytes, out),
         },
@@ -115,6 +121,7 @@ pub(super) fn read<'v>(text: &'v str, plain: Plain, scratch: &'v mut Vec<u8>) ->
         return Some(ValueRef::Text(scratch));
     }
     match inner("'") {
+        Some(quoted) if !quoted.contains('\'') => Some(ValueRef::Text(quoted.as_bytes())),
         Some(quoted) => {
             scratch.extend_from_slice(quoted.replace("''", "'").as_bytes());
             Some(ValueRef::Text(scratch))

@@ -271,8 +271,9 @@ impl Statement {
             self.targets.iter().zip(columns).map(|(target, array)| Feed::new(target, array)).collect();
         let mut statement = connection.prepare_cached(&self.sql).map_err(|error| failure(&error, context()))?;
         let mut written = Written { refusals: Vec::new(), unchanged: 0 };
+        let mut scratch = Scratch::default();
         for row in 0..batch.num_rows() {
-            match self.write_row(connection, &mut statement, &feeds, row) {
+            match self.write_row(connection, &mut statement, &feeds, row, &mut scratch) {
                 Ok(Wrote::Changed) => {}
                 Ok(Wrote::Unchanged) => written.unchanged += 1,
                 Ok(Wrote::Not(refusal)) => written.refusals.push(refusal),
@@ -288,8 +289,9 @@ impl Statement {
         statement: &mut rusqlite::Statement<'_>,
         feeds: &[Feed<'_>],
         row: usize,
+        scratch: &mut Scratch,
     ) -> rusqlite::Result<Wrote> {
-        if let Some((index, complaint)) = bind(statement, feeds, row, &self.poured)? {
+        if let Some((index, complaint)) = bind(statement, feeds, row, &self.poured, scratch)? {
             return Ok(Wrote::Not(self.complaint(row, index, complaint)));
         }
         let Some(upsert) = &self.upsert else {
@@ -301,10 +303,10 @@ impl Statement {
         };
         let key: Vec<&Feed<'_>> = upsert.key.iter().filter_map(|place| feeds.get(*place)).collect();
         let mut keep = connection.prepare_cached(&upsert.keep)?;
-        bind(&mut keep, key, row, &[])?;
+        bind(&mut keep, key, row, &[], scratch)?;
         keep.raw_execute()?;
         let wrote = match statement.raw_execute() {
-            Ok(0) if !is_there(connection, upsert, feeds, row)? => Ok(Wrote::Not(self.ignored(row))),
+            Ok(0) if !is_there(connection, upsert, feeds, row, scratch)? => Ok(Wrote::Not(self.ignored(row))),
             Ok(0) => return Ok(Wrote::Unchanged),
             Ok(_) => return Ok(Wrote::Changed),
             Err(error) => Err(error),
@@ -393,10 +395,10 @@ fn bind<'f>(
     feeds: impl IntoIterator<Item = &'f Feed<'f>>,
     row: usize,
     poured: &[String],
+    scratch: &mut Scratch,
 ) -> rusqlite::Result<Option<(usize, Complaint)>> {
-    let mut scratch = Scratch::default();
     for (index, feed) in feeds.into_iter().enumerate() {
-        match feed.value(row, &mut scratch) {
+        match feed.value(row, scratch) {
             Ok(ValueRef::Blob(bytes)) if is_poured(bytes) && poured.contains(feed.name()) => {
                 let length = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
                 statement.raw_bind_parameter(index + 1, ToSqlOutput::ZeroBlob(length))?;
@@ -405,14 +407,21 @@ fn bind<'f>(
             Err(complaint) => return Ok(Some((index, complaint))),
         }
     }
+    scratch.let_go();
     Ok(None)
 }
 
 /// Whether a row that changed nothing is there as it is. Without triggers nothing else can be.
-fn is_there(connection: &Connection, upsert: &Upsert, feeds: &[Feed<'_>], row: usize) -> rusqlite::Result<bool> {
+fn is_there(
+    connection: &Connection,
+    upsert: &Upsert,
+    feeds: &[Feed<'_>],
+    row: usize,
+    scratch: &mut Scratch,
+) -> rusqlite::Result<bool> {
     let Some(find) = &upsert.find else { return Ok(true) };
     let mut find = connection.prepare_cached(find)?;
-    bind(&mut find, feeds, row, &[])?;
+    bind(&mut find, feeds, row, &[], scratch)?;
     Ok(find.raw_query().next()?.is_some())
 }
 
