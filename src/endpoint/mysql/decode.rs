@@ -14,7 +14,7 @@ use datafusion::arrow::{
 use super::reading::{Encoding, LOSSY, ReadColumn, Wire};
 use crate::model::{
     Cell, ColumnType,
-    calendar::{DAY, Day, OddDay, days_of, read_time},
+    calendar::{DAY, Day, OddDay, days_of, read_time, year_month_day},
     cell_at,
 };
 
@@ -81,11 +81,10 @@ fn typed<'r>(text: Cow<'r, str>, ty: &ColumnType) -> Result<Value<'r>, String> {
     let refused = || format!("'{text}' is nothing that {} can hold", ty.expectation());
     match ty {
         ColumnType::Decimal { precision, scale } if *precision <= 38 => {
-            let digits = unscaled(&text, *precision, *scale).ok_or_else(refused)?;
-            digits.parse().map(Value::Decimal).map_err(|_| refused())
+            unscaled(&text, *precision, *scale).map(Value::Decimal).ok_or_else(refused)
         }
         ColumnType::Decimal { precision, scale } => {
-            let digits = unscaled(&text, *precision, *scale).ok_or_else(refused)?;
+            let digits = unscaled_text(&text, *precision, *scale).ok_or_else(refused)?;
             i256::from_string(&digits).map(Value::Wide).ok_or_else(refused)
         }
         ColumnType::Date => days(&text).map(Value::Days).ok_or_else(refused),
@@ -95,22 +94,41 @@ fn typed<'r>(text: Cow<'r, str>, ty: &ColumnType) -> Result<Value<'r>, String> {
     }
 }
 
-/// `-12.50` at scale 3 is `-12500`; `None` if that is no number, or one of more digits than the type has.
-fn unscaled(text: &str, precision: u8, scale: i8) -> Option<String> {
-    let (sign, number) = text.strip_prefix('-').map_or(("", text), |number| ("-", number));
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let missing = usize::try_from(scale).ok()?.checked_sub(fraction.len())?;
+/// `-12.50` at scale 3 is -12500; `None` if that is no number, or one of more digits than the type has: 38 at most.
+fn unscaled(text: &str, precision: u8, scale: i8) -> Option<i128> {
+    let (sign, whole, fraction, missing) = parts(text, scale)?;
+    let (mut digits, mut counted) = (0_i128, 0);
+    for byte in whole.bytes().chain(fraction.bytes()).chain(std::iter::repeat_n(b'0', missing)) {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        counted += u8::from(digits != 0 || digit != 0);
+        if counted > precision {
+            return None;
+        }
+        digits = digits * 10 + i128::from(digit);
+    }
+    (!whole.is_empty()).then_some(if sign.is_empty() { digits } else { -digits })
+}
+
+/// As [`unscaled`], of any number of digits.
+fn unscaled_text(text: &str, precision: u8, scale: i8) -> Option<String> {
+    let (sign, whole, fraction, missing) = parts(text, scale)?;
     let digits = format!("{whole}{fraction}{}", "0".repeat(missing));
     let counted = digits.trim_start_matches('0').len();
     let is_number = !whole.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
     (is_number && counted <= precision.into()).then(|| format!("{sign}{digits}"))
 }
 
+/// A number's sign, its digits before and behind the point, and how many zeros it lacks to have `scale` of these.
+fn parts(text: &str, scale: i8) -> Option<(&str, &str, &str, usize)> {
+    let (sign, number) = text.split_at(usize::from(text.starts_with('-')));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let missing = usize::try_from(scale).ok()?.checked_sub(fraction.len())?;
+    Some((sign, whole, fraction, missing))
+}
+
 /// Days since 1970. Zero months and days, and days that no calendar has, are what the server holds too.
 fn days(text: &str) -> Option<i32> {
-    let mut parts = text.split('-');
-    let mut part = || parts.next()?.parse::<u32>().ok();
-    let (year, month, day) = (part()?, part()?, part()?);
+    let ((year, month, day), _) = year_month_day(text).filter(|(_, rest)| rest.is_empty())?;
     match days_of(year.into(), month, day) {
         Some(days) => i32::try_from(days).ok(),
         None => Some(OddDay::new(year, month, day)?.days()),
@@ -123,8 +141,8 @@ fn micros_of_time(text: &str) -> Option<i64> {
 }
 
 fn micros(text: &str) -> Option<i64> {
-    let (date, clock) = text.split_once(' ')?;
-    let time = micros_of_time(clock).filter(|time| (0..DAY).contains(time))?;
+    let (date, clock) = text.split_at_checked("0000-00-00".len())?;
+    let time = micros_of_time(clock.strip_prefix(' ')?).filter(|time| (0..DAY).contains(time))?;
     match Day::of(days(date)?) {
         Day::Odd(odd) => Some(odd.moment(time)),
         day => day.midnight()?.checked_add(time),

@@ -30,7 +30,7 @@ use tokio::{
 use super::{
     catalog,
     connect::{Address, Role, Session, bytes_at},
-    decode::{Builder, cell, understand},
+    decode::{Builder, Value, cell, understand},
     error::sorted,
     reading::Reading,
     sql,
@@ -120,14 +120,14 @@ impl MysqlSnapshot {
         let outcome = loop {
             match rows.try_next().await {
                 Ok(Some(row)) => {
-                    let size = batch.size(&row);
-                    if let Some(last) = last.as_ref().filter(|_| !batch.has_room(size, batch_bytes)) {
+                    let arrived = batch.look(&row);
+                    if let Some(last) = last.as_ref().filter(|_| !batch.has_room(arrived.size, batch_bytes)) {
                         pass = self.give(batch.finish()?, reading, last, out).await?;
                         if !matches!(pass, Pass::Through(_)) {
                             break Ok(false);
                         }
                     }
-                    batch.push(&row, size);
+                    batch.push(arrived);
                     last = Some(row);
                 }
                 Ok(None) => break Ok(true),
@@ -282,6 +282,15 @@ struct Batch<'t> {
     rejects: Vec<Reject>,
     rows: usize,
     bytes: usize,
+    /// Where the next row's cells go, and what they say: empty, with the room of the last one's.
+    spare: (Vec<Option<&'static [u8]>>, Vec<Option<Value<'static>>>),
+}
+
+/// A row, each of its cells taken from it once.
+struct Arrived<'r> {
+    /// About what it takes in memory.
+    size: usize,
+    cells: Vec<Option<&'r [u8]>>,
 }
 
 impl<'t> Batch<'t> {
@@ -293,6 +302,7 @@ impl<'t> Batch<'t> {
             rejects: Vec::new(),
             rows: 0,
             bytes: 0,
+            spare: (Vec::new(), Vec::new()),
             reading,
         }
     }
@@ -305,30 +315,33 @@ impl<'t> Batch<'t> {
         self.bytes + size <= batch_bytes && self.rows < BATCH_ROWS
     }
 
-    /// About what a row takes in memory.
-    fn size(&self, row: &MySqlRow) -> usize {
-        (0..self.builders.len()).map(|index| bytes_at(row, index).map_or(0, <[u8]>::len) + 8).sum()
+    fn look<'r>(&mut self, row: &'r MySqlRow) -> Arrived<'r> {
+        let mut cells: Vec<Option<&'r [u8]>> = std::mem::take(&mut self.spare.0);
+        cells.extend((0..self.builders.len()).map(|index| bytes_at(row, index)));
+        let size = cells.iter().map(|bytes| bytes.map_or(0, <[u8]>::len) + 8).sum();
+        Arrived { size, cells }
     }
 
-    fn push(&mut self, row: &MySqlRow, size: usize) {
+    fn push(&mut self, arrived: Arrived<'_>) {
+        let Arrived { size, mut cells } = arrived;
         self.bytes += size;
-        let mut values = Vec::with_capacity(self.builders.len());
-        for (index, column) in self.reading.columns.iter().enumerate() {
-            let bytes = bytes_at(row, index);
+        let mut values = std::mem::take(&mut self.spare.1);
+        for (index, (bytes, column)) in cells.iter().zip(&self.reading.columns).enumerate() {
             match bytes.map(|bytes| understand(bytes, column)).transpose() {
                 Ok(value) => values.push(value),
-                Err(message) => return self.reject(row, index, message),
+                Err(message) => return self.reject(&cells, index, message),
             }
         }
-        for (builder, value) in self.builders.iter_mut().zip(values) {
+        for (builder, value) in self.builders.iter_mut().zip(values.drain(..)) {
             builder.append(value);
         }
+        cells.clear();
+        self.spare = (cells.into_iter().map(|_| None).collect(), values.into_iter().map(|_| None).collect());
         self.rows += 1;
     }
 
-    fn reject(&mut self, row: &MySqlRow, column: usize, message: String) {
-        let columns = self.reading.columns.iter().enumerate();
-        let cells = columns.map(|(index, column)| cell(bytes_at(row, index), column)).collect();
+    fn reject(&mut self, cells: &[Option<&[u8]>], column: usize, message: String) {
+        let cells = cells.iter().zip(&self.reading.columns).map(|(bytes, column)| cell(*bytes, column)).collect();
         let name = &self.reading.columns[column].name;
         let message = format!("column '{name}': {message}");
         self.rejects.push(Reject { place: self.rows, cells, column, message });
