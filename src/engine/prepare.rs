@@ -1,13 +1,16 @@
 //! Everything that stands before a run's first row: which run it is, what of it stands already, tables, marks.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use uuid::Uuid;
 
 use super::{TableStart, now_ms, resume, writing::Writing};
 use crate::{
     binding::{Binding, Descriptions, bind, left_behind},
-    endpoint::{Destination, EndpointError, Mark, Source},
+    endpoint::{Destination, EndpointError, ErrorKind, Mark, Source},
     ledger::{Answered, Ledger, LedgerError, NewRun, PlanLock, RunRecord},
     model::{Count, Counts, Mode, OnError, Problem, RunId, RunPhase, Table},
     plan::{Document, Plan},
@@ -113,8 +116,10 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
     };
     let (mut run, resumed) = find_or_name(&job, &plan).await?;
     let instant = RunInstant(run.instant_ms);
-    let mut binding =
-        bind(&job.document, &plan, &*job.source, &*job.destination, &mut Descriptions::default(), instant).await?;
+    // What the run made it binds as it did then, or a type of the plan would count no more.
+    let made: BTreeSet<String> = job.ledger.created(&run.id).await?.into_iter().map(|table| table.name).collect();
+    let mut descriptions = Descriptions::before(made.iter().cloned());
+    let mut binding = bind(&job.document, &plan, &*job.source, &*job.destination, &mut descriptions, instant).await?;
     let writings = writings(&binding, &plan);
     let families = families(&binding);
     keep_only(&job, &mut binding)?;
@@ -132,7 +137,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
         job.ledger.begin_run(&new_run(&run)).await?;
         keep_held(&job, &run, &binding).await?;
     }
-    create_missing(&job, &run, &binding).await?;
+    create_missing(&job, &run, &binding, &made).await?;
     let created = job.ledger.created(&run.id).await?;
     let left_out = left_out(&job, &binding, &created).await?;
     let standing = standing(&job, &run, &writings).await?;
@@ -242,8 +247,18 @@ fn keep_only(job: &Job, binding: &mut Binding) -> Result<(), PrepareError> {
     Ok(())
 }
 
-async fn create_missing(job: &Job, run: &RunRecord, binding: &Binding) -> Result<(), PrepareError> {
+/// `made`: what the run has set about to make before, and may have.
+async fn create_missing(
+    job: &Job,
+    run: &RunRecord,
+    binding: &Binding,
+    made: &BTreeSet<String>,
+) -> Result<(), PrepareError> {
     for table in binding.tables.iter().filter(|table| !table.mapping.exists) {
+        let name = &table.mapping.to.name;
+        if made.contains(name) && is_there(job, name).await? {
+            continue;
+        }
         let same = job.source.system() == job.destination.system();
         let key_holds = !run.unmarked && table.mapping.keeps_key(same);
         let made = Table { key_holds, ..table.mapping.to.clone() };
@@ -254,6 +269,14 @@ async fn create_missing(job: &Job, run: &RunRecord, binding: &Binding) -> Result
         job.destination.prepare().await?;
     }
     Ok(())
+}
+
+async fn is_there(job: &Job, table: &str) -> Result<bool, EndpointError> {
+    match job.destination.describe(table).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind == ErrorKind::NoTable => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Remembers what tables hold before the first row: afterwards nothing else tells those rows from the run's own.

@@ -235,7 +235,10 @@ fn runs() {
     validated.why =
         Some("orders: Record count match: 5,234,891 rows should be there and 5,234,890 are: 1 fewer".into());
     snapshot.validated = Some(validated);
-    look!("run_validated", &mut run(snapshot));
+    let screen = run(snapshot).screen(120, 40);
+    for words in ["Validation: FAILED", "Destination: 6,495,100 rows", "orders: Record count match"] {
+        assert!(screen.contains(words), "{words} in\n{screen}");
+    }
 }
 
 #[test]

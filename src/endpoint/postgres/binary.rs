@@ -465,14 +465,14 @@ fn numerics(array: &ArrayRef) -> Result<Made, Odd> {
         DataType::Decimal128(_, scale @ 0..) => {
             let (numbers, scale) = (array.as_primitive::<arrow::Decimal128Type>(), scale.unsigned_abs());
             Made::of(array, |row, out| match numbers.value(row) {
-                NAN_128 => Ok(numeric::push_nan(out)),
+                NAN_128 => numeric::push_special(out, "NaN").ok_or(Odd),
                 number => numeric::push(out, number, scale).ok_or(Odd),
             })
         }
         DataType::Decimal256(_, scale @ 0..) => {
             let numbers = array.as_primitive::<arrow::Decimal256Type>();
             Made::of(array, |row, out| match numbers.value(row) {
-                NAN_256 => Ok(numeric::push_nan(out)),
+                NAN_256 => numeric::push_special(out, "NaN").ok_or(Odd),
                 number => {
                     let mut text = Vec::new();
                     write::wide_decimal(&mut text, number, usize::from(scale.unsigned_abs()));

@@ -128,13 +128,16 @@ fn text(header: &Header<'_>) -> String {
     text
 }
 
-/// Appends `NaN`.
-pub(super) fn push_nan(out: &mut Vec<u8>) {
-    push_special(out, NAN);
-}
-
-fn push_special(out: &mut Vec<u8>, sign: u16) {
+/// Appends what is no number; `None` where the text names no such thing.
+pub(super) fn push_special(out: &mut Vec<u8>, name: &str) -> Option<()> {
+    let sign = match name {
+        "NaN" => NAN,
+        "Infinity" => INFINITY,
+        "-Infinity" => MINUS_INFINITY,
+        _ => return None,
+    };
     push_words(out, [0, 0, sign, 0]);
+    Some(())
 }
 
 fn push_words<const N: usize>(out: &mut Vec<u8>, words: [u16; N]) {
@@ -175,11 +178,8 @@ pub(super) fn push(out: &mut Vec<u8>, number: i128, scale: u8) -> Option<()> {
 
 /// Appends a number given as text; `None` where it is none, or one beyond what the server counts.
 pub(super) fn push_text(out: &mut Vec<u8>, text: &[u8]) -> Option<()> {
-    match text {
-        b"NaN" => return Some(push_special(out, NAN)),
-        b"Infinity" => return Some(push_special(out, INFINITY)),
-        b"-Infinity" => return Some(push_special(out, MINUS_INFINITY)),
-        _ => {}
+    if std::str::from_utf8(text).is_ok_and(|name| push_special(out, name).is_some()) {
+        return Some(());
     }
     let (sign, unsigned) = match text {
         [b'-', rest @ ..] => (NEGATIVE, rest),

@@ -103,15 +103,20 @@ async fn walked(source: &Reader, chunk_rows: u64) -> Result<Vec<(u64, Range)>, V
     Ok(chunks)
 }
 
-/// Each row drawn beside what was found of its key.
+/// Each row drawn beside what was found of its key. `proven`: all that the run wrote is known to be there, so a row that is
+/// not was left out by a decision or came later, and shows nothing.
 pub(super) fn side_by_side(
     drawn: Vec<Drawn>,
     found: &std::collections::HashMap<Words, Vec<(Words, RecordBatch)>>,
     key: &[String],
+    proven: bool,
 ) -> Sampling {
     let mut sampling = Sampling::default();
     for drawn in drawn {
         let found = found.get(&drawn.key).map(Vec::as_slice).unwrap_or_default();
+        if proven && found.is_empty() {
+            continue;
+        }
         let same = found.iter().find(|(row, _)| *row == drawn.row);
         let source = cells(&drawn.batch);
         let is_key = |cell: &&NamedCell| key.is_empty() || key.contains(&cell.name);
