@@ -72,7 +72,7 @@ pub(super) fn push_cents(real: f64, out: &mut impl Write) -> bool {
         text[start] += (whole % 10) as u8;
         whole /= 10;
     }
-    let end = text.len() - usize::from(cents % 10 == 0);
+    let end = text.len() - usize::from(cents.is_multiple_of(10));
     out.write_str(std::str::from_utf8(&text[start..end]).unwrap_or_default()).is_ok()
 }
 
