@@ -4,7 +4,10 @@
 
 mod frame;
 mod hub;
+mod kept;
 mod lease;
+mod log;
+mod mappings;
 mod migrations;
 mod port;
 mod socket;

@@ -18,11 +18,11 @@ pub use event::{Event, Fact, HeldWhy, StartedTable};
 pub use snapshot::{Snapshot, TableProgress};
 pub use validation::{
     ColumnDifference, Difference, DifferenceKind, Finding, Outcome, SampleRow, Sampling, TableValidation, Validated,
-    Validation,
+    Validating, Validation, key_words,
 };
 
 /// Raised whenever a message changes its meaning.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// From console to host.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -115,6 +115,8 @@ pub enum FromHost {
     Snapshot(Box<Snapshot>),
     Fact(Box<Fact>),
     Gauge(crate::model::Gauge),
+    /// How far a validation is; nothing: none is under way any more.
+    Validating(Option<Validating>),
     /// Somebody else changed the plan, or opened another.
     PlanChanged,
     /// Whenever somebody comes, goes, or takes over.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast::error::RecvError;
 
-use super::validate;
+use super::{answering::Answering, validate};
 use crate::{
     cli::{CliError, Exit, open::Context},
     engine::{self, Prepared},
@@ -21,13 +21,15 @@ const SHOWN_FAULTS: u64 = 20;
 
 /// Performs the run to its end, telling about it on the way. SIGINT and SIGTERM stop it; it can be resumed.
 ///
-/// What was written is validated at the end, if it is said how.
+/// What was written is validated at the end, if it is said how. `asks`: somebody answers faults, line by line.
 pub async fn follow(
     context: &Context,
     prepared: Prepared,
     plan: &str,
     (bench, how): (&Workbench, Option<Closeness>),
+    asks: bool,
 ) -> Result<Exit, CliError> {
+    let mut operator = if asks { Some(Answering::begin()?) } else { None };
     let mut snapshot = prepared.before().clone();
     let (handle, mut facts) = engine::spawn(prepared);
     let gauge = handle.gauge();
@@ -37,10 +39,10 @@ pub async fn follow(
         tokio::select! {
             biased;
             fact = facts.recv() => match fact {
-                Ok(fact) => tell(context, &mut snapshot, fact)?,
+                Ok(fact) => tell(context, &mut snapshot, fact, operator.as_mut())?,
                 Err(RecvError::Lagged(_)) => {
                     for fact in context.ledger.facts_after(handle.run(), snapshot.seq).await.map_err(CliError::failed)? {
-                        tell(context, &mut snapshot, fact)?;
+                        tell(context, &mut snapshot, fact, operator.as_mut())?;
                     }
                 }
                 Err(RecvError::Closed) => break,
@@ -49,7 +51,13 @@ pub async fn follow(
                 eprintln!("whimbrel: stopping; chunks under way are rolled back");
                 handle.command(Command::Stop, &context.by).await;
             }
-            _ = pace.tick(), if !context.json => line(&snapshot, &gauge.borrow()),
+            said = hear(operator.as_mut()) => {
+                let command = operator.as_mut().and_then(|operator| operator.hear(said.as_deref()));
+                if let (Some(command), Some(operator)) = (command, operator.as_mut()) {
+                    operator.answered(handle.command(command, &context.by).await);
+                }
+            }
+            _ = pace.tick(), if !context.json && !operator.as_ref().is_some_and(Answering::is_asking) => line(&snapshot, &gauge.borrow()),
         }
     }
     let mut ended = handle.ended().await.map_err(CliError::failed)?;
@@ -79,6 +87,13 @@ async fn validated(context: &Context, bench: &Workbench, how: &Closeness) -> Res
     Ok(fact)
 }
 
+async fn hear(operator: Option<&mut Answering>) -> Option<String> {
+    match operator {
+        Some(operator) => operator.line().await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Interrupts {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
@@ -101,7 +116,12 @@ impl Interrupts {
     }
 }
 
-fn tell(context: &Context, snapshot: &mut Snapshot, fact: Fact) -> Result<(), CliError> {
+fn tell(
+    context: &Context,
+    snapshot: &mut Snapshot,
+    fact: Fact,
+    operator: Option<&mut Answering>,
+) -> Result<(), CliError> {
     if fact.seq <= snapshot.seq {
         return Ok(());
     }
@@ -114,6 +134,8 @@ fn tell(context: &Context, snapshot: &mut Snapshot, fact: Fact) -> Result<(), Cl
             let word = if *resumed { "resumed" } else { "started" };
             println!("run {} {word}: {} table(s)", fact.run, tables.len());
         }
+        // It is told with the question.
+        Event::FaultRaised { .. } if operator.is_some() => {}
         Event::FaultRaised { fault } | Event::FaultRuled { fault, .. } if snapshot.raised <= SHOWN_FAULTS => {
             let value = fault.value.as_ref().map(|cell| format!(" '{}'", crate::model::clean(&cell.display())));
             println!(
@@ -137,6 +159,9 @@ fn tell(context: &Context, snapshot: &mut Snapshot, fact: Fact) -> Result<(), Cl
         Event::TableHeld { table, message, .. } => println!("{table}: held; {message}"),
         Event::Remark { message } => println!("note: {message}"),
         _ => {}
+    }
+    if let Some(operator) = operator {
+        operator.follow(&fact.event);
     }
     Ok(())
 }
