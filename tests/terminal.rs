@@ -43,7 +43,9 @@ impl Terminal {
         command.env("USER", "tester");
         command.env_remove("XDG_STATE_HOME");
         command.env_remove("XDG_CONFIG_HOME");
-        ["NO_COLOR", "COLORTERM", "COLORFGBG", "WHIMBREL_THEME", "LC_ALL"].map(|name| command.env_remove(name));
+        for name in ["NO_COLOR", "COLORTERM", "COLORFGBG", "WHIMBREL_THEME", "LC_ALL"] {
+            command.env_remove(name);
+        }
         variables.iter().for_each(|(name, value)| command.env(name, value));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let child = pair.slave.spawn_command(command).unwrap();

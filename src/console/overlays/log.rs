@@ -181,7 +181,8 @@ fn said(event: &Event) -> Option<(Role, String)> {
         }
         Event::RuleAdded { by, .. } => (Role::Text, format!("a rule was added by {by}")),
         Event::TableParked { table, faults } => {
-            (Role::Warn, format!("{table}: parked, {} errors wait for an answer", thousands(*faults)))
+            let wait = if *faults == 1 { "error waits" } else { "errors wait" };
+            (Role::Warn, format!("{table}: parked, {} {wait} for an answer", thousands(*faults)))
         }
         Event::TableUnparked { table } => (Role::Text, format!("{table}: goes on")),
         Event::TableHeld { table, message, .. } => (Role::Error, format!("{table}: held: {message}")),

@@ -19,12 +19,18 @@ use crate::{
 /// Lines of the verdict's remarks, at most.
 const REMARKS: usize = 2;
 
+/// Tables that are shown, at least.
+const FEWEST: usize = 2;
+
 pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect, validation: &Validation) {
     let visible = app.validate.visible();
     let width = usize::from(area.width);
-    let verdict = verdict(canvas, validation, width);
+    let mut verdict = verdict(canvas, validation, width);
     let below = (area.height / 2).max(9).min(area.height.saturating_sub(6));
-    let above = (visible.len() + 2 + verdict.len()).min(usize::from(area.height.saturating_sub(below + 1)));
+    let room = usize::from(area.height.saturating_sub(below + 1));
+    // On a small screen the tables go before the remarks.
+    verdict.truncate(room.saturating_sub(2 + FEWEST).max(1));
+    let above = (visible.len() + 2 + verdict.len()).min(room);
     let (upper, lower) = split_top(area, above as u16);
     let space = above.saturating_sub(2 + verdict.len());
     let rows = window(app.validate.cursor.0, visible.len(), space);
@@ -123,7 +129,8 @@ fn verdict(canvas: &Canvas<'_, '_>, validation: &Validation, width: usize) -> Ve
 fn draw_table(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect, table: &TableValidation) {
     let (left, right) = split_left(area, area.width / 2);
     let findings = findings(canvas, table, usize::from(left.width).saturating_sub(2), usize::from(left.height));
-    canvas.lines(left, findings);
+    // Something stands between the two.
+    canvas.lines(Rect { width: left.width.saturating_sub(1), ..left }, findings);
     let sample = sample(app, canvas, table, usize::from(right.width), usize::from(right.height));
     canvas.lines(right, sample);
 }
