@@ -139,6 +139,8 @@ fn changes(ask: &Ask) -> bool {
             | Ask::Start { .. }
             | Ask::Act { .. }
             | Ask::Connect { .. }
+            | Ask::Restore { .. }
+            | Ask::Purge { .. }
     )
 }
 

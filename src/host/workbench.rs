@@ -111,6 +111,9 @@ impl Workbench {
             Ask::Check => Ok(Answer::Checks(self.check().await)),
             Ask::Start { .. } => Err("a run is started by the host".into()),
             Ask::Review { run } => Ok(Answer::Review(self.review(run).await?)),
+            Ask::RestorePoints { .. } | Ask::RestorePreview { .. } | Ask::Restore { .. } | Ask::Purge { .. } => {
+                Err("this host makes no restore points yet".into())
+            }
             Ask::Act { fault, action } => Ok(Answer::Acted(Box::new(self.act(&fault, action).await?))),
         }
     }

@@ -6,6 +6,7 @@
 mod ask;
 mod command;
 mod event;
+mod restore;
 mod snapshot;
 mod validation;
 
@@ -15,6 +16,10 @@ pub use ask::{
 };
 pub use command::{Command, Reply};
 pub use event::{Event, Fact, HeldWhy, StartedTable};
+pub use restore::{
+    Held, KeptTable, Others, PointMade, PointState, RestoreAct, RestorePoint, RestorePreview, RestoreProgress, RestoreStep,
+    Restoration, RestoredTable, TablePreview, TakenBack,
+};
 pub use snapshot::{Snapshot, TableProgress};
 pub use validation::{
     ColumnDifference, Difference, DifferenceKind, Finding, Outcome, SampleRow, Sampling, TableValidation, Validated,
@@ -22,7 +27,7 @@ pub use validation::{
 };
 
 /// Raised whenever a message changes its meaning.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// From console to host.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -115,6 +120,8 @@ pub enum FromHost {
     Snapshot(Box<Snapshot>),
     Fact(Box<Fact>),
     Gauge(crate::model::Gauge),
+    /// How far a restore is; the latest word counts. Whoever asked for it is answered when it is over.
+    Restoring(RestoreProgress),
     /// Somebody else changed the plan, or opened another.
     PlanChanged,
     /// Whenever somebody comes, goes, or takes over.
