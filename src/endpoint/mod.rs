@@ -16,14 +16,18 @@ mod registry;
 mod secret;
 pub mod sqlite;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::model::{
-    Cause, Cell, Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry,
-    Thing,
+    Cause, Cell, Column, ColumnType, CounterStand, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table,
+    TableEntry, Thing,
 };
 
 pub use crate::model::{Mark, Position, Range, Until};
@@ -228,6 +232,34 @@ pub trait Destination: Catalog {
     async fn referrers(&self, _table: &str) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
+
+    /// Where all that counts for the table stands, for [`Destination::set_counters`].
+    async fn counters(&self, _table: &str) -> Result<Vec<CounterStand>> {
+        Ok(Vec::new())
+    }
+
+    /// Sets what counts for the table to where it stood, back as well as forth.
+    async fn set_counters(&self, _table: &str, _stands: &[CounterStand]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether triggers fire for rows that are put back, which no [`LoadOptions::puts_back`] keeps them from.
+    fn triggers_see_all(&self) -> bool {
+        false
+    }
+
+    /// Drops tables, in this order, with nothing that depends on them; one that is gone already is fine.
+    async fn drop_tables(&self, tables: &[String]) -> Result<()>;
+
+    /// The file that the table is, where it is one.
+    async fn file(&self, _table: &str) -> Result<Option<PathBuf>> {
+        Ok(None)
+    }
+
+    /// Puts the content of another file in the place of the file that the table is, all of it or nothing.
+    async fn put_back_file(&self, table: &str, _kept: &Path) -> Result<()> {
+        Err(EndpointError::new(ErrorKind::Other, format!("cannot put {table} back"), "here a table is no file"))
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -245,6 +277,9 @@ pub struct LoadOptions {
     pub lock_wait: u32,
     /// No place for marks is to be had: the rows commit without one.
     pub unmarked: bool,
+    /// The rows go back as they were: no trigger fires and no foreign key is enforced, as far as the system lets this
+    /// account, and emptying leaves rows that refer to the table's own where they are.
+    pub puts_back: bool,
 }
 
 /// Loads one table, one chunk a transaction. Nothing of a chunk is visible before `commit`.

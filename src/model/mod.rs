@@ -22,7 +22,7 @@ mod types;
 
 pub use cell::{Cell, CellError, NAN_128, NAN_256, array_of, cell_at, row_digest, text_at};
 pub use definition::{
-    Action, Check, Counter, Deferral, Expression, Generation, Index, IndexPart, Naming, OwnType, Thing,
+    Action, Check, Counter, CounterStand, Deferral, Expression, Generation, Index, IndexPart, Naming, OwnType, Thing,
 };
 pub use digest::{Padding, RowEncoding, RowSum, TableDigest};
 pub use fault::{Cause, Decision, Fault, FaultId, NamedCell, Rule, Scope, Verdict};

@@ -5,6 +5,7 @@
 //! with LF as line end, quotes only where they are needed, NULL as the plain token (a text equal to it is quoted), bytes
 //! as `\x` and hex.
 
+mod back;
 mod dialect;
 mod error;
 mod file;
@@ -291,6 +292,23 @@ impl Destination for Csv {
         }
         let names: Vec<String> = tables.iter().map(|table| table.name.clone()).collect();
         self.look(move |folder| Ok(findings(folder, &names))).await
+    }
+
+    async fn drop_tables(&self, tables: &[String]) -> Result<()> {
+        self.writable()?;
+        let tables = tables.to_vec();
+        self.look(move |folder| back::drop_tables(folder, &tables)).await
+    }
+
+    async fn file(&self, table: &str) -> Result<Option<PathBuf>> {
+        let table = table.to_owned();
+        self.look(move |folder| folder.find(&table).map(Some)).await
+    }
+
+    async fn put_back_file(&self, table: &str, kept: &Path) -> Result<()> {
+        self.writable()?;
+        let (table, kept) = (table.to_owned(), kept.to_owned());
+        self.look(move |folder| back::put_back(folder, &table, &kept)).await
     }
 }
 

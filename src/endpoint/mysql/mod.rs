@@ -33,6 +33,7 @@ mod refusal;
 mod sight;
 mod sql;
 mod stage;
+mod stands;
 #[cfg(test)]
 mod tests;
 mod tongue;
@@ -51,7 +52,8 @@ use super::{
     Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
 };
 use crate::model::{
-    Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+    Column, ColumnType, CounterStand, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry,
+    Thing,
 };
 
 pub use self::read::MysqlSnapshot;
@@ -270,5 +272,24 @@ impl Destination for Mysql {
         let outcome = catalog::referrers(&mut session, table).await;
         self.looking.keep(session);
         outcome
+    }
+
+    async fn counters(&self, table: &str) -> Result<Vec<CounterStand>> {
+        let mut session = self.look().await?;
+        let outcome = stands::counters(&mut session, table).await;
+        self.looking.keep(session);
+        outcome
+    }
+
+    async fn set_counters(&self, table: &str, stands: &[CounterStand]) -> Result<()> {
+        stands::set_counters(&mut self.write().await?, table, stands).await
+    }
+
+    fn triggers_see_all(&self) -> bool {
+        true
+    }
+
+    async fn drop_tables(&self, tables: &[String]) -> Result<()> {
+        stands::drop_tables(&mut self.write().await?, tables).await
     }
 }

@@ -61,6 +61,8 @@ pub struct PostgresLoader {
     stage: Option<Stage>,
     lines: Lines,
     grouping: Grouping,
+    /// Neither foreign keys nor triggers see what is written.
+    unseen: bool,
     /// Of the chunk under way.
     unchanged: u64,
     /// Absent while a statement runs and after one that did not end cleanly, so that a call that was cut off or failed
@@ -113,6 +115,7 @@ impl PostgresLoader {
             stage: None,
             lines: Lines::default(),
             grouping: Grouping::default(),
+            unseen: false,
             unchanged: 0,
             connection: None,
         };
@@ -124,6 +127,7 @@ impl PostgresLoader {
             true => suspension(&mut connection).await.map_err(failed)?,
             false => IMMEDIATE,
         };
+        loader.unseen = enforcement == REPLICA;
         let patience = format!("SET LOCAL lock_timeout = '{}s'", options.lock_wait);
         loader.begin = format!("BEGIN; {patience}; {enforcement}; SAVEPOINT w");
         loader.connection = Some(connection);
@@ -252,6 +256,23 @@ impl PostgresLoader {
         sql::run(&mut connection, next).await.map_err(failed)?;
         self.connection = Some(connection);
         Ok(next.starts_with("RELEASE").then_some(refusals))
+    }
+
+    /// Whether tables refer to it that are not emptied with it; then its rows may only go where nobody sees it.
+    async fn has_referrers(&self, connection: &mut PgConnection) -> Result<bool> {
+        let referrers = catalog::referrers(connection, &self.name, &self.place.schema).await;
+        let mut referrers = referrers.map_err(|error| failure(error, self.context("empty")))?;
+        let own = self.name.display(&self.place.schema);
+        referrers.retain(|other| *other != own && !self.options.empties_first.contains(other));
+        if referrers.is_empty() || self.unseen {
+            return Ok(!referrers.is_empty());
+        }
+        let message = format!(
+            "{} refer to it, and this account may not put rows back unseen by them; GRANT SET ON PARAMETER \
+             session_replication_role TO it (PostgreSQL 15 or later), or use a superuser",
+            referrers.join(", ")
+        );
+        Err(EndpointError::new(ErrorKind::Permission, self.context("empty"), message))
     }
 
     fn mistyped(&self, Mistyped { column, found }: Mistyped) -> EndpointError {
@@ -418,6 +439,12 @@ impl Loader for PostgresLoader {
 
     async fn empty(&mut self) -> Result<()> {
         let mut connection = self.take("empty")?;
+        if self.options.puts_back && self.has_referrers(&mut connection).await? {
+            let layout = catalog::layout(&mut connection, &self.name).await;
+            let name = layout.map_err(|error| failure(error, self.context("empty")))?.scanned(&self.name);
+            self.connection = Some(connection);
+            return self.run(&format!("DELETE FROM {name}; RELEASE SAVEPOINT w; SAVEPOINT w"), "empty").await;
+        }
         // One statement: a table that others refer to is truncated with them or not at all.
         let first = self.options.empties_first.iter().map(|table| TableName::parse(table, &self.place.schema));
         let mut tables = Vec::new();

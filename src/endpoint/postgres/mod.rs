@@ -26,6 +26,7 @@ mod refusal;
 mod sight;
 mod sql;
 mod stage;
+mod stands;
 mod tongue;
 mod tuples;
 mod types;
@@ -40,7 +41,8 @@ use async_trait::async_trait;
 use sqlx::{Row as _, postgres::PgConnection};
 
 use crate::model::{
-    Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+    Column, ColumnType, CounterStand, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry,
+    Thing,
 };
 
 use super::{Catalog, Destination, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry};
@@ -278,5 +280,23 @@ impl Destination for Postgres {
         let mut session = self.sessions.take().await?;
         let referrers = catalog::referrers(&mut session, &self.name(table), &self.schema).await;
         self.done(session, referrers.map_err(|error| failure(error, format!("cannot see what refers to {table}"))))
+    }
+    async fn counters(&self, table: &str) -> Result<Vec<CounterStand>> {
+        let mut session = self.sessions.take().await?;
+        let stands = stands::counters(&mut session, &self.name(table)).await;
+        self.done(session, stands)
+    }
+
+    async fn set_counters(&self, _table: &str, stands: &[CounterStand]) -> Result<()> {
+        let mut session = self.sessions.take().await?;
+        let set = stands::set_counters(&mut session, stands).await;
+        self.done(session, set)
+    }
+
+    async fn drop_tables(&self, tables: &[String]) -> Result<()> {
+        let mut session = self.sessions.take().await?;
+        let names: Vec<TableName> = tables.iter().map(|table| self.name(table)).collect();
+        let dropped = stands::drop_tables(&mut session, &names).await;
+        self.done(session, dropped)
     }
 }

@@ -20,6 +20,7 @@ mod schema;
 mod sight;
 mod snapshot;
 mod sql;
+mod stands;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -43,7 +44,9 @@ use self::{
 use super::{
     Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
 };
-use crate::model::{Column, ColumnType, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing};
+use crate::model::{
+    Column, ColumnType, CounterStand, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+};
 
 /// A SQLite file.
 #[derive(Clone)]
@@ -245,6 +248,21 @@ impl Destination for Sqlite {
     async fn referrers(&self, table: &str) -> Result<Vec<String>> {
         let table = table.to_owned();
         self.look(move |connection, _| catalog::referrers(connection, &table)).await
+    }
+
+    async fn counters(&self, table: &str) -> Result<Vec<CounterStand>> {
+        let table = table.to_owned();
+        self.look(move |connection, _| stands::counters(connection, &table)).await
+    }
+
+    async fn set_counters(&self, table: &str, stands: &[CounterStand]) -> Result<()> {
+        let (table, stands) = (table.to_owned(), stands.to_vec());
+        self.writer()?.run(move |connection| stands::set_counters(connection, &table, &stands)).await
+    }
+
+    async fn drop_tables(&self, tables: &[String]) -> Result<()> {
+        let tables = tables.to_vec();
+        self.writer()?.run(move |connection| stands::drop_tables(connection, &tables)).await
     }
 }
 

@@ -11,7 +11,9 @@ use std::{
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 use rusqlite::{
-    Connection, ffi,
+    Connection,
+    config::DbConfig,
+    ffi,
     types::{ToSqlOutput, ValueRef},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -129,6 +131,8 @@ pub(super) struct Load {
     empties_first: Vec<String>,
     /// Where marks go; `None`: nowhere.
     marks: Option<String>,
+    /// No trigger sees what is written.
+    unseen: bool,
     turn: Option<Turn>,
     unchanged: u64,
 }
@@ -168,7 +172,8 @@ impl Load {
         let statement = Statement { table: table.name.clone(), sql, targets, poured, upsert };
         let marks = (!options.unmarked).then(|| marks.to_owned());
         let empties_first = options.empties_first.clone();
-        Ok(Self { writer, statement: Arc::new(statement), empties_first, marks, turn: None, unchanged: 0 })
+        let unseen = options.puts_back;
+        Ok(Self { writer, statement: Arc::new(statement), empties_first, marks, unseen, turn: None, unchanged: 0 })
     }
 
     async fn run<T: Send + 'static>(
@@ -201,7 +206,11 @@ impl Loader for Load {
         self.unchanged = 0;
         let context = format!("cannot begin to write to {}", self.statement.table);
         let statement = Arc::clone(&self.statement);
+        let triggers = !self.unseen;
         let begin = move |connection: &mut Connection| {
+            // All loaders share the connection: each says how it wants it.
+            let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, triggers);
+            set.map_err(during(context.clone()))?;
             let keys = statement.upsert.as_ref().map_or(Ok(()), |upsert| upsert.begin(connection));
             keys.and_then(|()| connection.execute_batch("BEGIN IMMEDIATE")).map_err(during(context))
         };
