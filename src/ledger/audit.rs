@@ -115,6 +115,7 @@ pub(super) fn entry_of(fact: &Fact) -> Option<AuditEntry> {
             let all = serde_json::to_string(validated).ok();
             ("validated", validated.by.as_str(), Some(validated.outcome.word().to_owned()), all)
         }
+        // The restore point and the way back have entries of their own.
         _ => return None,
     };
     Some(AuditEntry {

@@ -10,6 +10,7 @@ mod chunks;
 mod error;
 mod faults;
 mod open;
+mod points;
 mod runs;
 mod schema;
 mod seal;
@@ -21,6 +22,7 @@ pub use chunks::ChunkRecord;
 pub use error::LedgerError;
 pub use faults::{Answered, FaultRecord, FaultState};
 pub use open::{Ledger, PlanLock, default_state_folder};
+pub use points::{NewPoint, PointPhase, PointRecord, RestoreRecord};
 pub use runs::{NewRun, RunRecord};
 pub use seal::{Seal, default_key_folder};
 

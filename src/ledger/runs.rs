@@ -184,16 +184,23 @@ impl Ledger {
 
     /// Declares the plan's migration over: none of its runs so far goes on, and their rows are reviewed no more.
     pub async fn close_runs(&self, plan_key: &str, at_ms: u64, by: &str) -> Result<()> {
-        let sql = "UPDATE runs SET closed_ms = ? WHERE plan_key = ? AND closed_ms IS NULL RETURNING id, plan_digest";
+        let runs: Vec<RunId> = self.runs(Some(plan_key)).await?.into_iter().map(|run| run.id).collect();
+        self.close_these(&runs, at_ms, by).await
+    }
+
+    /// The same for some runs.
+    pub async fn close_these(&self, runs: &[RunId], at_ms: u64, by: &str) -> Result<()> {
+        let sql = "UPDATE runs SET closed_ms = ? WHERE id = ? AND closed_ms IS NULL RETURNING plan_digest";
         let mut transaction = self.pool.begin().await?;
-        let closed = sqlx::query(sql).bind(at_ms as i64).bind(plan_key).fetch_all(&mut *transaction).await?;
-        for run in closed {
+        for run in runs {
+            let closed = sqlx::query(sql).bind(at_ms as i64).bind(&run.0).fetch_optional(&mut *transaction).await?;
+            let Some(closed) = closed else { continue };
             let entry = AuditEntry {
                 at_ms,
                 by: by.to_owned(),
                 action: "run-closed".into(),
-                run: Some(run.get(0)),
-                plan_digest: run.get(1),
+                run: Some(run.0.clone()),
+                plan_digest: closed.get(0),
                 ..AuditEntry::default()
             };
             audit::append(&mut transaction, entry).await?;
