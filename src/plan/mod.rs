@@ -35,7 +35,8 @@ pub use error::PlanError;
 pub use mapping::{Class, MappedColumn, Mapping, Origin};
 pub use mention::mentions;
 pub use model::{
-    ColumnPlan, CsvOptions, Kind, Literal, Plan, RunOptions, SecretRef, SidePlan, TablePlan, Unlisted, ValueMap,
+    ColumnPlan, CsvOptions, Kind, Literal, Plan, RestoreOptions, RunOptions, SecretRef, SidePlan, TablePlan, Unlisted,
+    ValueMap,
 };
 pub use place::{Phrase, Spans};
 pub use read::{Parsed, parse};

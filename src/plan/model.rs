@@ -14,6 +14,7 @@ pub struct Plan {
     pub source: SidePlan,
     pub destination: SidePlan,
     pub run: RunOptions,
+    pub restore: RestoreOptions,
     pub when: When,
     pub tables: Vec<TablePlan>,
 }
@@ -111,6 +112,23 @@ impl Default for RunOptions {
             marks: None,
             validate: true,
         }
+    }
+}
+
+/// How what the destination's tables hold is kept before a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreOptions {
+    /// A restore point is made before the first write.
+    pub points: bool,
+    /// How many days it is kept.
+    pub keep_days: u32,
+    /// A table that is larger, in gigabytes as its system counts it, is not kept: the run does not start.
+    pub max_gb: u32,
+}
+
+impl Default for RestoreOptions {
+    fn default() -> Self {
+        Self { points: true, keep_days: 30, max_gb: 50 }
     }
 }
 

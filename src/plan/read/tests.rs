@@ -55,6 +55,7 @@ fn the_design_s_plan_reads_as_it_says() {
     assert_eq!(plan.source.password, Some(SecretRef::Env("OLD_DB_PASSWORD".into())));
     assert_eq!(plan.destination, SidePlan { url: "sqlite:credvault.db".into(), ..SidePlan::default() });
     assert_eq!(plan.run, RunOptions::default());
+    assert_eq!(plan.restore, RestoreOptions::default());
     let column = |name: &str, plan: ColumnPlan| (name.to_owned(), plan);
     let table = TablePlan {
         from: "customers".into(),
@@ -155,6 +156,17 @@ fn every_setting_is_read() {
     assert_eq!(table.filter.as_deref(), Some("deleted = false"));
     assert_eq!(table.mode, Mode::Upsert);
     assert_eq!(table.columns, [("a".into(), from("b")), ("c".into(), from("d"))]);
+}
+
+#[test]
+fn what_is_kept_before_a_run_is_up_to_the_plan() {
+    let plan = |more: &str| parse(&plan_with(more));
+    let read = plan("[restore]\npoints = false\nkeep_days = 90\nmax_gb = 1\n");
+    let options = read.plan.unwrap().restore;
+    assert_eq!(options, RestoreOptions { points: false, keep_days: 90, max_gb: 1 });
+    for wrong in ["points = 1", "keep_days = 0", "max_gb = -1", "keepdays = 3"] {
+        assert!(plan(&format!("[restore]\n{wrong}\n")).plan.is_none(), "{wrong}");
+    }
 }
 
 #[test]
