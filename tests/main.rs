@@ -16,6 +16,7 @@ mod modes;
 mod pairs;
 mod readme;
 mod real_data;
+mod restore;
 mod samples;
 mod secrets;
 mod servers;

@@ -61,6 +61,8 @@ pub enum Verb {
     Validate(Validate),
     /// The audit trail: who did what, when, to which row; `audit verify` tells whether it is what was written.
     Audit(Audit),
+    /// List restore points, or go back to one: to what the destination's tables held before a run.
+    Restore(Restore),
     /// Declare a migration over: take its marks out of the destination.
     Finish(Finish),
     /// What a console starts, so that a run outlives it.
@@ -207,6 +209,21 @@ pub struct Validate {
     /// What the sample is drawn with: the same seed draws the same rows.
     #[arg(long)]
     pub seed: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The restore point; none: they are listed.
+    pub name: Option<String>,
+    /// Its name once more: go back to it without being asked.
+    #[arg(long, value_name = "NAME", requires = "name")]
+    pub yes: Option<String>,
+    /// Although others wrote since; a restore point of what is there now is made first in any case.
+    #[arg(long, requires = "name")]
+    pub discard_others: bool,
+    /// Take what is kept off this host: of all whose time is over, or of this one.
+    #[arg(long, conflicts_with = "discard_others")]
+    pub purge: bool,
 }
 
 #[derive(Debug, Args)]

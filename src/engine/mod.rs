@@ -25,7 +25,7 @@ mod writing;
 pub use actor::{RunError, RunHandle, spawn};
 pub use finish::{FinishError, Finished, finish};
 pub use machine::Machine;
-pub use prepare::{Job, PrepareError, Prepared, prepare};
+pub use prepare::{Job, Precaution, PrepareError, Prepared, prepare};
 pub use retry::{RetryError, discard, retry};
 pub use steps::{AttemptSpec, Input, Step, TableStart};
 

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{TableStart, now_ms, resume, writing::Writing};
@@ -13,8 +14,8 @@ use crate::{
     endpoint::{Destination, EndpointError, ErrorKind, Mark, Source},
     ledger::{Answered, Ledger, LedgerError, NewRun, PlanLock, RunRecord},
     model::{Count, Counts, Mode, OnError, Problem, RunId, RunPhase, Table},
-    plan::{Document, Plan},
-    protocol::{Snapshot, StartedTable},
+    plan::{Document, Mapping, Plan},
+    protocol::{Event, Snapshot, StartedTable},
     transform::RunInstant,
 };
 
@@ -36,6 +37,16 @@ pub struct Job {
     /// Only these destination tables; empty: all.
     pub only: Vec<String>,
     pub by: String,
+    /// What is done before the first write of a run that begins.
+    pub precaution: Option<Arc<dyn Precaution>>,
+}
+
+/// Something that must have been done before a run writes: a restore point made, say.
+#[async_trait]
+pub trait Precaution: Send + Sync {
+    /// The run is about to write by these mappings: what is to be told of it when it begins. An error keeps it from
+    /// beginning at all.
+    async fn take(&self, run: &RunRecord, mappings: &[&Mapping]) -> Result<Event, String>;
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +82,8 @@ pub enum PrepareError {
          into the run"
     )]
     Referred { table: String, referrer: String },
+    #[error("no restore point could be made, so the run did not begin and nothing was written: {0}")]
+    Precaution(String),
     #[error("the plan has no table '{0}'")]
     NoTable(String),
 }
@@ -93,6 +106,8 @@ pub struct Prepared {
     pub(super) resumed: bool,
     /// What stands, in words, where the run goes on.
     pub(super) standing: Option<String>,
+    /// What was done before it begins.
+    pub(super) taken: Option<Event>,
     pub(super) lock: PlanLock,
 }
 
@@ -127,6 +142,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
     if problems.iter().any(|problem| problem.error) {
         return Err(PrepareError::Plan(problems.into_iter().filter(|problem| problem.error).collect()));
     }
+    let mut taken = None;
     if !resumed {
         if let Some(why) = job.destination.cannot_mark().await? {
             run.unmarked = true;
@@ -134,6 +150,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
         }
         let names: Vec<&String> = binding.tables.iter().map(|table| &table.mapping.to.name).collect();
         demand_families(&families, &names)?;
+        taken = take_precaution(&job, &run, &binding).await?;
         job.ledger.begin_run(&new_run(&run)).await?;
         keep_held(&job, &run, &binding).await?;
     }
@@ -153,7 +170,14 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
         on_error: policy(&job, &plan),
         ..job.ledger.snapshot(&run.id).await?
     };
-    Ok(Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, standing, lock })
+    Ok(Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, standing, taken, lock })
+}
+
+/// Before the run is on record: one that could not begin leaves none behind that would have to be gone on with.
+async fn take_precaution(job: &Job, run: &RunRecord, binding: &Binding) -> Result<Option<Event>, PrepareError> {
+    let Some(precaution) = &job.precaution else { return Ok(None) };
+    let mappings: Vec<&Mapping> = binding.tables.iter().map(|table| &table.mapping).collect();
+    precaution.take(run, &mappings).await.map(Some).map_err(PrepareError::Precaution)
 }
 
 fn policy(job: &Job, plan: &Plan) -> OnError {

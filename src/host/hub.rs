@@ -22,7 +22,7 @@ use crate::{
     engine::{self, RunHandle, prepare},
     ledger::{Ledger, LedgerError},
     model::{Gauge, OnError, RunId, RunPhase},
-    protocol::{Answer, Ask, CheckState, Command, Fact, FromHost, Reply, Role, Snapshot, ToHost},
+    protocol::{Answer, Ask, CheckState, Command, Fact, FromHost, Reply, RestoreProgress, Role, Snapshot, ToHost},
 };
 
 /// How long a detached host without a client and without a run waits for one.
@@ -82,6 +82,8 @@ struct Hub {
     run: Option<Live>,
     /// A run's end is waited for, to validate what it wrote.
     validates: bool,
+    /// How far a restore under way is.
+    restoring: Option<watch::Receiver<RestoreProgress>>,
     work: JoinSet<Done>,
 }
 
@@ -112,7 +114,7 @@ enum Done {
         id: u64,
         answer: Answer,
     },
-    /// Another plan is open, and where its latest run stands.
+    /// Another plan is open, or its runs were taken back, and where the latest one stands.
     Opened {
         client: ClientId,
         id: u64,
@@ -155,6 +157,7 @@ impl Hub {
             idle: detached.then(Instant::now),
             run: None,
             validates: false,
+            restoring: None,
             work: JoinSet::new(),
         }
     }
@@ -171,6 +174,9 @@ impl Hub {
                 news = next(&mut self.run, self.workbench.ledger()) => {
                     news.into_iter().map(|message| (None, message)).collect()
                 }
+                progress = told(&mut self.restoring) => {
+                    progress.into_iter().map(|progress| (None, FromHost::Restoring(progress))).collect()
+                }
                 () = until(asked) => {
                     self.lease.gives_in();
                     self.presence()
@@ -181,7 +187,8 @@ impl Hub {
             if self.clients.is_empty() && !self.detached {
                 break;
             }
-            let deserted = self.detached && self.clients.is_empty() && !self.is_running() && !self.validates;
+            let busy = self.is_running() || self.validates || self.restoring.is_some();
+            let deserted = self.detached && self.clients.is_empty() && !busy;
             self.idle = deserted.then(|| self.idle.unwrap_or_else(Instant::now));
         }
         self.hang_up().await;
@@ -289,12 +296,26 @@ impl Hub {
 
     fn ask(&mut self, client: ClientId, id: u64, ask: Ask) {
         let (workbench, running) = (self.workbench.clone(), self.is_running());
+        let (progress, told) = watch::channel(RestoreProgress::default());
+        if matches!(ask, Ask::Restore { .. }) && self.restoring.is_none() {
+            self.restoring = Some(told);
+        }
         self.work.spawn(async move {
             let refused = |why: &str| Done::Say(client, FromHost::Answer { id, answer: Err(why.to_owned()) });
             match ask {
                 Ask::Start { .. } if running => refused("a run of this plan is under way"),
                 Ask::Start { on_error, confirmed } => {
                     Done::Started { client, id, result: start(&workbench, on_error, confirmed).await }
+                }
+                Ask::Restore { .. } if running => refused("a run of this plan is under way; stop it first"),
+                Ask::Restore { name, typed, discard_others } => {
+                    match workbench.restore(&name, &typed, discard_others, &progress).await {
+                        Ok(restored) => {
+                            let answer = Answer::Restored(Box::new(restored));
+                            Done::Opened { client, id, answer, stands: stands(&workbench).await }
+                        }
+                        Err(error) => refused(&error.to_string()),
+                    }
                 }
                 Ask::Open { .. } | Ask::New(_) if running => {
                     refused("another plan opens when the run is over; stop it first")
@@ -393,6 +414,19 @@ impl Client {
         }
         let full = matches!(self.outbox.try_send(message.clone()), Err(mpsc::error::TrySendError::Full(_)));
         self.behind = full && !is_gauge;
+    }
+}
+
+/// How far the restore under way is, at most ten times a second; nothing more once it is over.
+async fn told(restoring: &mut Option<watch::Receiver<RestoreProgress>>) -> Option<RestoreProgress> {
+    let Some(receiver) = restoring else { return std::future::pending().await };
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    match receiver.changed().await {
+        Ok(()) => Some(receiver.borrow_and_update().clone()),
+        Err(_) => {
+            *restoring = None;
+            None
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod hub;
 mod lease;
 mod migrations;
 mod port;
+mod restore;
 mod socket;
 mod validation;
 mod views;

@@ -88,6 +88,12 @@ impl Workbench {
         let Some(latest) = self.ledger().runs(Some(&self.plan_key().await)).await?.into_iter().next() else {
             return Ok(Against::Source(Some("no run of this plan came to its end here: the source was read".into())));
         };
+        if let Some(taken) = self.ledger().snapshot(&latest.id).await?.taken_back {
+            let (run, point) = (&latest.id, taken.point);
+            return Ok(Against::Unfinished(format!(
+                "run {run} was taken back by restore point {point}: there is nothing of it to validate"
+            )));
+        }
         if latest.phase != RunPhase::Completed {
             let (run, phase) = (&latest.id, latest.phase.word());
             return Ok(Against::Unfinished(format!(
@@ -176,6 +182,12 @@ impl Workbench {
         let event = Event::Validated(validation.in_short(self.by()));
         let fact = Fact { run: run.clone(), seq, at_ms: validation.at_ms, event };
         self.ledger().note(&fact).await?;
+        // What the run left there, for whoever asks later what others did since.
+        for table in validation.tables.iter().filter(|table| table.outcome == Outcome::Passed) {
+            if let Some(found) = &table.found {
+                self.ledger().left(run, &table.to, found).await?;
+            }
+        }
         Ok(fact)
     }
 

@@ -23,6 +23,7 @@ use crate::{
         Answer, Ask, CheckItem, CheckState, Migration, ReviewAction, ReviewItem, Sampled, Secret, SideName, SideView,
         TableChecks,
     },
+    restore,
     transform::RunInstant,
     verify::{Checked, Moment, check, readiness},
 };
@@ -82,7 +83,7 @@ impl Workbench {
         }
     }
 
-    /// Everything but [`Ask::Start`], which is the host's own. An error is a sentence with what to do next.
+    /// Everything but [`Ask::Start`] and [`Ask::Restore`], which are the host's own. An error is a sentence with what to do next.
     pub async fn answer(&self, ask: Ask) -> Told<Answer> {
         match ask {
             Ask::Migrations => Ok(Answer::Migrations(self.migrations().await?)),
@@ -111,8 +112,16 @@ impl Workbench {
             Ask::Check => Ok(Answer::Checks(self.check().await)),
             Ask::Start { .. } => Err("a run is started by the host".into()),
             Ask::Review { run } => Ok(Answer::Review(self.review(run).await?)),
-            Ask::RestorePoints { .. } | Ask::RestorePreview { .. } | Ask::Restore { .. } | Ask::Purge { .. } => {
-                Err("this host makes no restore points yet".into())
+            Ask::RestorePoints { all } => {
+                Ok(Answer::RestorePoints(self.restore_points(all).await.map_err(|error| error.to_string())?))
+            }
+            Ask::RestorePreview { name } => {
+                let preview = self.restore_preview(&name).await.map_err(|error| error.to_string())?;
+                Ok(Answer::RestorePreview(Box::new(preview)))
+            }
+            Ask::Restore { .. } => Err("the way back is gone by the host".into()),
+            Ask::Purge { name, typed } => {
+                Ok(Answer::Purged(self.purge(name, typed).await.map_err(|error| error.to_string())?))
             }
             Ask::Act { fault, action } => Ok(Answer::Acted(Box::new(self.act(&fault, action).await?))),
         }
@@ -211,7 +220,10 @@ impl Workbench {
         Ok(Answer::Connected(SideView { side, version }))
     }
 
-    async fn side(&self, side: SideName) -> Result<(plan::SidePlan, PathBuf, Option<Secret>), EndpointError> {
+    pub(super) async fn side(
+        &self,
+        side: SideName,
+    ) -> Result<(plan::SidePlan, PathBuf, Option<Secret>), EndpointError> {
         let document = self.document.lock().await;
         let Some(plan) = &document.plan else {
             let first = document.problems.iter().find(|problem| problem.error);
@@ -401,6 +413,9 @@ impl Workbench {
             binding: binding.as_ref().map(Result::as_ref),
         };
         let mut items = check(&checked).await;
+        if let Some(Ok(binding)) = &binding {
+            items.push(restore::readiness(&plan.restore, binding.tables.iter().map(|table| &table.mapping)));
+        }
         let completed = self.completed().await;
         let now = chrono::Local::now().naive_local();
         items.extend(readiness(&Moment { plan: &plan, now, completed: &completed }));
@@ -434,6 +449,7 @@ impl Workbench {
             attended,
             only,
             by: self.by.clone(),
+            precaution: Some(self.keeper().await.map_err(|error| told(&error))?),
         })
     }
 

@@ -17,8 +17,8 @@ pub use ask::{
 pub use command::{Command, Reply};
 pub use event::{Event, Fact, HeldWhy, StartedTable};
 pub use restore::{
-    Held, KeptTable, Others, PointMade, PointState, RestoreAct, RestorePoint, RestorePreview, RestoreProgress, RestoreStep,
-    Restoration, RestoredTable, TablePreview, TakenBack,
+    Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct, RestorePoint, RestorePreview,
+    RestoreProgress, RestoreStep, RestoredTable, TablePreview, TakenBack,
 };
 pub use snapshot::{Snapshot, TableProgress};
 pub use validation::{

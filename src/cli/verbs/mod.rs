@@ -10,6 +10,7 @@ pub mod live;
 pub mod new;
 pub mod preview;
 mod progress;
+pub mod restore;
 pub mod review;
 pub mod run;
 pub mod schedule;

@@ -135,6 +135,9 @@ fn tell(context: &Context, snapshot: &mut Snapshot, fact: Fact) -> Result<(), Cl
             thousands(counts.flagged)
         ),
         Event::TableHeld { table, message, .. } => println!("{table}: held; {message}"),
+        Event::RestorePointMade(made) => {
+            println!("restore point made: {}, {} row(s) of {} table(s)", made.name, thousands(made.rows), made.tables)
+        }
         Event::Remark { message } => println!("note: {message}"),
         _ => {}
     }

@@ -74,6 +74,7 @@ fn prepare_error(error: PrepareError) -> CliError {
     match error {
         PrepareError::Endpoint(error) => crate::cli::open::endpoint_error(error),
         PrepareError::Ledger(error) => CliError::failed(error),
+        error @ PrepareError::Precaution(_) => CliError::failed(error),
         error => CliError::usage(error),
     }
 }
