@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     endpoint::Catalog,
-    model::{Column, Count, RowEncoding, System, Table},
+    model::{Column, RowEncoding, System, Table},
 };
 
 /// The columns that hold something of their own, in the types in which their values travel within the system.
@@ -88,12 +88,6 @@ pub(super) fn unfitting(was: &Table, is: &Table) -> Vec<String> {
     let needed = is.columns.iter().filter(|column| !before.contains(&column.name) && !column.may_be_left_out());
     why.extend(needed.map(|column| format!("{} has a new column {} that wants a value", was.name, column.name)));
     why
-}
-
-/// Without what changes by itself.
-pub(super) fn still(mut table: Table) -> Table {
-    (table.rows, table.bytes) = (Count::Unknown, None);
-    table
 }
 
 #[cfg(test)]
