@@ -73,6 +73,11 @@ pub(super) struct Lines {
 }
 
 impl Lines {
+    /// Such as begin with a number, the first with 0.
+    pub(super) fn numbered() -> Self {
+        Self { number: Some(0), ..Self::default() }
+    }
+
     pub(super) fn form(&self) -> Form {
         self.form
     }
