@@ -11,6 +11,7 @@ mod figures;
 mod formula;
 #[cfg(test)]
 pub mod fuzzing;
+mod hex;
 mod mark;
 mod order;
 mod problem;
@@ -28,6 +29,7 @@ pub use digest::{Padding, RowEncoding, RowSum, TableDigest};
 pub use fault::{Cause, Decision, Fault, FaultId, NamedCell, Rule, Scope, Verdict};
 pub use figures::{bar, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands};
 pub use formula::{Comparison, Formula, Kind};
+pub use hex::{hex, unhex};
 pub use mark::{Mark, Position, Range, Until};
 pub use order::{LoadOrder, load_order};
 pub use problem::Problem;

@@ -24,9 +24,9 @@ use sha2::{Digest as _, Sha256};
 use super::{
     RestoreError, Result,
     manifest::RowsKept,
-    shelf::{failed, hex, private},
+    shelf::{failed, private},
 };
-use crate::model::{RowEncoding, RowSum, TableDigest};
+use crate::model::{RowEncoding, RowSum, TableDigest, hex};
 
 /// What goes to the disk at once.
 const PIECE: usize = 1 << 18;

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Manifest, RestoreError, Result, manifest::FORMAT};
 use crate::{
     ledger::{Ledger, LedgerError, PointPhase, PointRecord},
+    model::hex,
     protocol::{PointState, RestorePoint},
 };
 
@@ -24,10 +25,6 @@ pub(super) struct Shelf {
 
 pub(super) fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> RestoreError + '_ {
     move |source| RestoreError::Folder { path: path.to_owned(), source }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Shelf {

@@ -17,12 +17,14 @@ mod finish;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod grants;
+mod grouping;
 mod load;
 mod marks;
 mod numeric;
 mod order;
 mod read;
 mod refusal;
+mod screen;
 mod sight;
 mod sql;
 mod stage;

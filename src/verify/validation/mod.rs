@@ -6,6 +6,7 @@
 
 mod evidence;
 mod judge;
+mod kept;
 mod locate;
 mod reading;
 mod sample;
