@@ -66,6 +66,7 @@ async fn dispatch(arguments: &Arguments) -> Result<Exit, CliError> {
         Some(Verb::Review(review)) => verbs::review::perform(&context, review).await,
         Some(Verb::Validate(validate)) => verbs::validate::perform(&context, validate).await,
         Some(Verb::Audit(audit)) => verbs::audit::perform(&context, audit).await,
+        Some(Verb::Report(report)) => verbs::report::perform(&context, report).await,
         Some(Verb::Finish(finish)) => verbs::finish::perform(&context, finish).await,
     }
 }

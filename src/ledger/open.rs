@@ -83,7 +83,10 @@ impl Ledger {
         }
         if found < 3 {
             sqlx::raw_sql(schema::TO_3).execute(&mut *transaction).await?;
-            sqlx::raw_sql("PRAGMA user_version = 3").execute(&mut *transaction).await?;
+        }
+        if found < 4 {
+            sqlx::raw_sql(schema::TO_4).execute(&mut *transaction).await?;
+            sqlx::raw_sql("PRAGMA user_version = 4").execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(())

@@ -5,7 +5,9 @@
 
 mod ask;
 mod command;
+mod dry;
 mod event;
+mod repair;
 mod snapshot;
 mod validation;
 
@@ -14,7 +16,9 @@ pub use ask::{
     Sampled, Secret, SideName, SideView, TableChecks, TrialRow,
 };
 pub use command::{Command, Reply};
+pub use dry::{DryColumn, DryExample, DryFault, DryFaultRow, DryRun, DryTable, Estimate, Stage, Stages};
 pub use event::{Event, Fact, HeldWhy, StartedTable};
+pub use repair::{Repair, RepairRow, TableRepair};
 pub use snapshot::{Snapshot, TableProgress};
 pub use validation::{
     ColumnDifference, Difference, DifferenceKind, Finding, Outcome, SampleRow, Sampling, TableValidation, Validated,

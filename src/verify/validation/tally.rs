@@ -233,6 +233,8 @@ impl Visit for Net {
 /// The rows of some keys.
 pub(super) struct Collected {
     pub(super) rows: BTreeMap<u128, Found>,
+    /// Of several rows of one key the last is taken.
+    last_wins: bool,
 }
 
 /// One side's rows of a key.
@@ -245,7 +247,11 @@ pub(super) struct Found {
 
 impl Collected {
     pub(super) fn of(keys: &[u128]) -> Self {
-        Self { rows: keys.iter().map(|key| (*key, Found::default())).collect() }
+        Self::last_of(keys, false)
+    }
+
+    pub(super) fn last_of(keys: &[u128], last_wins: bool) -> Self {
+        Self { rows: keys.iter().map(|key| (*key, Found::default())).collect(), last_wins }
     }
 }
 
@@ -254,7 +260,7 @@ impl Visit for Collected {
         for (index, key) in block.keys.iter().enumerate() {
             let Some(found) = self.rows.get_mut(&short(key)) else { continue };
             found.times += 1;
-            if found.first.is_none() {
+            if found.first.is_none() || self.last_wins {
                 let row = one_row(&block.batch, index);
                 let number = block.numbers.get(index).copied();
                 found.first = row.map(|row| (block.rows[index], row, block.chunk, number));
