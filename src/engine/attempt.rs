@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Instant};
 
 use datafusion::arrow::record_batch::RecordBatch;
-
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{

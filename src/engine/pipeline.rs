@@ -39,7 +39,7 @@ pub(super) struct Made {
     pub(super) _hold: Hold,
 }
 
-/// A range under way. Dropping it ends both tasks early.
+/// A range under way. Once it is dropped nobody takes batches any more, at which both tasks end.
 pub(super) struct Pipeline {
     range: Range,
     made: mpsc::Receiver<Made>,

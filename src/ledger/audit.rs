@@ -13,7 +13,7 @@ use super::{
     seal::{Checkpoint, Seal},
 };
 use crate::{
-    model::RunId,
+    model::{RunId, hex},
     protocol::{Event, Fact},
 };
 
@@ -75,7 +75,7 @@ pub(super) struct Stored {
 }
 
 pub(super) fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text))
 }
 
 /// The hash of an entry behind the one before, whose hash is `before`.

@@ -13,6 +13,7 @@ use sqlx::{
 };
 
 use super::{LedgerError, Result, Seal, schema};
+use crate::model::hex;
 
 /// An open ledger. Cheap to clone; all clones share one connection, so that writes come one after another.
 #[derive(Clone, Debug)]
@@ -96,8 +97,7 @@ impl Ledger {
     pub fn lock_plan(&self, plan_key: &str) -> Result<PlanLock> {
         let locks = self.folder.join("locks");
         private_folder(&locks)?;
-        let name =
-            Sha256::digest(plan_key.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>();
+        let name = hex(&Sha256::digest(plan_key)[..12]);
         let path = locks.join(name);
         let file = private_file(&path)?;
         match file.try_lock() {

@@ -1,6 +1,6 @@
 //! Runs and their facts.
 
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
     Ledger, LedgerError, Result,
@@ -80,15 +80,7 @@ impl Ledger {
     pub async fn append(&self, facts: &[Fact], phase: RunPhase) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         for fact in facts {
-            sqlx::query("INSERT INTO facts VALUES (?, ?, ?)")
-                .bind(&fact.run.0)
-                .bind(fact.seq as i64)
-                .bind(serde_json::to_string(fact)?)
-                .execute(&mut *transaction)
-                .await?;
-            if let Some(entry) = audit::entry_of(fact) {
-                audit::append(&mut transaction, entry).await?;
-            }
+            journal(&mut transaction, fact).await?;
         }
         if let Some(last) = facts.last() {
             sqlx::query("UPDATE runs SET phase = ?, ended_ms = ? WHERE id = ?")
@@ -108,15 +100,7 @@ impl Ledger {
     /// Journals a fact about a run that is over.
     pub async fn note(&self, fact: &Fact) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("INSERT INTO facts VALUES (?, ?, ?)")
-            .bind(&fact.run.0)
-            .bind(fact.seq as i64)
-            .bind(serde_json::to_string(fact)?)
-            .execute(&mut *transaction)
-            .await?;
-        if let Some(entry) = audit::entry_of(fact) {
-            audit::append(&mut transaction, entry).await?;
-        }
+        journal(&mut transaction, fact).await?;
         transaction.commit().await?;
         self.sign_trail(fact.at_ms).await
     }
@@ -206,6 +190,20 @@ impl Ledger {
     pub async fn unfinished(&self, plan_key: &str) -> Result<Option<RunRecord>> {
         let latest = self.runs(Some(plan_key)).await?.into_iter().next();
         Ok(latest.filter(|run| run.phase != RunPhase::Completed && run.closed_ms.is_none()))
+    }
+}
+
+/// Keeps a fact, and what it leaves in the audit trail.
+async fn journal(transaction: &mut Transaction<'_, Sqlite>, fact: &Fact) -> Result<()> {
+    sqlx::query("INSERT INTO facts VALUES (?, ?, ?)")
+        .bind(&fact.run.0)
+        .bind(fact.seq as i64)
+        .bind(serde_json::to_string(fact)?)
+        .execute(&mut **transaction)
+        .await?;
+    match audit::entry_of(fact) {
+        Some(entry) => audit::append(transaction, entry).await,
+        None => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ mod figures;
 mod formula;
 #[cfg(test)]
 pub mod fuzzing;
+mod hex;
 mod mark;
 mod order;
 mod problem;
@@ -30,6 +31,7 @@ pub use figures::{
     bar, bytes_in_words, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands,
 };
 pub use formula::{Comparison, Formula, Kind};
+pub use hex::{hex, unhex};
 pub use mark::{Mark, Position, Range, Until};
 pub use order::{LoadOrder, load_order};
 pub use problem::Problem;

@@ -1,11 +1,9 @@
 //! What identifies the meaning of a plan.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::{ColumnPlan, CsvOptions, Plan, SidePlan, TablePlan};
-use crate::model::Mode;
+use crate::model::{Mode, hex};
 
 /// SHA-256, in lower-case hex, over what decides which rows arrive and how.
 ///
@@ -48,10 +46,7 @@ impl Canon {
     }
 
     fn hex(self) -> String {
-        self.hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(&self.hash.finalize())
     }
 
     fn count(&mut self, count: usize) {

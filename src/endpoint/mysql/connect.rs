@@ -358,7 +358,9 @@ impl Idle {
     }
 
     /// Takes a session back. One that is not whole, or one too many, is closed.
-    pub(super) fn keep(&self, session: Session) {
+    pub(super) fn keep(&self, mut session: Session) {
+        // After a very large value it would keep as much room for the next.
+        session.connection.shrink_buffers();
         if let Ok(mut idle) = self.0.lock()
             && session.whole
             && idle.len() < Self::KEPT

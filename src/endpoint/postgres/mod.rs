@@ -18,6 +18,7 @@ mod finish;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod grants;
+mod grouping;
 mod load;
 mod marks;
 mod numeric;
@@ -25,6 +26,7 @@ mod order;
 mod read;
 mod refusal;
 mod remove;
+mod screen;
 mod server;
 mod sight;
 mod sql;

@@ -11,10 +11,10 @@ use std::{
 
 use super::{
     copied,
+    kept::Kept,
     locate::key_encoding,
     reading::{Block, Extent, Reader, ValidateError, Visit},
-    sample::cells,
-    tally::{HELD, one_row, short},
+    tally::{HELD, short},
 };
 use crate::{
     binding::{Bound, encoding},
@@ -109,10 +109,8 @@ impl Visit for Look {
                 continue;
             }
             self.found.rows += 1;
-            if self.found.examples.len() < SHOWN
-                && let Some(row) = one_row(&block.batch, index)
-            {
-                let key = cells(&row).into_iter().filter(|cell| self.finds_by.contains(&cell.name));
+            if self.found.examples.len() < SHOWN {
+                let key = Kept::of(&block, index).cells.into_iter().filter(|cell| self.finds_by.contains(&cell.name));
                 let key: Vec<String> = key.map(|cell| format!("{} = {}", cell.name, cell.cell.display())).collect();
                 self.found.examples.push(key.join(", "));
             }

@@ -6,21 +6,24 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::arrow::{compute::concat_batches, record_batch::RecordBatch};
+use datafusion::arrow::{
+    array::UInt32Array,
+    compute::{concat_batches, take_record_batch},
+    record_batch::RecordBatch,
+};
 
 use super::{
     Moments, Subject, Work,
     evidence::Evidence,
     locate::{Sides, differing_keys},
-    reading::{Block, ValidateError, Words},
-    sample::cells,
-    tally::{BUCKETS, Collected, Found, Tally, one_row, short},
+    reading::{Block, ValidateError, Visit, Words},
+    tally::{BUCKETS, Tally, short},
 };
 use crate::{
     binding::Bound,
     endpoint::{EndpointError, ErrorKind, LoadOptions, Loader},
     ledger::AuditEntry,
-    model::{Counts, Mark, NamedCell, RunId, row_digest, thousands},
+    model::{Counts, Mark, NamedCell, RunId, cell_at, row_digest, thousands},
     plan::Mapping,
     protocol::{DifferenceKind, Repair, RepairRow, TableRepair},
 };
@@ -40,6 +43,60 @@ pub struct Mending<'m> {
     /// How long a lock is waited for, in seconds.
     pub lock_wait: u32,
     pub by: &'m str,
+}
+
+/// The whole rows of some keys: what is written must not be cut.
+struct Rows {
+    rows: BTreeMap<u128, Found>,
+    /// Of several rows of one key the last is taken.
+    last_wins: bool,
+}
+
+/// One side's rows of a key.
+#[derive(Default)]
+struct Found {
+    times: u64,
+    row: Option<Whole>,
+}
+
+struct Whole {
+    digest: Words,
+    batch: RecordBatch,
+    /// Its place in the source's reading order.
+    number: Option<u64>,
+}
+
+impl Rows {
+    fn of(keys: &[u128], last_wins: bool) -> Self {
+        Self { rows: keys.iter().map(|key| (*key, Found::default())).collect(), last_wins }
+    }
+}
+
+impl Visit for Rows {
+    fn visit(&mut self, block: Block) -> bool {
+        for (index, key) in block.keys.iter().enumerate() {
+            let Some(found) = self.rows.get_mut(&short(key)) else { continue };
+            found.times += 1;
+            if found.row.is_none() || self.last_wins {
+                found.row = whole(&block, index);
+            }
+        }
+        true
+    }
+}
+
+/// The row in memory of its own: a slice would keep all of its batch.
+fn whole(block: &Block, index: usize) -> Option<Whole> {
+    let at = UInt32Array::from(vec![u32::try_from(index).ok()?]);
+    let batch = take_record_batch(&block.batch, &at).ok()?;
+    Some(Whole { digest: block.rows[index], batch, number: block.numbers.get(index).copied() })
+}
+
+/// The cells of a batch's first row.
+fn cells(batch: &RecordBatch) -> Vec<NamedCell> {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns());
+    columns.map(|(field, array)| NamedCell { name: field.name().clone(), cell: cell_at(array, 0) }).collect()
 }
 
 /// A row that is not as it should be.
@@ -127,22 +184,24 @@ async fn wrong_rows(work: &Work<'_>, bound: &Bound) -> Result<Result<Vec<Wrong>,
 }
 
 async fn compared(sides: &Sides<'_>, keys: &[u128]) -> Result<Result<Vec<Wrong>, String>, ValidateError> {
-    let mut expected = sides.source.show(&sides.extent, Collected::last_of(keys, sides.last_wins)).await?.rows;
+    let mut expected = sides.source.show(&sides.extent, Rows::of(keys, sides.last_wins)).await?.rows;
     sides.settled.not.iter().for_each(|block| take_out(&mut expected, block));
     sides.settled.instead.iter().for_each(|block| put_in(&mut expected, block));
-    let mut there = sides.copy.show(&sides.whole, Collected::of(keys)).await?.rows;
+    let mut there = sides.copy.show(&sides.whole, Rows::of(keys, false)).await?.rows;
     let mut wrong = Vec::new();
     for key in keys {
         let (should, is) = (expected.remove(key).unwrap_or_default(), there.remove(key).unwrap_or_default());
         if is.times > 1 {
             return Ok(Err("a key is there more than once; what keeps it unique is gone".to_owned()));
         }
-        wrong.extend(match (should.first, is.first) {
-            (Some((should, row, _, number)), Some((is, ..))) if should != is => {
-                Some(Wrong { kind: DifferenceKind::Different, row, number })
+        wrong.extend(match (should.row, is.row) {
+            (Some(should), Some(is)) if should.digest != is.digest => {
+                Some(Wrong { kind: DifferenceKind::Different, row: should.batch, number: should.number })
             }
-            (Some((_, row, _, number)), None) => Some(Wrong { kind: DifferenceKind::Missing, row, number }),
-            (None, Some((_, row, ..))) => Some(Wrong { kind: DifferenceKind::Surplus, row, number: None }),
+            (Some(should), None) => {
+                Some(Wrong { kind: DifferenceKind::Missing, row: should.batch, number: should.number })
+            }
+            (None, Some(is)) => Some(Wrong { kind: DifferenceKind::Surplus, row: is.batch, number: None }),
             _ => None,
         });
     }
@@ -154,7 +213,7 @@ async fn compared(sides: &Sides<'_>, keys: &[u128]) -> Result<Result<Vec<Wrong>,
 fn take_out(expected: &mut BTreeMap<u128, Found>, block: &Block) {
     for (row, key) in block.rows.iter().zip(&block.keys) {
         let Some(found) = expected.get_mut(&short(key)) else { continue };
-        if found.first.as_ref().is_some_and(|(is, ..)| is == row) {
+        if found.row.as_ref().is_some_and(|is| is.digest == *row) {
             *found = Found::default();
         }
     }
@@ -164,9 +223,7 @@ fn take_out(expected: &mut BTreeMap<u128, Found>, block: &Block) {
 fn put_in(expected: &mut BTreeMap<u128, Found>, block: &Block) {
     for (index, key) in block.keys.iter().enumerate() {
         let Some(found) = expected.get_mut(&short(key)) else { continue };
-        let row: Option<(Words, RecordBatch, Option<u64>, Option<u64>)> =
-            one_row(&block.batch, index).map(|row| (block.rows[index], row, None, None));
-        *found = Found { times: 1, first: row };
+        *found = Found { times: 1, row: whole(block, index) };
     }
 }
 

@@ -7,6 +7,7 @@
 mod collide;
 mod evidence;
 mod judge;
+mod kept;
 mod locate;
 mod mend;
 mod reading;
