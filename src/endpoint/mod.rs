@@ -6,6 +6,8 @@
 
 mod carry;
 pub mod csv;
+mod doctor;
+mod dry;
 mod error;
 mod formula;
 pub mod mysql;
@@ -14,6 +16,7 @@ mod outlet;
 pub mod postgres;
 mod registry;
 mod secret;
+mod space;
 pub mod sqlite;
 
 use std::{
@@ -32,9 +35,12 @@ use crate::model::{
 
 pub use crate::model::{Mark, Position, Range, Until};
 
+pub use doctor::examine;
+pub use dry::{Collisions, Dry, DryLoader};
 pub use error::{EndpointError, ErrorKind};
 pub use outlet::{Closed, Hold, Inlet, Outlet, Room};
 pub use registry::{open_destination, open_source};
+pub use space::Space;
 
 pub type Result<T> = std::result::Result<T, EndpointError>;
 
@@ -206,6 +212,10 @@ pub trait Destination: Catalog {
     /// Opens a connection that loads one table.
     async fn open(&self, table: &Table, options: &LoadOptions) -> Result<Box<dyn Loader>>;
 
+    /// The same to try rows of which none may stay. The loader begins once, commits never, and everything that it did is
+    /// gone when it is rolled back or dropped.
+    async fn open_dry(&self, table: &Table, dry: Dry, options: &LoadOptions) -> Result<DryLoader>;
+
     /// After all rows are in: builds the indexes and adds the foreign keys of `created` tables, moves counters past the
     /// greatest key of `loaded` ones, refreshes statistics. Returns what a human should know: a foreign key that does not hold, say.
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>>;
@@ -225,6 +235,15 @@ pub trait Destination: Catalog {
 
     /// What the account lacks, beyond [`Destination::permissions`], to write the table in this mode.
     async fn lacks(&self, _table: &Table, _mode: Mode) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    /// What is left where it keeps its rows.
+    async fn space(&self) -> Result<Space>;
+
+    /// What in the server's version or settings keeps rows out that would fit the tables, or changes them; each a sentence
+    /// with a remedy. Of the tables only what is written counts.
+    async fn cautions(&self, _tables: &[Table]) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 
@@ -305,9 +324,21 @@ pub trait Loader: Send {
     /// Before its first `write`.
     async fn empty(&mut self) -> Result<()>;
 
+    /// Takes the rows that have the keys of these, by the columns of [`LoadOptions::update_by`], out of the table, as part of
+    /// the chunk; how many there were.
+    async fn remove(&mut self, _rows: &RecordBatch) -> Result<u64> {
+        let message = "rows cannot be taken out by their keys here";
+        Err(EndpointError::new(ErrorKind::Other, "cannot remove rows", message))
+    }
+
     /// How many of the rows written since `begin` were there already as they are, so that nothing was changed.
     fn unchanged(&self) -> u64 {
         0
+    }
+
+    /// Of rows that a dry run wrote apart: those whose key is in the table itself.
+    async fn collisions(&mut self) -> Result<Collisions> {
+        Ok(Collisions::default())
     }
 
     /// Makes the rows and the mark durable together. After an error it is unknown whether they are: ask for the marks.

@@ -6,6 +6,7 @@
 
 mod actor;
 mod attempt;
+mod dry;
 mod finish;
 mod judge;
 mod machine;
@@ -23,6 +24,7 @@ mod steps;
 mod writing;
 
 pub use actor::{RunError, RunHandle, spawn};
+pub use dry::{DryJob, dry_run};
 pub use finish::{FinishError, Finished, finish};
 pub use machine::Machine;
 pub use prepare::{Job, Precaution, PrepareError, Prepared, prepare};

@@ -137,7 +137,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
     let mut binding = bind(&job.document, &plan, &*job.source, &*job.destination, &mut descriptions, instant).await?;
     let writings = writings(&binding, &plan);
     let families = families(&binding);
-    keep_only(&job, &mut binding)?;
+    keep_only(&job.only, &mut binding)?;
     let problems: Vec<Problem> = binding.tables.iter().flat_map(|table| table.problems.clone()).collect();
     if problems.iter().any(|problem| problem.error) {
         return Err(PrepareError::Plan(problems.into_iter().filter(|problem| problem.error).collect()));
@@ -259,15 +259,15 @@ fn demand_families(families: &BTreeMap<String, Vec<String>>, fresh: &[&String]) 
     Ok(())
 }
 
-fn keep_only(job: &Job, binding: &mut Binding) -> Result<(), PrepareError> {
-    if job.only.is_empty() {
+pub(super) fn keep_only(only: &[String], binding: &mut Binding) -> Result<(), PrepareError> {
+    if only.is_empty() {
         return Ok(());
     }
     let known = |name: &String| binding.tables.iter().any(|table| table.mapping.to.name == *name);
-    if let Some(unknown) = job.only.iter().find(|name| !known(name)) {
+    if let Some(unknown) = only.iter().find(|name| !known(name)) {
         return Err(PrepareError::NoTable(unknown.clone()));
     }
-    binding.tables.retain(|table| job.only.contains(&table.mapping.to.name));
+    binding.tables.retain(|table| only.contains(&table.mapping.to.name));
     Ok(())
 }
 
@@ -407,7 +407,7 @@ async fn starts(
             table: StartedTable {
                 from: mapping.from.name.clone(),
                 to: name.clone(),
-                rows: rows(job, &mapping.from).await?,
+                rows: rows(&*job.source, &mapping.from).await?,
                 counts,
                 done: last.is_some_and(|mark| mark.end.is_none()),
             },
@@ -424,10 +424,10 @@ async fn starts(
 /// Tables below this many rows are counted exactly before they go.
 const WORTH_COUNTING: u64 = 5_000_000;
 
-async fn rows(job: &Job, table: &Table) -> Result<Count, PrepareError> {
+pub(super) async fn rows(source: &dyn Source, table: &Table) -> Result<Count, PrepareError> {
     match table.rows {
         Count::Exact(rows) => Ok(Count::Exact(rows)),
         Count::Estimate(rows) if rows > WORTH_COUNTING => Ok(Count::Estimate(rows)),
-        Count::Estimate(_) | Count::Unknown => Ok(Count::Exact(job.source.count(&table.name).await?)),
+        Count::Estimate(_) | Count::Unknown => Ok(Count::Exact(source.count(&table.name).await?)),
     }
 }

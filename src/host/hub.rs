@@ -483,6 +483,7 @@ async fn start(
     }
     let job = workbench.job(on_error, true, true, Vec::new()).await?;
     let prepared = prepare(job).await.map_err(|error| error.to_string())?;
+    workbench.keep_checks(prepared.run_id(), &items).await;
     workbench.forget().await;
     let before = prepared.before().clone();
     let (handle, facts) = engine::spawn(prepared);

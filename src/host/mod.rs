@@ -2,6 +2,7 @@
 //!
 //! May not touch ratatui or sqlx.
 
+mod dry;
 mod frame;
 mod hub;
 mod lease;

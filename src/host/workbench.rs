@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     binding::{Binding, Bound, Descriptions, bind, sketch},
-    endpoint::{Catalog, Destination, EndpointError, Source, open_destination, open_source},
+    endpoint::{Catalog, Destination, EndpointError, Source, examine, open_destination, open_source},
     engine::{self, FinishError, Finished, Job, now_ms},
-    ledger::Ledger,
+    ledger::{EvidenceKind, Ledger},
     model::{FaultId, OnError, RunId, RunPhase, named_cells},
     plan::{self, Document, Edit, Kind, Plan, When},
     protocol::{
@@ -25,7 +25,7 @@ use crate::{
     },
     restore,
     transform::RunInstant,
-    verify::{Checked, Moment, check, readiness},
+    verify::{Checked, Moment, check, readiness, row_tests},
 };
 
 /// One plan with its two sides, as an operator works on it. Every answer is for now: nothing here holds a lock while a
@@ -204,6 +204,10 @@ impl Workbench {
             SideName::Destination => *self.destination.lock().await = None,
         }
         self.forget().await;
+    }
+
+    pub(super) async fn document(&self) -> Document {
+        self.document.lock().await.clone()
     }
 
     /// Looks at the tables of both sides anew when next asked.
@@ -407,19 +411,42 @@ impl Workbench {
             (Ok(_), Ok(_)) => Some(self.bind(&document, &plan).await),
             _ => None,
         };
+        // Without it the keys of both sides are not compared; what keeps it from being opened, others say.
+        let copy = match &destination {
+            Ok(_) => self.copy().await.ok(),
+            Err(_) => None,
+        };
         let checked = Checked {
             source: source.as_deref(),
             destination: destination.as_deref(),
+            copy: copy.as_deref(),
             binding: binding.as_ref().map(Result::as_ref),
         };
         let mut items = check(&checked).await;
+        // They come first, in this order.
+        for (item, (side, error)) in items
+            .iter_mut()
+            .zip([(SideName::Source, source.as_ref().err()), (SideName::Destination, destination.as_ref().err())])
+        {
+            if let (Some(error), Ok((side, base, _))) = (error, self.side(side).await) {
+                item.details.extend(examine(&side, &base, error).await);
+            }
+        }
         if let Some(Ok(binding)) = &binding {
+            items.extend(row_tests(&plan, binding));
             items.push(restore::readiness(&plan.restore, binding.tables.iter().map(|table| &table.mapping)));
         }
         let completed = self.completed().await;
         let now = chrono::Local::now().naive_local();
         items.extend(readiness(&Moment { plan: &plan, now, completed: &completed }));
         items
+    }
+
+    /// Remembers what the checks found before the run: its report tells. A run goes on without.
+    pub async fn keep_checks(&self, run: &RunId, items: &[CheckItem]) {
+        if let Err(error) = self.ledger.keep_evidence(run, EvidenceKind::Checks, now_ms(), items).await {
+            tracing::warn!(%run, %error, "the checks are not kept");
+        }
     }
 
     /// The plans of all runs of this host that came to their end. A ledger that cannot be read has none.
@@ -440,7 +467,7 @@ impl Workbench {
     pub async fn job(&self, on_error: Option<OnError>, resume: bool, attended: bool, only: Vec<String>) -> Told<Job> {
         Ok(Job {
             plan_key: self.plan_key().await,
-            document: self.document.lock().await.clone(),
+            document: self.document().await,
             source: self.source().await.map_err(|error| told(&error))?,
             destination: self.destination().await.map_err(|error| told(&error))?,
             ledger: self.ledger.clone(),

@@ -201,6 +201,17 @@ impl Ledger {
         Ok(judge(&stored, trusted.as_deref(), seal.and_then(Seal::anchor).as_ref()))
     }
 
+    /// Keeps entries about what was done outside of a run's facts and answers, and signs the trail.
+    pub async fn attest(&self, entries: Vec<AuditEntry>) -> Result<()> {
+        let Some(at_ms) = entries.last().map(|entry| entry.at_ms) else { return Ok(()) };
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        for entry in entries {
+            append(&mut transaction, entry).await?;
+        }
+        transaction.commit().await?;
+        self.sign_trail(at_ms).await
+    }
+
     /// Signs the trail as it is, where a key is at hand.
     pub async fn sign_trail(&self, at_ms: u64) -> Result<()> {
         let Some(seal) = self.seal() else { return Ok(()) };

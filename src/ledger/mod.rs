@@ -8,6 +8,7 @@
 mod audit;
 mod chunks;
 mod error;
+mod evidence;
 mod faults;
 mod open;
 mod points;
@@ -20,6 +21,7 @@ mod tests;
 pub use audit::{AuditEntry, TrailState};
 pub use chunks::ChunkRecord;
 pub use error::LedgerError;
+pub use evidence::EvidenceKind;
 pub use faults::{Answered, FaultRecord, FaultState};
 pub use open::{Ledger, PlanLock, default_state_folder};
 pub use points::{NewPoint, PointPhase, PointRecord, RestoreRecord};

@@ -89,6 +89,10 @@ impl Ledger {
             sqlx::raw_sql(schema::TO_4).execute(&mut *transaction).await?;
             sqlx::raw_sql("PRAGMA user_version = 4").execute(&mut *transaction).await?;
         }
+        if found < 5 {
+            sqlx::raw_sql(schema::TO_5).execute(&mut *transaction).await?;
+            sqlx::raw_sql("PRAGMA user_version = 5").execute(&mut *transaction).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }

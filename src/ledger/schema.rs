@@ -1,6 +1,6 @@
 //! The ledger's tables. A change raises [`VERSION`] and adds a step.
 
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// From version 1: whether a run leaves marks in its destination, and when its migration was declared over.
 pub(super) const TO_2: &str = "
@@ -63,6 +63,17 @@ CREATE TABLE left_there (
     digest TEXT NOT NULL,
     PRIMARY KEY (run, tbl)
 ) WITHOUT ROWID;
+";
+
+/// From version 4: what was found out about a run beside its facts.
+pub(super) const TO_5: &str = "
+CREATE TABLE evidence (
+    run TEXT NOT NULL REFERENCES runs (id),
+    kind TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    content TEXT NOT NULL
+);
+CREATE INDEX evidence_by_run ON evidence (run, kind);
 ";
 
 pub(super) const CREATE: &str = "

@@ -27,7 +27,9 @@ pub use definition::{
 };
 pub use digest::{Padding, RowEncoding, RowSum, TableDigest};
 pub use fault::{Cause, Decision, Fault, FaultId, NamedCell, Rule, Scope, Verdict};
-pub use figures::{bar, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands};
+pub use figures::{
+    bar, bytes_in_words, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands,
+};
 pub use formula::{Comparison, Formula, Kind};
 pub use hex::{hex, unhex};
 pub use mark::{Mark, Position, Range, Until};

@@ -145,6 +145,26 @@ pub struct TablePlan {
     pub filter: Option<String>,
     /// Destination column to where it comes from, in the document's order.
     pub columns: Vec<(String, ColumnPlan)>,
+    /// Rows and what the mapping should make of them.
+    pub tests: Vec<RowTest>,
+}
+
+/// A row of the source and what the mapping should make of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RowTest {
+    /// Where it stands in the plan's text.
+    pub line: usize,
+    pub name: Option<String>,
+    /// Source columns; others are NULL.
+    pub given: Vec<(String, Literal)>,
+    /// Destination columns; others may be anything.
+    pub expect: Vec<(String, Literal)>,
+    /// Destination columns that should be NULL.
+    pub null: Vec<String>,
+    /// The row should be a fault of this destination column.
+    pub fault: Option<String>,
+    /// The row should be left behind by the filter.
+    pub filtered: bool,
 }
 
 /// Where a destination column comes from. `from` and `expr` exclude each other; `skip` excludes all.
@@ -164,6 +184,8 @@ pub struct ColumnPlan {
     pub skip: bool,
     /// The operator accepts that this mapping can lose.
     pub accept_loss: bool,
+    /// Its values are shown in no report.
+    pub private: bool,
     /// Why the mapping is as it is, who said so, and on which day: for the mapping's document.
     pub note: Option<String>,
     pub by: Option<String>,

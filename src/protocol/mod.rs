@@ -5,8 +5,10 @@
 
 mod ask;
 mod command;
+mod dry;
 mod event;
 mod restore;
+mod repair;
 mod snapshot;
 mod validation;
 
@@ -15,11 +17,13 @@ pub use ask::{
     Sampled, Secret, SideName, SideView, TableChecks, TrialRow,
 };
 pub use command::{Command, Reply};
+pub use dry::{DryColumn, DryExample, DryFault, DryFaultRow, DryRun, DryTable, Estimate, Stage, Stages};
 pub use event::{Event, Fact, HeldWhy, StartedTable};
 pub use restore::{
     Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct, RestorePoint, RestorePreview,
     RestoreProgress, RestoreStep, RestoredTable, TablePreview, TakenBack,
 };
+pub use repair::{Repair, RepairRow, TableRepair};
 pub use snapshot::{Snapshot, TableProgress};
 pub use validation::{
     ColumnDifference, Difference, DifferenceKind, Finding, Outcome, SampleRow, Sampling, TableValidation, Validated,

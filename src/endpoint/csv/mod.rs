@@ -7,6 +7,7 @@
 
 mod back;
 mod dialect;
+mod dry;
 mod error;
 mod file;
 mod folder;
@@ -31,7 +32,10 @@ use self::{
     folder::Folder,
     write::{Load, Turns},
 };
-use super::{Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source};
+use super::{
+    Catalog, Destination, Dry, DryLoader, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot,
+    Source, Space,
+};
 use crate::{
     model::{Cell, Column, ColumnType, Naming, Page, RunId, Sighting, System, Table, TableEntry, Thing, cell_at},
     plan::CsvOptions,
@@ -281,9 +285,19 @@ impl Destination for Csv {
         Ok(Box::new(self.look(move |folder| Load::new(folder, turns, &table, &options)).await?))
     }
 
+    async fn open_dry(&self, table: &Table, dry: Dry, options: &LoadOptions) -> Result<DryLoader> {
+        self.writable()?;
+        let (table, options) = (table.clone(), options.clone());
+        self.look(move |folder| dry::open(folder, &table, dry, &options)).await
+    }
+
     /// Files have no keys, sequences or statistics.
     async fn finish(&self, _created: &[Table], _loaded: &[Table]) -> Result<Vec<String>> {
         self.writable().map(|()| Vec::new())
+    }
+
+    async fn space(&self) -> Result<Space> {
+        self.look(|folder| Ok(Space::of(&folder.path))).await
     }
 
     async fn permissions(&self, _create: bool, tables: &[Table]) -> Result<Vec<String>> {

@@ -96,6 +96,11 @@ impl Address {
         Ok(())
     }
 
+    /// Whether the server is on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.host.as_ref().is_none_or(|(host, _)| is_loopback(host))
+    }
+
     pub(super) async fn connect(&self, role: Role) -> Result<Session> {
         let attempt = async {
             self.resolve().await?;

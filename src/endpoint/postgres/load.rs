@@ -31,7 +31,7 @@ use super::{
     encode::{Form, Lines, Mistyped, Target},
     error::{complaint, failure, is_about_data},
     grouping::Grouping,
-    marks,
+    marks, remove,
     screen::{MANY, Screen, Screening},
     sql::{self, TableName},
     stage::{self, Stage},
@@ -59,6 +59,8 @@ pub struct PostgresLoader {
     targets: Vec<Target>,
     constraints: BTreeMap<String, Vec<String>>,
     begin: String,
+    /// What makes the table that a dry run tries its rows in; its transaction then stands open from the start.
+    makes: Option<String>,
     statement: String,
     /// Where rows wait that may take another one's place.
     stage: Option<Stage>,
@@ -77,6 +79,17 @@ pub struct PostgresLoader {
 impl PostgresLoader {
     pub(super) async fn open(place: Place, table: &Table, options: &LoadOptions) -> Result<Self> {
         let name = TableName::parse(&table.name, &place.schema);
+        Self::open_at(place, name, table, options, None).await
+    }
+
+    /// `makes`: statements that make the table `name` first, in the transaction that its rows will be in.
+    pub(super) async fn open_at(
+        place: Place,
+        name: TableName,
+        table: &Table,
+        options: &LoadOptions,
+        makes: Option<String>,
+    ) -> Result<Self> {
         let targets = targets(table, options)?;
         let mut loader = Self {
             statement: format!("COPY {} ({}) FROM STDIN", name.quoted(), sql::idents(&options.columns)),
@@ -86,6 +99,7 @@ impl PostgresLoader {
             targets,
             constraints: BTreeMap::new(),
             begin: String::new(),
+            makes,
             stage: None,
             lines: Lines::default(),
             grouping: Grouping::default(),
@@ -99,12 +113,14 @@ impl PostgresLoader {
         loader.constraints = catalog::constraints(&mut connection, &loader.name).await.map_err(failed)?;
         loader.constraints.insert(stage::KEY.to_owned(), options.update_by.clone());
         let enforcement = match options.suspend_foreign_keys {
+            _ if loader.makes.is_some() => IMMEDIATE,
             true => suspension(&mut connection).await.map_err(failed)?,
             false => IMMEDIATE,
         };
         loader.unseen = enforcement == REPLICA;
         let patience = format!("SET LOCAL lock_timeout = '{}s'", options.lock_wait);
-        loader.begin = format!("BEGIN; {patience}; {enforcement}; SAVEPOINT w");
+        let begin = if loader.makes.is_none() { "BEGIN; " } else { "" };
+        loader.begin = format!("{begin}{patience}; {enforcement}; SAVEPOINT w");
         loader.connection = Some(connection);
         Ok(loader)
     }
@@ -113,6 +129,10 @@ impl PostgresLoader {
     async fn connect(&mut self) -> Result<PgConnection> {
         self.screening.restart();
         let mut connection = self.place.sessions.open().await?;
+        if let Some(makes) = &self.makes {
+            let made = sql::run(&mut connection, &format!("BEGIN;\n{makes}")).await;
+            made.map_err(|error| failure(error, self.context("make a table to try the rows of")))?;
+        }
         if !self.options.update_by.is_empty() {
             let columns = self.targets.iter().map(|target| target.column.clone()).collect();
             let stage = Stage::make(&mut connection, &self.name, columns, &self.options.update_by).await;
@@ -377,6 +397,17 @@ impl Loader for PostgresLoader {
 
     fn unchanged(&self) -> u64 {
         self.unchanged
+    }
+
+    async fn remove(&mut self, rows: &RecordBatch) -> Result<u64> {
+        let mut connection = self.take("remove rows from")?;
+        let is_key = |target: &&Target| self.options.update_by.contains(&target.column.name);
+        let key: Vec<_> = self.targets.iter().filter(is_key).map(|target| &target.column).collect();
+        let removed = remove::remove(&mut connection, &self.name, &key, rows).await;
+        let removed = removed.map_err(|error| failure(error, self.context("remove rows from")))?;
+        self.connection = Some(connection);
+        self.run("RELEASE SAVEPOINT w; SAVEPOINT w", "remove rows from").await?;
+        Ok(removed)
     }
 
     async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>> {

@@ -11,6 +11,7 @@ mod copy;
 mod ddl;
 mod decode;
 mod definition;
+mod dry;
 mod encode;
 mod error;
 mod finish;
@@ -24,7 +25,9 @@ mod numeric;
 mod order;
 mod read;
 mod refusal;
+mod remove;
 mod screen;
+mod server;
 mod sight;
 mod sql;
 mod stage;
@@ -47,7 +50,7 @@ use crate::model::{
     Thing,
 };
 
-use super::{Catalog, Destination, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry};
+use super::{Catalog, Destination, Dry, DryLoader, LoadOptions, Loader, Mark, Result, Snapshot, Source, Space, carry};
 
 pub use load::PostgresLoader;
 pub use read::PostgresSnapshot;
@@ -91,6 +94,10 @@ impl Postgres {
 
     fn name(&self, table: &str) -> TableName {
         TableName::parse(table, &self.schema)
+    }
+
+    fn place(&self) -> Place {
+        Place { sessions: self.sessions.clone(), schema: self.schema.clone(), marks: self.marks.clone() }
     }
 
     /// Keeps the session for the next caller where what was done with it ended well.
@@ -244,8 +251,11 @@ impl Destination for Postgres {
     }
 
     async fn open(&self, table: &Table, options: &LoadOptions) -> Result<Box<dyn Loader>> {
-        let place = Place { sessions: self.sessions.clone(), schema: self.schema.clone(), marks: self.marks.clone() };
-        Ok(Box::new(PostgresLoader::open(place, table, options).await?))
+        Ok(Box::new(PostgresLoader::open(self.place(), table, options).await?))
+    }
+
+    async fn open_dry(&self, table: &Table, dry: Dry, options: &LoadOptions) -> Result<DryLoader> {
+        dry::open(self.place(), table, dry, options).await
     }
 
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
@@ -276,6 +286,18 @@ impl Destination for Postgres {
         let mut session = self.sessions.take().await?;
         let findings = grants::lacks(&mut session, &self.name(&table.name), &self.schema, mode).await;
         self.done(session, findings)
+    }
+
+    async fn space(&self) -> Result<Space> {
+        let mut session = self.sessions.take().await?;
+        let space = server::space(&mut session, self.sessions.is_local()).await;
+        self.done(session, space)
+    }
+
+    async fn cautions(&self, _tables: &[Table]) -> Result<Vec<String>> {
+        let mut session = self.sessions.take().await?;
+        let cautions = server::cautions(&mut session, self.version).await;
+        self.done(session, cautions)
     }
 
     async fn referrers(&self, table: &str) -> Result<Vec<String>> {

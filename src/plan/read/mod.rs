@@ -9,6 +9,7 @@ mod csv;
 mod reader;
 mod side;
 mod table;
+mod test;
 mod when;
 
 #[cfg(test)]

@@ -87,6 +87,7 @@ fn the_design_s_plan_reads_as_it_says() {
             column("full_age", expr("date_part('year', run_date()) - birth_year")),
             column("internal_tag", ColumnPlan { skip: true, ..ColumnPlan::default() }),
         ],
+        tests: Vec::new(),
     };
     assert_eq!(plan.tables, [table]);
 }
@@ -394,5 +395,36 @@ proptest! {
         prop_assert_eq!(parsed.plan.is_none(), parsed.problems.iter().any(|problem| problem.error));
         let lines = text.split('\n').count();
         prop_assert!(parsed.problems.iter().all(|problem| problem.line <= lines));
+    }
+}
+
+#[test]
+fn tests_of_a_mapping_are_read_with_their_lines() {
+    let text = SAMPLE.replace(
+        "[table.columns]",
+        "[[table.test]]\nname = \"capitals\"\ngiven = { email = \"a@b\", birth_year = 1990 }\nexpect = { user_email = \"A@B\" }\n\
+         null = [\"name\"]\n[[table.test]]\ngiven = { customer_tier = \"lead\" }\nfault = \"tier_code\"\n[table.columns]",
+    );
+    let parsed = parse(&text);
+    assert_eq!(parsed.problems, []);
+    let tests = parsed.plan.unwrap().tables.remove(0).tests;
+    let cell = |name: &str, text: &str| (name.to_owned(), Literal(text.into()));
+    assert_eq!(tests[0].given, [cell("email", "a@b"), cell("birth_year", "1990")]);
+    assert_eq!(
+        (tests[0].name.as_deref(), tests[0].null.as_slice()),
+        (Some("capitals"), ["name".to_owned()].as_slice())
+    );
+    assert_eq!((tests[1].fault.as_deref(), tests[1].line - tests[0].line), (Some("tier_code"), 5));
+    for (wrong, words) in [
+        ("[[table.test]]\nexpect = { id = 1 }\n", "has no row"),
+        ("[[table.test]]\ngiven = { id = 1 }\n", "expects nothing"),
+        ("test = 5\n", "[[table.test]]"),
+    ] {
+        let parsed = parse(&SAMPLE.replace("[table.columns]", &format!("{wrong}[table.columns]")));
+        assert!(
+            parsed.problems.iter().any(|problem| problem.message.contains(words)),
+            "{wrong}: {:?}",
+            parsed.problems
+        );
     }
 }

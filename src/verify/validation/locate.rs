@@ -51,10 +51,7 @@ pub(super) async fn locate(sides: &Sides<'_>, buckets: &[usize], source: &Tally)
     let mut located = Located::default();
     let mut keys = Vec::new();
     for portion in portions(buckets, source) {
-        let mut net = sides.source.show(&sides.extent, Net::over(&portion, sides.last_wins)).await?;
-        sides.settled.not.iter().for_each(|block| net.count(block, false));
-        sides.settled.instead.iter().for_each(|block| net.count(block, true));
-        let net = sides.copy.show(&sides.whole, net.turned(sides.strict)).await?;
+        let net = netted(sides, &portion).await?;
         located.others += net.others;
         for key in net.differing(sides.strict || sides.copy.key.is_some()) {
             located.differing += 1;
@@ -72,6 +69,29 @@ pub(super) async fn locate(sides: &Sides<'_>, buckets: &[usize], source: &Tally)
     located.shown = pairs.filter_map(|(source, copy)| sides.difference(source, copy)).collect();
     located.shown.sort_by_key(|difference| (difference.row.is_none(), difference.row));
     Ok(located)
+}
+
+/// The keys of these buckets whose rows are not the same on both sides; at most so many.
+pub(super) async fn differing_keys(
+    sides: &Sides<'_>,
+    buckets: &[usize],
+    source: &Tally,
+    most: usize,
+) -> Result<Vec<u128>, ValidateError> {
+    let mut keys = Vec::new();
+    for portion in portions(buckets, source) {
+        let net = netted(sides, &portion).await?;
+        keys.extend(net.differing(sides.strict || sides.copy.key.is_some()).take(most.saturating_sub(keys.len())));
+    }
+    Ok(keys)
+}
+
+/// What is left over of the keys of some buckets when one side's rows are set against the other's.
+async fn netted(sides: &Sides<'_>, portion: &[usize]) -> Result<Net, ValidateError> {
+    let mut net = sides.source.show(&sides.extent, Net::over(portion, sides.last_wins)).await?;
+    sides.settled.not.iter().for_each(|block| net.count(block, false));
+    sides.settled.instead.iter().for_each(|block| net.count(block, true));
+    sides.copy.show(&sides.whole, net.turned(sides.strict)).await
 }
 
 /// The buckets in portions that hold so many of the source's rows as are held at once.
