@@ -20,6 +20,8 @@ const ENTER: &str = "\r";
 /// A terminal with the binary in it.
 struct Terminal {
     screen: Arc<Mutex<Parser>>,
+    /// All bytes that came.
+    raw: Arc<Mutex<Vec<u8>>>,
     keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     _master: Box<dyn MasterPty + Send>,
@@ -27,6 +29,10 @@ struct Terminal {
 
 impl Terminal {
     fn open(desk: &Desk, arguments: &[&str], rows: u16, cols: u16) -> Self {
+        Self::open_with(desk, arguments, (rows, cols), &[])
+    }
+
+    fn open_with(desk: &Desk, arguments: &[&str], (rows, cols): (u16, u16), variables: &[(&str, &str)]) -> Self {
         let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_whimbrel"));
         command.args(arguments);
@@ -36,22 +42,36 @@ impl Terminal {
         command.env("LANG", "C.UTF-8");
         command.env("USER", "tester");
         command.env_remove("XDG_STATE_HOME");
-        command.env_remove("NO_COLOR");
+        command.env_remove("XDG_CONFIG_HOME");
+        ["NO_COLOR", "COLORTERM", "COLORFGBG", "WHIMBREL_THEME", "LC_ALL"].map(|name| command.env_remove(name));
+        variables.iter().for_each(|(name, value)| command.env(name, value));
+        let raw = Arc::new(Mutex::new(Vec::new()));
         let child = pair.slave.spawn_command(command).unwrap();
         let screen = Arc::new(Mutex::new(Parser::new(NonZero::new(rows).unwrap(), NonZero::new(cols).unwrap(), 0)));
         let mut output = pair.master.try_clone_reader().unwrap();
-        let shown = screen.clone();
+        let (shown, sent) = (screen.clone(), raw.clone());
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(read @ 1..) = output.read(&mut bytes) {
+                sent.lock().unwrap().extend(&bytes[..read]);
                 shown.lock().unwrap().process(&bytes[..read]);
             }
         });
-        Self { screen, keys: pair.master.take_writer().unwrap(), child, _master: pair.master }
+        Self { screen, raw, keys: pair.master.take_writer().unwrap(), child, _master: pair.master }
     }
 
     fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
+    }
+
+    /// Every sequence that came and sets colours or marks, without its first two and its last character.
+    fn styles(&self) -> Vec<String> {
+        let raw = String::from_utf8_lossy(&self.raw.lock().unwrap()).into_owned();
+        let sequences = raw.split("\x1b[").skip(1).filter_map(|rest| {
+            let end = rest.find(|char: char| !char.is_ascii_digit() && char != ';')?;
+            rest[end..].starts_with('m').then(|| rest[..end].to_owned())
+        });
+        sequences.collect()
     }
 
     /// Waits until the screen shows the text; fails with the screen.
@@ -267,4 +287,93 @@ fn a_script_stops_what_nobody_watches() {
     assert_eq!(desk.run_to(0, &["status"]).values[0]["runs"].as_array().unwrap().len(), 0);
     let error = &desk.run_to(1, &["stop"]).values[0]["error"];
     assert!(error.as_str().unwrap().contains("no run is under way"), "{error}");
+}
+
+/// Whether a sequence sets a colour: of the sixteen, of the 256, or of all.
+fn is_colour(style: &str) -> bool {
+    let mut parts = style.split(';').map(|part| part.parse::<u16>().unwrap_or(0));
+    parts.any(|part| matches!(part, 30..=38 | 40..=48 | 90..=97 | 100..=107))
+}
+
+#[test]
+fn no_color_sends_no_colour_and_every_state_still_has_its_word() {
+    let desk = Desk::new();
+    let mut terminal = Terminal::open_with(&desk, &["demo"], (24, 80), &[("NO_COLOR", "1")]);
+    terminal.wait_for("☑ customers");
+    terminal.press("4");
+    terminal.wait_for("Ready: s starts the migration");
+    terminal.wait_for("✓ Source is accessible");
+    terminal.press("7");
+    terminal.wait_for("Validation: NOT RUN");
+    let styles = terminal.styles();
+    assert!(styles.len() > 20 && !styles.iter().any(|style| is_colour(style)), "{styles:?}");
+    terminal.press("q");
+    terminal.exit_code();
+}
+
+#[test]
+fn the_linux_console_gets_ascii_and_its_sixteen_colours() {
+    let desk = Desk::new();
+    let variables = [("TERM", "linux"), ("WHIMBREL_THEME", "deuteranopia")];
+    let mut terminal = Terminal::open_with(&desk, &["demo"], (24, 80), &variables);
+    terminal.wait_for("x customers");
+    let screen = terminal.text();
+    assert!(screen.is_ascii() && screen.contains("+- Tables of the source"), "{screen}");
+    let many = terminal.styles().into_iter().find(|style| style.contains("38;5") || style.contains("38;2"));
+    assert_eq!(many, None, "colours that the console has not");
+    terminal.press("q");
+    terminal.exit_code();
+}
+
+#[test]
+fn a_dumb_terminal_is_told_what_to_use_and_answers_line_by_line() {
+    let desk = Desk::new();
+    let dumb = [("TERM", "dumb")];
+    let refused = Terminal::open_with(&desk, &["whimbrel-demo/demo.toml"], (24, 80), &dumb);
+    refused.wait_for("whimbrel-demo/demo.toml");
+    assert_eq!(refused.exit_code(), 2);
+    let mut terminal = Terminal::open_with(&desk, &["demo", "--plain"], (60, 100), &dumb);
+    terminal.wait_for("Error on row ");
+    terminal.wait_for("answer [2]: ");
+    terminal.press("5\r");
+    terminal.wait_for("'5' is none of these");
+    terminal.press("3\r");
+    terminal.wait_for("apply to [1]: ");
+    terminal.press("4\r");
+    terminal.wait_for("completed: 42,800 read = 42,788 written + 0 skipped + 12 flagged");
+    assert!(!terminal.raw.lock().unwrap().contains(&0x1b), "no sequence at all");
+    assert_eq!(terminal.exit_code(), 3);
+    let refused = Terminal::open_with(&desk, &["whimbrel-demo/demo.toml"], (24, 80), &dumb);
+    refused.wait_for("TERM=dumb");
+    refused.wait_for("whimbrel run PLAN");
+    assert_eq!(refused.exit_code(), 2);
+}
+
+#[test]
+fn a_theme_that_is_not_there_is_told_before_anything_is_drawn() {
+    let desk = Desk::new();
+    let terminal = Terminal::open(&desk, &["--theme", "drak"], 24, 80);
+    terminal.wait_for("there is no theme 'drak'");
+    assert_eq!(terminal.exit_code(), 2);
+}
+
+#[test]
+fn the_mouse_opens_a_stage_and_is_left_alone_where_that_is_wanted() {
+    let desk = Desk::new();
+    let mut terminal = Terminal::open(&desk, &["demo"], 24, 80);
+    terminal.wait_for("☑ customers");
+    // The fourth stage, on the second line of the screen.
+    let text = terminal.text();
+    let line = text.lines().nth(1).unwrap();
+    let column = line.chars().take_while(|char| *char != '4').count() + 1;
+    terminal.press(&format!("\x1b[<0;{column};2M\x1b[<0;{column};2m"));
+    terminal.wait_for("Checks before the migration");
+    assert!(String::from_utf8_lossy(&terminal.raw.lock().unwrap()).contains("\x1b[?1000h"));
+    terminal.press("q");
+    terminal.exit_code();
+    let mut terminal = Terminal::open(&desk, &["--no-mouse"], 24, 80);
+    terminal.wait_for("Shop to CredVault");
+    assert!(!String::from_utf8_lossy(&terminal.raw.lock().unwrap()).contains("\x1b[?1000h"));
+    terminal.press("q");
+    terminal.exit_code();
 }

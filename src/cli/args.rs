@@ -21,6 +21,16 @@ pub struct Arguments {
     /// No host: what runs ends with this program.
     #[arg(long, global = true)]
     pub in_process: bool,
+    /// No screen: lines, and in a terminal questions that are answered by a line.
+    #[arg(long, global = true)]
+    pub plain: bool,
+    /// The console's colours: dark, light, high-contrast, deuteranopia, tritanopia, mono, or a theme of your own
+    /// [default: $WHIMBREL_THEME].
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Leave the mouse to the terminal, which then selects text.
+    #[arg(long, global = true)]
+    pub no_mouse: bool,
     #[command(subcommand)]
     pub verb: Option<Verb>,
 }
@@ -40,10 +50,12 @@ pub enum Verb {
     Tables(Tables),
     /// Show rows of a table.
     Preview(Preview),
+    /// The mapping of every column, with who decided it, when and why: as Markdown or CSV.
+    Mapping(MappingOf),
     /// The checks before a run.
     Check(Check),
-    /// Run a plan: in a terminal on the console's run screen, else with lines of progress and never asking. A scheduled
-    /// plan waits for its window, runs, and waits for the next one.
+    /// Run a plan: in a terminal on the console's run screen, else with lines of progress. A scheduled plan waits for its
+    /// window, runs, and waits for the next one.
     Run(Run),
     /// The runs under way on this host.
     Status,
@@ -165,6 +177,22 @@ pub struct Preview {
 }
 
 #[derive(Debug, Args)]
+pub struct MappingOf {
+    pub plan: PathBuf,
+    #[arg(long, value_enum, default_value = "md")]
+    pub format: Form,
+    /// Only these destination tables.
+    #[arg(long, value_delimiter = ',')]
+    pub tables: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    Md,
+    Csv,
+}
+
+#[derive(Debug, Args)]
 pub struct Check {
     pub plan: PathBuf,
 }
@@ -172,7 +200,7 @@ pub struct Check {
 #[derive(Debug, Args)]
 pub struct Run {
     pub plan: PathBuf,
-    /// What happens to rows that cannot go as they are; without a terminal, `ask` is `stop`.
+    /// What happens to rows that cannot go as they are; where nobody can be asked, `ask` is `stop`.
     #[arg(long, value_enum)]
     pub on_error: Option<Policy>,
     /// Only these destination tables.
@@ -185,9 +213,6 @@ pub struct Run {
     /// scheduled plan runs once, now.
     #[arg(long)]
     pub force: bool,
-    /// Lines of progress even in a terminal.
-    #[arg(long)]
-    pub plain: bool,
     /// Leave out the validation when the run is over.
     #[arg(long)]
     pub no_validate: bool,

@@ -9,7 +9,7 @@ mod exit;
 mod open;
 mod verbs;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -55,6 +55,7 @@ async fn dispatch(arguments: &Arguments) -> Result<Exit, CliError> {
         Some(Verb::New(new)) => verbs::new::perform(&context, new).await,
         Some(Verb::Tables(tables)) => verbs::tables::perform(&context, tables).await,
         Some(Verb::Preview(preview)) => verbs::preview::perform(&context, preview).await,
+        Some(Verb::Mapping(mapping)) => verbs::mapping::perform(&context, mapping).await,
         Some(Verb::Check(check)) => verbs::check::perform(&context, check).await,
         Some(Verb::Run(run)) => verbs::run::perform(&context, run).await,
         Some(Verb::Status) => verbs::live::status(&context).await,
@@ -70,11 +71,4 @@ async fn dispatch(arguments: &Arguments) -> Result<Exit, CliError> {
         Some(Verb::Report(report)) => verbs::report::perform(&context, report).await,
         Some(Verb::Finish(finish)) => verbs::finish::perform(&context, finish).await,
     }
-}
-
-/// Whether somebody sits at a terminal that the console can use.
-fn has_terminal() -> bool {
-    std::io::stdin().is_terminal()
-        && std::io::stdout().is_terminal()
-        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs::OpenOptions,
+    io::IsTerminal,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -30,6 +31,11 @@ pub struct Context {
     pub by: String,
     /// No host of its own.
     pub in_process: bool,
+    /// No screen.
+    pub plain: bool,
+    /// The console's theme by name.
+    pub theme: Option<String>,
+    pub mouse: bool,
 }
 
 impl Context {
@@ -41,7 +47,35 @@ impl Context {
         let seal = default_key_folder().map(Seal::at);
         let ledger = Ledger::open(&folder).await.map_err(CliError::failed)?.sealed(seal);
         log_to(&folder);
-        Ok(Self { ledger, json: arguments.json, by: user(), in_process: arguments.in_process })
+        Ok(Self {
+            ledger,
+            json: arguments.json,
+            by: user(),
+            in_process: arguments.in_process,
+            plain: arguments.plain,
+            theme: arguments.theme.clone(),
+            mouse: !arguments.no_mouse,
+        })
+    }
+
+    /// Whether there is a screen for the console.
+    pub fn has_screen(&self) -> bool {
+        is_terminal() && !is_dumb() && !self.plain && !self.json
+    }
+
+    /// Whether somebody is there who can be asked.
+    pub fn has_operator(&self) -> bool {
+        is_terminal() && !self.json
+    }
+
+    /// Why there is no screen, and what works without one.
+    pub fn without_screen(&self, instead: &str) -> CliError {
+        let why = match () {
+            () if self.plain => "--plain leaves no screen to the console",
+            () if is_terminal() && is_dumb() => "this terminal (TERM=dumb) cannot place a cursor, as the console must",
+            () => "the console needs a terminal",
+        };
+        CliError::usage(format!("{why}; {instead}"))
     }
 
     /// The plan's workbench. A plan with errors is a usage error that names them all.
@@ -107,6 +141,15 @@ impl From<WhichSide> for SideName {
             WhichSide::Destination => Self::Destination,
         }
     }
+}
+
+/// Whether somebody sits at both ends.
+fn is_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 fn user() -> String {

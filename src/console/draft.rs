@@ -1,7 +1,7 @@
 //! The plan's text as the console reads and edits it. The one door to the plan's document: nothing else in the console
 //! knows TOML.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
@@ -20,6 +20,8 @@ pub struct Outline {
     pub source: SideOutline,
     pub destination: SideOutline,
     pub tables: Vec<TableOutline>,
+    /// The source tables among them.
+    taken: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,12 +61,19 @@ impl Outline {
             }
         };
         let tables = document.get("table").and_then(Item::as_array_of_tables);
+        let tables: Vec<TableOutline> = tables.into_iter().flatten().map(table_outline).collect();
         Self {
+            taken: tables.iter().map(|table| table.from.clone()).collect(),
             name: string(document.get("plan").and_then(Item::as_table_like), "name").unwrap_or_default(),
             source: side("source"),
             destination: side("destination"),
-            tables: tables.map(|tables| tables.iter().map(table_outline).collect()).unwrap_or_default(),
+            tables,
         }
+    }
+
+    /// Whether a source table is in the plan.
+    pub fn takes(&self, from: &str) -> bool {
+        self.taken.contains(from)
     }
 }
 

@@ -11,11 +11,14 @@ use std::{
     time::Duration,
 };
 
-use crossterm::event::{Event, read};
+use crossterm::event::{Event, MouseButton, MouseEvent, MouseEventKind, read};
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
 
-use super::{app::Message, keys::KeyPress};
+use super::{
+    app::{Message, Pointer, PointerDeed},
+    keys::KeyPress,
+};
 
 /// The thread that reads keys; it ends soon after this is dropped, or by itself when the terminal hangs up. Nobody joins
 /// it: a terminal that goes away in the middle of a read can hold it for ever.
@@ -74,8 +77,19 @@ fn message(event: Event) -> Option<Message> {
         Event::Key(event) => KeyPress::of(event).map(Message::Key),
         Event::Paste(text) => Some(Message::Paste(text)),
         Event::Resize(width, height) => Some(Message::Resize { width, height }),
-        Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
+        Event::Mouse(event) => pointer(event).map(Message::Mouse),
+        Event::FocusGained | Event::FocusLost => None,
     }
+}
+
+fn pointer(event: MouseEvent) -> Option<Pointer> {
+    let deed = match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => PointerDeed::Click,
+        MouseEventKind::ScrollUp => PointerDeed::WheelUp,
+        MouseEventKind::ScrollDown => PointerDeed::WheelDown,
+        _ => return None,
+    };
+    Some(Pointer { x: event.column, y: event.row, deed })
 }
 
 /// Waits for the terminal; says whether it has something to read. An error when the terminal is gone or nobody wants keys

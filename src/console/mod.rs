@@ -7,8 +7,10 @@
 mod address;
 mod app;
 mod draft;
+mod fuzzy;
 mod input;
 mod keys;
+mod memory;
 mod options;
 mod overlays;
 mod runtime;
@@ -24,4 +26,4 @@ pub use keys::{ACTIONS, Action, ActionId, KeyPress, key_table};
 pub use options::{Begin, Options, Screen};
 pub use runtime::{ConsoleError, Ended, run};
 pub use screens::draw;
-pub use theme::{Appearance, Borders, Colour, Look};
+pub use theme::{Borders, Colour, Look, ThemeError, Wishes};

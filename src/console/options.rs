@@ -1,8 +1,10 @@
 //! How a console is opened.
 
+use std::path::PathBuf;
+
 use super::{
-    keys::Scope,
-    theme::{Appearance, Borders, Colour, Look},
+    keys::{ActionId, Keymap, Scope},
+    theme::{Borders, Colour, Look, ThemeError, Wishes},
 };
 use crate::model::OnError;
 
@@ -17,11 +19,13 @@ pub enum Screen {
     Check,
     Run,
     Review,
+    Validate,
 }
 
 impl Screen {
     /// The stages of a migration, in their order.
-    pub const STAGES: [Self; 6] = [Self::Connect, Self::Tables, Self::Map, Self::Check, Self::Run, Self::Review];
+    pub const STAGES: [Self; 7] =
+        [Self::Connect, Self::Tables, Self::Map, Self::Check, Self::Run, Self::Review, Self::Validate];
 
     pub fn title(self) -> &'static str {
         self.scope().title()
@@ -36,6 +40,21 @@ impl Screen {
             Self::Check => Scope::Check,
             Self::Run => Scope::Run,
             Self::Review => Scope::Review,
+            Self::Validate => Scope::Validate,
+        }
+    }
+
+    /// What goes there.
+    pub fn action(self) -> ActionId {
+        match self {
+            Self::Migrations => ActionId::Migrations,
+            Self::Connect => ActionId::Connect,
+            Self::Tables => ActionId::Tables,
+            Self::Map => ActionId::Map,
+            Self::Check => ActionId::Check,
+            Self::Run => ActionId::Run,
+            Self::Review => ActionId::Review,
+            Self::Validate => ActionId::Validate,
         }
     }
 
@@ -62,9 +81,18 @@ pub struct Begin {
 pub struct Options {
     /// The screen to open on.
     pub start: Screen,
-    pub appearance: Appearance,
+    /// A theme's name.
+    pub theme: Option<String>,
     pub colour: Colour,
     pub borders: Borders,
+    /// Where the operator's own settings are.
+    pub config: Option<PathBuf>,
+    /// Where this host's state is, and with it what the console remembers.
+    pub state: Option<PathBuf>,
+    /// What relative paths of plans are relative to.
+    pub folder: PathBuf,
+    /// Whether clicks and the wheel are for the console.
+    pub mouse: bool,
     /// Whose decisions these are.
     pub user: String,
     /// Begin the run at once.
@@ -76,7 +104,29 @@ pub struct Options {
 }
 
 impl Options {
-    pub(super) fn look(&self) -> Look {
-        Look::choose(self.appearance, self.colour, self.borders, |name| std::env::var(name).ok())
+    /// The keys, and what is wrong with the operator's file of them, in whose place the catalogue's own are taken.
+    pub(super) fn keymap(&self) -> (Keymap, Option<String>) {
+        let file = self.config.as_ref().map(|config| config.join("keys.toml"));
+        let Some((file, text)) = file.and_then(|file| Some((file.clone(), std::fs::read_to_string(file).ok()?))) else {
+            return (Keymap::default(), None);
+        };
+        match Keymap::read(&text) {
+            Ok(keys) => (keys, None),
+            Err(wrong) => {
+                let more = if wrong.len() > 1 { format!(" (and {} more)", wrong.len() - 1) } else { String::new() };
+                let first = wrong.first().map(String::as_str).unwrap_or_default();
+                (Keymap::default(), Some(format!("{}: {first}{more}; the keys are as they come", file.display())))
+            }
+        }
+    }
+
+    pub(super) fn look(&self) -> Result<Look, ThemeError> {
+        let wishes = Wishes {
+            theme: self.theme.clone(),
+            colour: self.colour,
+            borders: self.borders,
+            folder: self.config.as_ref().map(|config| config.join("themes")),
+        };
+        Look::choose(&wishes, |name| std::env::var(name).ok())
     }
 }

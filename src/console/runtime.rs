@@ -12,7 +12,10 @@ use tokio::{
     time::sleep_until,
 };
 
-use super::{App, Effect, Exit, Message, Options, Redraw, input::Input, terminal::Screen, update};
+use super::{
+    App, Effect, Exit, Message, Options, Redraw, input::Input, memory::Memory, terminal::Screen, theme::ThemeError,
+    update,
+};
 use crate::{host::Port, protocol::FromHost};
 
 /// Between two frames that nobody pressed a key for.
@@ -25,6 +28,8 @@ const BATCH: usize = 64;
 pub enum ConsoleError {
     #[error("cannot use the terminal: {0}; without a terminal, give the command `run`, `check` or `status`")]
     Terminal(#[from] io::Error),
+    #[error(transparent)]
+    Theme(#[from] ThemeError),
 }
 
 /// How a console ended.
@@ -39,11 +44,17 @@ pub struct Ended {
 
 /// Runs a console on this process's terminal until the operator or the host ends it.
 pub async fn run(port: Port, options: Options) -> Result<Ended, ConsoleError> {
-    let look = options.look();
+    let look = options.look()?;
     let mut screen = Screen::enter()?;
+    screen.report_mouse(options.mouse)?;
     let (input, keys) = Input::start()?;
+    let mut app = App::new(&options, look);
+    let (keys_of, wrong) = options.keymap();
+    app.keys = keys_of;
+    wrong.into_iter().for_each(|wrong| app.complain(wrong));
+    app.memory = options.state.as_deref().map(Memory::load).unwrap_or_default();
     let mut driver = Driver {
-        app: App::new(&options, look),
+        app,
         port,
         _input: input,
         keys,
@@ -53,8 +64,10 @@ pub async fn run(port: Port, options: Options) -> Result<Ended, ConsoleError> {
         repaint: false,
         suspend: false,
     };
-    let exit = driver.drive(&mut screen).await?;
-    let app = &driver.app;
+    let exit = driver.drive(&mut screen).await;
+    driver.app.remember();
+    driver.app.memory.save();
+    let (exit, app) = (exit?, &driver.app);
     Ok(Ended { exit, plan: app.plan.path.clone(), goes_on: app.can_detach && app.run.is_going() })
 }
 
@@ -154,6 +167,7 @@ impl Driver {
             Woken::Frame => return self.tell_time(screen),
             Woken::Continued => {
                 screen.come_back()?;
+                screen.report_mouse(self.app.mouse)?;
                 resized(screen)?
             }
             Woken::Resized => resized(screen)?,
@@ -183,6 +197,7 @@ impl Driver {
                     Effect::Copy(text) => self.copy(&text, screen)?,
                     Effect::Repaint => self.repaint = true,
                     Effect::Suspend => self.suspend = true,
+                    Effect::Mouse(on) => screen.report_mouse(on)?,
                 }
             }
         }
@@ -210,7 +225,7 @@ impl Driver {
             screen.repaint()?;
         }
         self.app.redraw = Redraw::None;
-        screen.draw(&self.app)?;
+        self.app.hits = screen.draw(&self.app)?;
         self.drawn = Some(Instant::now());
         Ok(())
     }

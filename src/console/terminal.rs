@@ -24,10 +24,14 @@ use ratatui::{
     backend::{Backend, ClearType, CrosstermBackend},
 };
 
-use super::{app::App, screens::draw};
+use super::{app::App, screens::draw, widgets::Hits};
 
 /// The most that is sent to a terminal's clipboard, encoded.
 const CLIPBOARD_CAP: usize = 74_000;
+
+/// Clicks and the wheel, and no moves: those would be a flood over a slow line.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
@@ -37,6 +41,7 @@ pub fn leave() {
         return;
     }
     let mut out = io::stdout();
+    let _ = out.write_all(MOUSE_OFF.as_bytes());
     let _ = execute!(out, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
@@ -80,14 +85,23 @@ impl Screen {
     }
 
     /// Draws what changed, in one synchronized update and one write.
-    pub fn draw(&mut self, app: &App) -> io::Result<()> {
+    pub fn draw(&mut self, app: &App) -> io::Result<Hits> {
         if !ENTERED.load(Ordering::SeqCst) {
             return Err(io::Error::other("something panicked, and the terminal was given back"));
         }
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(|frame| draw(app, frame))?;
+        let mut hits = Hits::default();
+        self.terminal.draw(|frame| hits = draw(app, frame))?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
-        Write::flush(self.terminal.backend_mut())
+        Write::flush(self.terminal.backend_mut())?;
+        Ok(hits)
+    }
+
+    /// Whether clicks and the wheel are reported. While they are, the terminal selects text only with shift held.
+    pub fn report_mouse(&mut self, on: bool) -> io::Result<()> {
+        let backend = self.terminal.backend_mut();
+        backend.write_all(if on { MOUSE_ON } else { MOUSE_OFF }.as_bytes())?;
+        Write::flush(backend)
     }
 
     /// Has the next draw paint everything. Not `Terminal::clear`, which asks the terminal for its cursor.

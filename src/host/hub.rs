@@ -3,6 +3,8 @@
 //! One idea: nobody is waited for. A client that takes its messages slowly loses gauges, and facts only until it has room
 //! for a snapshot, which holds them all; the run and the others never notice.
 
+mod looking;
+
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -10,12 +12,13 @@ use std::{
 };
 
 use tokio::{
-    sync::{broadcast, mpsc, watch},
+    sync::{Notify, broadcast, mpsc, watch},
     task::{JoinHandle, JoinSet},
 };
 
+use self::looking::{look, validate};
 use super::{
-    Closeness, Port, Workbench,
+    Port, Workbench,
     lease::{ClientId, Lease},
 };
 use crate::{
@@ -84,6 +87,8 @@ struct Hub {
     validates: bool,
     /// How far a restore under way is.
     restoring: Option<watch::Receiver<RestoreProgress>>,
+    /// Tells a validation to break off.
+    breaks_off: Arc<Notify>,
     work: JoinSet<Done>,
 }
 
@@ -128,6 +133,13 @@ enum Done {
     },
     /// The run is over, and what it wrote was validated, where that was wanted.
     Validated(Option<Box<Fact>>),
+    /// A validation that a console asked for.
+    Looked {
+        client: ClientId,
+        id: u64,
+        fact: Option<Box<Fact>>,
+        answer: Result<Answer, String>,
+    },
 }
 
 /// Whether an ask changes what others see.
@@ -143,6 +155,8 @@ fn changes(ask: &Ask) -> bool {
             | Ask::Connect { .. }
             | Ask::Restore { .. }
             | Ask::Purge { .. }
+            | Ask::Validate
+            | Ask::StopValidation
     )
 }
 
@@ -158,11 +172,13 @@ impl Hub {
             run: None,
             validates: false,
             restoring: None,
+            breaks_off: Arc::default(),
             work: JoinSet::new(),
         }
     }
 
     async fn live(mut self, mut heard: mpsc::Receiver<(ClientId, Said)>) {
+        let mut validating = self.workbench.progress();
         loop {
             let (asked, idle) = (self.asked.map(|since| since + PATIENCE), self.idle.map(|since| since + GRACE));
             let said = tokio::select! {
@@ -177,6 +193,9 @@ impl Hub {
                 progress = told(&mut self.restoring) => {
                     progress.into_iter().map(|progress| (None, FromHost::Restoring(progress))).collect()
                 }
+                Ok(()) = validating.changed() => {
+                    vec![(None, FromHost::Validating(validating.borrow_and_update().clone()))]
+                }
                 () = until(asked) => {
                     self.lease.gives_in();
                     self.presence()
@@ -187,7 +206,8 @@ impl Hub {
             if self.clients.is_empty() && !self.detached {
                 break;
             }
-            let busy = self.is_running() || self.validates || self.restoring.is_some();
+            let busy =
+                self.is_running() || self.validates || self.workbench.is_validating() || self.restoring.is_some();
             let deserted = self.detached && self.clients.is_empty() && !busy;
             self.idle = deserted.then(|| self.idle.unwrap_or_else(Instant::now));
         }
@@ -209,6 +229,10 @@ impl Hub {
                 let stands = self.stands().await;
                 if stands.run.is_some() || role == Role::Command {
                     said.push((Some(client), FromHost::Snapshot(Box::new(stands))));
+                }
+                let progress = self.workbench.progress().borrow().clone();
+                if progress.is_some() {
+                    said.push((Some(client), FromHost::Validating(progress)));
                 }
                 said
             }
@@ -300,10 +324,20 @@ impl Hub {
         if matches!(ask, Ask::Restore { .. }) && self.restoring.is_none() {
             self.restoring = Some(told);
         }
+        let breaks_off = self.breaks_off.clone();
         self.work.spawn(async move {
             let refused = |why: &str| Done::Say(client, FromHost::Answer { id, answer: Err(why.to_owned()) });
             match ask {
                 Ask::Start { .. } if running => refused("a run of this plan is under way"),
+                Ask::Start { .. } if workbench.is_validating() => {
+                    refused("a validation is under way: x on 7 Validate breaks it off")
+                }
+                Ask::Validate if running => refused("there is something to validate when the run is over"),
+                Ask::Validate => look(&workbench, client, id, &breaks_off).await,
+                Ask::StopValidation => {
+                    breaks_off.notify_waiters();
+                    Done::Say(client, FromHost::Answer { id, answer: workbench.answer(Ask::Validation).await })
+                }
                 Ask::Start { on_error, confirmed } => {
                     Done::Started { client, id, result: start(&workbench, on_error, confirmed).await }
                 }
@@ -372,7 +406,8 @@ impl Hub {
                 let gauge = handle.gauge();
                 let seq = before.seq;
                 self.validates = true;
-                self.work.spawn(validate(self.workbench.clone(), run.clone(), gauge.clone()));
+                let breaks_off = self.breaks_off.clone();
+                self.work.spawn(validate(self.workbench.clone(), run.clone(), gauge.clone(), breaks_off));
                 self.run = Some(Live { handle: Arc::new(handle), facts, gauge, seq });
                 vec![
                     (None, FromHost::Snapshot(Box::new(before))),
@@ -382,6 +417,10 @@ impl Hub {
             Ok(Done::Validated(fact)) => {
                 self.validates = false;
                 fact.map(|fact| (None, FromHost::Fact(fact))).into_iter().collect()
+            }
+            Ok(Done::Looked { client, id, fact, answer }) => {
+                let fact = fact.map(|fact| (None, FromHost::Fact(fact)));
+                fact.into_iter().chain([(Some(client), FromHost::Answer { id, answer })]).collect()
             }
             Err(error) => {
                 tracing::error!(%error, "a piece of the host's work died");
@@ -408,7 +447,7 @@ impl Client {
 
     /// News of the run.
     fn tell(&mut self, message: &FromHost) {
-        let is_gauge = matches!(message, FromHost::Gauge(_));
+        let is_gauge = matches!(message, FromHost::Gauge(_) | FromHost::Validating(Some(_)));
         if (is_gauge && self.outbox.capacity() < Port::CAPACITY / 4) || self.behind {
             return;
         }
@@ -488,23 +527,6 @@ async fn start(
     let before = prepared.before().clone();
     let (handle, facts) = engine::spawn(prepared);
     Ok((handle, facts, before))
-}
-
-/// When the run has come to its end, validates what it wrote, where the plan wants that.
-async fn validate(workbench: Arc<Workbench>, run: RunId, mut gauge: watch::Receiver<Gauge>) -> Done {
-    // Its sender goes with the run.
-    while gauge.changed().await.is_ok() {}
-    let ended = workbench.ledger().snapshot(&run).await.map(|snapshot| snapshot.phase);
-    if !matches!(ended, Ok(RunPhase::Completed)) || !workbench.validates().await {
-        return Done::Validated(None);
-    }
-    match workbench.validate(&Closeness::default()).await {
-        Ok((_, fact)) => Done::Validated(fact.map(Box::new)),
-        Err(why) => {
-            tracing::error!(%run, %why, "what the run wrote could not be validated");
-            Done::Validated(None)
-        }
-    }
 }
 
 /// The next news of the run, in the order of its facts; never returns where there is no run.

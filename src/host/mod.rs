@@ -5,7 +5,10 @@
 mod dry;
 mod frame;
 mod hub;
+mod kept;
 mod lease;
+mod log;
+mod mappings;
 mod migrations;
 mod port;
 mod restore;

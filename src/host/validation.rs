@@ -73,7 +73,16 @@ impl Written {
 impl Workbench {
     /// Sets what the destination holds against what the plan's latest run wrote; keeps what came of it as a fact of that
     /// run. Where no run of the plan as it is came to its end here, the source as it is now takes its place.
+    ///
+    /// One at a time; consoles can see how far it is, and then what it found.
     pub async fn validate(&self, how: &Closeness) -> Result<(Validation, Option<Fact>), String> {
+        let _underway = self.begin_validation()?;
+        let (validation, fact) = self.look(how).await?;
+        self.keep_validation(&validation).await;
+        Ok((validation, fact))
+    }
+
+    async fn look(&self, how: &Closeness) -> Result<(Validation, Option<Fact>), String> {
         let against = self.against().await.map_err(|error| error.to_string())?;
         let (run, remark) = match against {
             Against::Run(run) => (Some(run), None),
@@ -176,6 +185,7 @@ impl Workbench {
             seed: how.seed.unwrap_or(at_ms),
             at_ms,
             only: how.only.clone(),
+            progress: self.validating.clone(),
         };
         Ok(match mending {
             Some(mending) => Looked::Repair(mend(&subject, mending).await?),

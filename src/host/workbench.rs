@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use super::{
     migrations,
@@ -21,7 +21,7 @@ use crate::{
     plan::{self, Document, Edit, Kind, Plan, When},
     protocol::{
         Answer, Ask, CheckItem, CheckState, Migration, ReviewAction, ReviewItem, Sampled, Secret, SideName, SideView,
-        TableChecks,
+        TableChecks, Validating, Validation,
     },
     restore,
     transform::RunInstant,
@@ -40,6 +40,10 @@ pub struct Workbench {
     by: String,
     /// Where new plans go, and where plans are looked for.
     folder: PathBuf,
+    /// What the last validation found, its values cut.
+    pub(super) validated: Mutex<Option<Validation>>,
+    /// How far the one under way is.
+    pub(super) validating: watch::Sender<Option<Validating>>,
 }
 
 fn is_planned(plan: &Plan, table: &str) -> bool {
@@ -63,6 +67,8 @@ impl Workbench {
             ledger,
             by,
             folder,
+            validated: Mutex::default(),
+            validating: watch::Sender::default(),
         }
     }
 
@@ -123,6 +129,11 @@ impl Workbench {
             Ask::Purge { name, typed } => {
                 Ok(Answer::Purged(self.purge(name, typed).await.map_err(|error| error.to_string())?))
             }
+            Ask::Validate | Ask::StopValidation => Err("a validation is started by the host".into()),
+            Ask::Functions => Ok(Answer::Functions(crate::transform::function_names())),
+            Ask::Log => Ok(Answer::Log { facts: self.last_facts().await?, lines: self.last_lines().await }),
+            Ask::Validation => Ok(Answer::Validation(self.last_validation().await)),
+            Ask::ValidatedTable { table } => Ok(Answer::ValidatedTable(Box::new(self.validated_table(&table).await?))),
             Ask::Act { fault, action } => Ok(Answer::Acted(Box::new(self.act(&fault, action).await?))),
         }
     }
@@ -166,6 +177,7 @@ impl Workbench {
     async fn open(&self, document: Document) -> Told<Answer> {
         *self.document.lock().await = document;
         self.passwords.lock().await.clear();
+        *self.validated.lock().await = None;
         self.close(SideName::Source).await;
         self.close(SideName::Destination).await;
         Ok(self.plan_answer().await)

@@ -87,11 +87,11 @@ impl Ledger {
         }
         if found < 4 {
             sqlx::raw_sql(schema::TO_4).execute(&mut *transaction).await?;
-            sqlx::raw_sql("PRAGMA user_version = 4").execute(&mut *transaction).await?;
         }
-        if found < 5 {
+        if found < schema::VERSION {
             sqlx::raw_sql(schema::TO_5).execute(&mut *transaction).await?;
-            sqlx::raw_sql("PRAGMA user_version = 5").execute(&mut *transaction).await?;
+            let version = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {}", schema::VERSION));
+            sqlx::raw_sql(version).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(())

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, RunId};
+use super::{Cell, RunId, clean};
 
 /// Identifies a fault within this host's ledger; UUID v7, so ids sort by time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,6 +89,18 @@ impl Fault {
     /// The column a human is told about: the source's where known, else the destination's.
     pub fn shown_column(&self) -> &str {
         self.column.as_deref().or(self.target.as_deref()).unwrap_or("(row)")
+    }
+
+    /// What is wrong, what would be right, and the system's own words where those say more: for a human, a line each.
+    pub fn words(&self) -> Vec<String> {
+        let column = self.shown_column();
+        let what = match &self.value {
+            Some(Cell::Null) => format!("Column '{column}' has invalid value: NULL"),
+            Some(cell) => format!("Column '{column}' has invalid value: \"{}\"", clean(&cell.display())),
+            None => format!("Column '{column}': {}", self.message),
+        };
+        let own = self.value.as_ref().filter(|_| !self.message.is_empty()).map(|_| self.message.clone());
+        [what, format!("Expected: {}", self.expected)].into_iter().chain(own).collect()
     }
 }
 

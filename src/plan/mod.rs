@@ -37,8 +37,7 @@ pub use mapping::{Class, MappedColumn, Mapping, Origin};
 pub use mention::mentions;
 pub use model::{
     ColumnPlan, CsvOptions, Kind, Literal, Plan, RestoreOptions, RowTest, RunOptions, SecretRef, SidePlan, TablePlan,
-    Unlisted,
-    ValueMap,
+    Unlisted, ValueMap,
 };
 pub use place::{Phrase, Spans};
 pub use private::Private;

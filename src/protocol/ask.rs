@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Restoration, RestorePoint, RestorePreview};
+use super::{Fact, Restoration, RestorePoint, RestorePreview, TableValidation, Validation};
 use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, Problem, RunId, RunPhase, Table, TableEntry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -110,6 +110,21 @@ pub enum Ask {
         name: Option<String>,
         typed: String,
     },
+    /// Sets what the destination holds against what the latest run wrote, or against the source. Answers with
+    /// [`Answer::Validation`] when it is over; how far it is comes on the way. Refused while a run goes on.
+    Validate,
+    /// Breaks a validation off.
+    StopValidation,
+    /// What this host's last validation found, without the rows.
+    Validation,
+    /// The rows of a table that the last validation drew, and those that differ.
+    ValidatedTable {
+        table: String,
+    },
+    /// What expressions may call.
+    Functions,
+    /// The newest facts of the latest run, and the newest lines of the host's log.
+    Log,
 }
 
 /// What a new plan says before its tables are chosen.
@@ -197,6 +212,17 @@ pub enum Answer {
     Restored(Box<Restoration>),
     /// The names of those whose rows are gone.
     Purged(Vec<String>),
+    /// Each table's samples and differences are counted, and come one table at a time. Nothing: there was no validation
+    /// since the host came up.
+    Validation(Option<Box<Validation>>),
+    /// Long values are cut.
+    ValidatedTable(Box<TableValidation>),
+    Functions(Vec<String>),
+    /// Oldest first.
+    Log {
+        facts: Vec<Fact>,
+        lines: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

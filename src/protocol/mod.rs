@@ -7,8 +7,8 @@ mod ask;
 mod command;
 mod dry;
 mod event;
-mod restore;
 mod repair;
+mod restore;
 mod snapshot;
 mod validation;
 
@@ -19,15 +19,15 @@ pub use ask::{
 pub use command::{Command, Reply};
 pub use dry::{DryColumn, DryExample, DryFault, DryFaultRow, DryRun, DryTable, Estimate, Stage, Stages};
 pub use event::{Event, Fact, HeldWhy, StartedTable};
+pub use repair::{Repair, RepairRow, TableRepair};
 pub use restore::{
     Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct, RestorePoint, RestorePreview,
     RestoreProgress, RestoreStep, RestoredTable, TablePreview, TakenBack,
 };
-pub use repair::{Repair, RepairRow, TableRepair};
 pub use snapshot::{Snapshot, TableProgress};
 pub use validation::{
     ColumnDifference, Difference, DifferenceKind, Finding, Outcome, SampleRow, Sampling, TableValidation, Validated,
-    Validation,
+    Validating, Validation, key_words,
 };
 
 /// Raised whenever a message changes its meaning.
@@ -126,6 +126,8 @@ pub enum FromHost {
     Gauge(crate::model::Gauge),
     /// How far a restore is; the latest word counts. Whoever asked for it is answered when it is over.
     Restoring(RestoreProgress),
+    /// How far a validation is; nothing: none is under way any more.
+    Validating(Option<Validating>),
     /// Somebody else changed the plan, or opened another.
     PlanChanged,
     /// Whenever somebody comes, goes, or takes over.

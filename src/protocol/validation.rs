@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Cell, NamedCell, RunId, TableDigest};
+use crate::model::{Cell, NamedCell, RunId, TableDigest, clean, clip, thousands};
 
 /// How sure it is that all is well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,6 +84,9 @@ pub struct Finding {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sampling {
     pub outcome: Outcome,
+    /// How many were drawn; a view may hold fewer of them.
+    #[serde(default)]
+    pub drawn: u64,
     pub matching: u64,
     pub rows: Vec<SampleRow>,
 }
@@ -138,6 +141,50 @@ pub struct ColumnDifference {
     pub destination: Cell,
 }
 
+impl Difference {
+    /// `row 45,632 (chunk 0), id = 7: the destination lacks it`.
+    pub fn place(&self) -> String {
+        let what = match self.kind {
+            DifferenceKind::Missing => "the destination lacks it".to_owned(),
+            DifferenceKind::Surplus => "only the destination has it".to_owned(),
+            DifferenceKind::Different => "it differs".to_owned(),
+            DifferenceKind::Times => {
+                let (source, destination) = (self.source_times, self.destination_times);
+                format!("the source has it {source} time(s), the destination {destination}")
+            }
+        };
+        let row = match (self.row, self.chunk) {
+            (Some(row), Some(chunk)) => format!("row {} (chunk {chunk}), ", thousands(row)),
+            _ => String::new(),
+        };
+        format!("{row}{}: {what}", key_words(&self.key, true))
+    }
+}
+
+/// What of a value is said of a row.
+const WIDTH: usize = 60;
+
+/// What identifies a row, in words: `id = 7`, or the values alone.
+pub fn key_words(key: &[NamedCell], names: bool) -> String {
+    let said = |cell: &NamedCell| {
+        let value = clip(&clean(&cell.cell.display()), WIDTH);
+        if names { format!("{} = {value}", cell.name) } else { value }
+    };
+    key.iter().map(said).collect::<Vec<_>>().join(", ")
+}
+
+/// How far a validation is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validating {
+    pub tables: u64,
+    /// Tables that are through.
+    pub done: u64,
+    /// The table that is read, and which side of it.
+    pub now: String,
+    /// Rows read so far, of both sides.
+    pub rows: u64,
+}
+
 /// A validation in a line, as a fact of the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validated {
@@ -167,7 +214,7 @@ impl Validation {
             tables: self.tables.len() as u64,
             source_rows: sum(|table| table.source_rows.unwrap_or(0)),
             destination_rows: sum(|table| table.destination_rows.unwrap_or(0)),
-            sampled: sum(|table| table.sample.rows.len() as u64),
+            sampled: sum(|table| table.sample.drawn),
             matching: sum(|table| table.sample.matching),
             differing: sum(|table| table.differing),
             why: first.chain(self.remarks.iter().filter(|_| self.outcome != Outcome::Passed).cloned()).next(),

@@ -21,6 +21,6 @@ mod tests;
 
 pub use apply::{Applied, RowFault};
 pub use error::{CompileError, ExprError, TransformError};
-pub use expression::{column_names, expression_type};
+pub use expression::{column_names, expression_type, function_names};
 pub use instant::RunInstant;
 pub use table::Transform;

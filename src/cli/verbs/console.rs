@@ -4,10 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use super::live;
 use crate::{
-    cli::{CliError, Exit, has_terminal, open::Context},
-    console::{self, Begin, Options, Screen},
+    cli::{CliError, Exit, open::Context},
+    console::{self, Begin, ConsoleError, Ended, Options, Screen},
     engine::now_ms,
     host::{self, Found},
+    ledger::default_key_folder,
     model::RunPhase,
     plan::Document,
     protocol::Role,
@@ -16,7 +17,7 @@ use crate::{
 /// Opens the plan in the console; without one, the console on the list of migrations, or that list in lines where there
 /// is no terminal. A run under way is picked up.
 pub async fn open(context: &Context, plan: Option<&Path>) -> Result<Exit, CliError> {
-    let terminal = has_terminal() && !context.json;
+    let terminal = context.has_screen();
     let Some(plan) = plan else {
         return match terminal {
             false => list(context).await,
@@ -26,15 +27,18 @@ pub async fn open(context: &Context, plan: Option<&Path>) -> Result<Exit, CliErr
     // A plan that is not there is told before anything is started.
     Document::load(plan).map_err(CliError::usage)?;
     if !terminal {
-        return Err(CliError::usage("the console needs a terminal; `whimbrel run PLAN` works without one"));
+        return Err(context.without_screen(
+            "`whimbrel check PLAN`, `whimbrel run PLAN` (which asks line by line where somebody is there), `whimbrel \
+             validate PLAN` and `whimbrel review` work without one",
+        ));
     }
     show(context, Some(plan), Screen::Connect, None).await
 }
 
 /// The console on a run under way.
 pub async fn attach(context: &Context, plan: Option<&Path>) -> Result<Exit, CliError> {
-    if !has_terminal() {
-        return Err(CliError::usage("the console needs a terminal; `whimbrel status` works without one"));
+    if !context.has_screen() {
+        return Err(context.without_screen("`whimbrel status`, `pause`, `resume` and `stop` work without one"));
     }
     let run = live::the_run(context, plan).await?;
     sit(context, &run.found, Screen::Run, None).await
@@ -58,13 +62,32 @@ pub async fn show(
 }
 
 fn options(context: &Context, start: Screen, begin: Option<Begin>, can_detach: bool) -> Options {
-    Options { start, begin, user: context.by.clone(), opened_ms: now_ms(), can_detach, ..Options::default() }
+    Options {
+        start,
+        begin,
+        user: context.by.clone(),
+        opened_ms: now_ms(),
+        can_detach,
+        theme: context.theme.clone(),
+        mouse: context.mouse,
+        config: default_key_folder(),
+        state: Some(context.ledger.folder().to_owned()),
+        folder: std::env::current_dir().unwrap_or_default(),
+        ..Options::default()
+    }
+}
+
+fn ended(result: Result<Ended, ConsoleError>) -> Result<Ended, CliError> {
+    result.map_err(|error| match error {
+        ConsoleError::Theme(error) => CliError::usage(error),
+        error => CliError::failed(error),
+    })
 }
 
 /// A console at a host that outlives it.
 async fn sit(context: &Context, host: &Found, start: Screen, begin: Option<Begin>) -> Result<Exit, CliError> {
     let port = context.hosts().attach(host, &context.by, Role::Sit).await.map_err(CliError::failed)?;
-    let ended = console::run(port, options(context, start, begin, true)).await.map_err(CliError::failed)?;
+    let ended = ended(console::run(port, options(context, start, begin, true)).await)?;
     if ended.goes_on && ended.exit != console::Exit::Gone {
         let process = &host.hello.name;
         println!("The run goes on in its host (process {process}). `whimbrel attach` comes back to it.");
@@ -82,7 +105,7 @@ async fn alone(context: &Context, plan: Option<&Path>, start: Screen, begin: Opt
     let (port, host) = host::serve(Arc::new(context.bench(document)));
     let result = console::run(port, options(context, start, begin, false)).await;
     let _ = host.await;
-    let ended = result.map_err(CliError::failed)?;
+    let ended = ended(result)?;
     verdict(context, &ended.plan).await
 }
 

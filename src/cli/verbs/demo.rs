@@ -11,7 +11,6 @@ use crate::{
         CliError, Exit,
         args::Demo,
         demo::{DESTINATION_FILE, SOURCE_FILE, demo_plan, make_shop},
-        has_terminal,
         open::Context,
     },
     console::Screen,
@@ -20,9 +19,9 @@ use crate::{
 };
 
 pub async fn perform(context: &Context, arguments: &Demo) -> Result<Exit, CliError> {
-    let headless_run = arguments.headless || context.json;
-    if !headless_run && !has_terminal() {
-        return Err(CliError::usage("the demo's console needs a terminal; --headless runs it through without one"));
+    let headless_run = arguments.headless || context.json || context.plain;
+    if !headless_run && !context.has_screen() {
+        return Err(context.without_screen("--headless runs the demo through, --plain asks line by line"));
     }
     if let Some(run) = live::runs(context, Some(&arguments.folder.join(PLAN_FILE))).await?.first() {
         let process = &run.found.hello.name;
@@ -33,7 +32,9 @@ pub async fn perform(context: &Context, arguments: &Demo) -> Result<Exit, CliErr
     let plan = prepare(context, arguments).await?;
     if headless_run {
         let bench = context.workbench(&plan)?;
-        let way = Way { on_error: Some(OnError::from(arguments.on_error)), ..Way::default() };
+        let asks = context.has_operator() && !arguments.headless;
+        let on_error = (!asks).then(|| OnError::from(arguments.on_error));
+        let way = Way { on_error, asks, ..Way::default() };
         return headless(context, &bench, way, &plan.display().to_string()).await;
     }
     console::show(context, Some(&plan), Screen::Tables, None).await

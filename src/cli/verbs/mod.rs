@@ -1,19 +1,22 @@
 //! One file per verb.
 
+mod answering;
 pub mod audit;
 pub mod check;
 pub mod console;
 pub mod demo;
+mod dialogue;
 pub mod dry;
 pub mod finish;
 pub mod host;
 pub mod live;
+pub mod mapping;
 pub mod new;
 pub mod preview;
 mod progress;
-pub mod restore;
 pub mod repair;
 pub mod report;
+pub mod restore;
 pub mod review;
 pub mod run;
 pub mod schedule;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast::error::RecvError;
 
-use super::validate;
+use super::{answering::Answering, validate};
 use crate::{
     cli::{CliError, Exit, open::Context},
     engine::{self, Prepared},
@@ -24,13 +24,15 @@ const SHOWN_WIDTH: usize = 200;
 
 /// Performs the run to its end, telling about it on the way. SIGINT and SIGTERM stop it; it can be resumed.
 ///
-/// What was written is validated at the end, if it is said how.
+/// What was written is validated at the end, if it is said how. `asks`: somebody answers faults, line by line.
 pub async fn follow(
     context: &Context,
     prepared: Prepared,
     plan: &str,
     (bench, how): (&Workbench, Option<Closeness>),
+    asks: bool,
 ) -> Result<Exit, CliError> {
+    let mut operator = if asks { Some(Answering::begin()?) } else { None };
     let mut snapshot = prepared.before().clone();
     let (handle, mut facts) = engine::spawn(prepared);
     let gauge = handle.gauge();
@@ -40,10 +42,10 @@ pub async fn follow(
         tokio::select! {
             biased;
             fact = facts.recv() => match fact {
-                Ok(fact) => tell(context, &mut snapshot, fact)?,
+                Ok(fact) => tell(context, &mut snapshot, fact, operator.as_mut())?,
                 Err(RecvError::Lagged(_)) => {
                     for fact in context.ledger.facts_after(handle.run(), snapshot.seq).await.map_err(CliError::failed)? {
-                        tell(context, &mut snapshot, fact)?;
+                        tell(context, &mut snapshot, fact, operator.as_mut())?;
                     }
                 }
                 Err(RecvError::Closed) => break,
@@ -52,7 +54,13 @@ pub async fn follow(
                 eprintln!("whimbrel: stopping; chunks under way are rolled back");
                 handle.command(Command::Stop, &context.by).await;
             }
-            _ = pace.tick(), if !context.json => line(&snapshot, &gauge.borrow()),
+            said = hear(operator.as_mut()) => {
+                let command = operator.as_mut().and_then(|operator| operator.hear(said.as_deref()));
+                if let (Some(command), Some(operator)) = (command, operator.as_mut()) {
+                    operator.answered(handle.command(command, &context.by).await);
+                }
+            }
+            _ = pace.tick(), if !context.json && !operator.as_ref().is_some_and(Answering::is_asking) => line(&snapshot, &gauge.borrow()),
         }
     }
     let mut ended = handle.ended().await.map_err(CliError::failed)?;
@@ -82,6 +90,13 @@ async fn validated(context: &Context, bench: &Workbench, how: &Closeness) -> Res
     Ok(fact)
 }
 
+async fn hear(operator: Option<&mut Answering>) -> Option<String> {
+    match operator {
+        Some(operator) => operator.line().await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Interrupts {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
@@ -104,7 +119,12 @@ impl Interrupts {
     }
 }
 
-fn tell(context: &Context, snapshot: &mut Snapshot, fact: Fact) -> Result<(), CliError> {
+fn tell(
+    context: &Context,
+    snapshot: &mut Snapshot,
+    fact: Fact,
+    operator: Option<&mut Answering>,
+) -> Result<(), CliError> {
     if fact.seq <= snapshot.seq {
         return Ok(());
     }
@@ -117,6 +137,8 @@ fn tell(context: &Context, snapshot: &mut Snapshot, fact: Fact) -> Result<(), Cl
             let word = if *resumed { "resumed" } else { "started" };
             println!("run {} {word}: {} table(s)", fact.run, tables.len());
         }
+        // It is told with the question.
+        Event::FaultRaised { .. } if operator.is_some() => {}
         Event::FaultRaised { fault } | Event::FaultRuled { fault, .. } if snapshot.raised <= SHOWN_FAULTS => {
             let value = fault.value.as_ref().map(|cell| format!(" '{}'", clip(&clean(&cell.display()), SHOWN_WIDTH)));
             println!(
@@ -143,6 +165,9 @@ fn tell(context: &Context, snapshot: &mut Snapshot, fact: Fact) -> Result<(), Cl
         }
         Event::Remark { message } => println!("note: {message}"),
         _ => {}
+    }
+    if let Some(operator) = operator {
+        operator.follow(&fact.event);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::{
     cli::{CliError, Exit, args::Validate, open::Context},
     host::{Closeness, Workbench},
     model::{clean, clip, thousands},
-    protocol::{DifferenceKind, Outcome, Repair, TableRepair},
+    protocol::{DifferenceKind, Outcome, Repair, TableRepair, key_words},
 };
 
 pub async fn perform(
@@ -64,7 +64,7 @@ fn print_table(table: &TableRepair, applied: bool) {
             DifferenceKind::Surplus => "-",
             DifferenceKind::Different | DifferenceKind::Times => "~",
         };
-        println!("    {what} {}", validate::key(&row.key));
+        println!("    {what} {}", key_words(&row.key, true));
     }
     let all = table.missing + table.differing + table.surplus;
     let more = all.saturating_sub(table.rows.len() as u64);

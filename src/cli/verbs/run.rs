@@ -2,7 +2,7 @@
 
 use super::{check, console, dry, progress, schedule};
 use crate::{
-    cli::{CliError, Exit, args::Run, has_terminal, open::Context},
+    cli::{CliError, Exit, args::Run, open::Context},
     console::{Begin, Screen},
     engine::{PrepareError, prepare},
     host::{Closeness, Workbench},
@@ -23,6 +23,8 @@ pub struct Way {
     pub force: bool,
     /// What was written is not validated.
     pub no_validate: bool,
+    /// Somebody is there to answer faults, line by line.
+    pub asks: bool,
 }
 
 pub async fn perform(context: &Context, arguments: &Run) -> Result<Exit, CliError> {
@@ -36,20 +38,20 @@ pub async fn perform(context: &Context, arguments: &Run) -> Result<Exit, CliErro
         only: arguments.tables.clone(),
         force: arguments.force,
         no_validate: arguments.no_validate,
+        asks: context.has_operator() && arguments.on_error.is_none_or(|policy| OnError::from(policy) == OnError::Ask),
     };
     let plan = arguments.plan.display().to_string();
     if bench.kind().await == Some(Kind::Scheduled) && !arguments.force {
         return schedule::keep(context, &arguments.plan, way).await;
     }
-    let is_plain = arguments.plain || arguments.no_validate;
-    if has_terminal() && !context.json && !is_plain && arguments.tables.is_empty() {
+    if context.has_screen() && !arguments.no_validate && arguments.tables.is_empty() {
         let begin = Begin { on_error: way.on_error, confirmed: way.force };
         return console::show(context, Some(&arguments.plan), Screen::Run, Some(begin)).await;
     }
     headless(context, &bench, way, &plan).await
 }
 
-/// The checks, then the run, asking nobody.
+/// The checks, then the run, asking nobody but whoever answers line by line.
 pub async fn headless(context: &Context, bench: &Workbench, way: Way, plan: &str) -> Result<Exit, CliError> {
     let items = bench.check().await;
     let passed = check::passed(&items);
@@ -67,11 +69,11 @@ pub async fn headless(context: &Context, bench: &Workbench, way: Way, plan: &str
         return Ok(Exit::Unchecked);
     }
     let only = way.only.clone();
-    let job = bench.job(way.on_error, way.resume, false, way.only).await.map_err(CliError::failed)?;
+    let job = bench.job(way.on_error, way.resume, way.asks, way.only).await.map_err(CliError::failed)?;
     let prepared = prepare(job).await.map_err(prepare_error)?;
     bench.keep_checks(prepared.run_id(), &items).await;
     let how = (!way.no_validate && bench.validates().await).then(|| Closeness { only, ..Closeness::default() });
-    progress::follow(context, prepared, plan, (bench, how)).await
+    progress::follow(context, prepared, plan, (bench, how), way.asks).await
 }
 
 pub fn prepare_error(error: PrepareError) -> CliError {

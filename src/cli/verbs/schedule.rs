@@ -27,7 +27,7 @@ pub async fn keep(context: &Context, plan: &Path, way: Way) -> Result<Exit, CliE
         wait_until(opening).await;
         after = Some(now());
         let bench = context.workbench(plan)?;
-        let way = Way { resume: true, ..way.clone() };
+        let way = Way { resume: true, asks: false, ..way.clone() };
         let exit = headless(context, &bench, way, &plan.display().to_string()).await;
         if let Err(error) = exit {
             eprintln!("whimbrel: {}; the next try is at the next opening", error.message);

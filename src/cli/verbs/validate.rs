@@ -4,8 +4,8 @@ use super::repair;
 use crate::{
     cli::{CliError, Exit, args::Validate, open::Context},
     host::Closeness,
-    model::{NamedCell, clean, clip, thousands},
-    protocol::{Difference, DifferenceKind, Outcome, Sampling, TableValidation, Validation},
+    model::{clean, clip, thousands},
+    protocol::{Outcome, Sampling, TableValidation, Validation, key_words},
 };
 
 /// Rows of a sample that are printed of each table.
@@ -75,7 +75,7 @@ fn counts(side: &str, validation: &Validation, rows: fn(&TableValidation) -> Opt
 
 fn differences(table: &TableValidation) {
     for difference in &table.differences {
-        println!("  {}", place(difference));
+        println!("  {}", difference.place());
         for column in &difference.columns {
             println!(
                 "    {} (from {}): source '{}', destination '{}'",
@@ -92,29 +92,6 @@ fn differences(table: &TableValidation) {
     }
 }
 
-/// `row 45,632 (chunk 0), id = 7: the destination lacks it`.
-fn place(difference: &Difference) -> String {
-    let what = match difference.kind {
-        DifferenceKind::Missing => "the destination lacks it".to_owned(),
-        DifferenceKind::Surplus => "only the destination has it".to_owned(),
-        DifferenceKind::Different => "it differs".to_owned(),
-        DifferenceKind::Times => {
-            let (source, destination) = (difference.source_times, difference.destination_times);
-            format!("the source has it {source} time(s), the destination {destination}")
-        }
-    };
-    let row = match (difference.row, difference.chunk) {
-        (Some(row), Some(chunk)) => format!("row {} (chunk {chunk}), ", thousands(row)),
-        _ => String::new(),
-    };
-    format!("{row}{}: {what}", key(&difference.key))
-}
-
-pub fn key(cells: &[NamedCell]) -> String {
-    let cells = cells.iter().map(|cell| format!("{} = {}", cell.name, shown(&cell.cell.display())));
-    cells.collect::<Vec<_>>().join(", ")
-}
-
 fn shown(text: &str) -> String {
     clip(&clean(text), WIDTH)
 }
@@ -124,9 +101,9 @@ fn sample(sample: &Sampling) {
     let wrong = sample.rows.iter().filter(|row| !row.matches);
     let right = sample.rows.iter().filter(|row| row.matches);
     for row in wrong.chain(right).take(SHOWN) {
-        let there = if row.destination.is_empty() { "not there".to_owned() } else { key(&row.key) };
-        println!("{} | {there} | {}", key(&row.key), if row.matches { "✓" } else { "✗" });
+        let there = if row.destination.is_empty() { "not there".to_owned() } else { key_words(&row.key, true) };
+        println!("{} | {there} | {}", key_words(&row.key, true), if row.matches { "✓" } else { "✗" });
     }
-    println!("... ({} of {} match)", thousands(sample.matching), thousands(sample.rows.len() as u64));
+    println!("... ({} of {} match)", thousands(sample.matching), thousands(sample.drawn));
     println!("Verification: {}", sample.outcome.word());
 }

@@ -22,6 +22,9 @@ impl App {
     }
 
     pub(super) fn opened(&mut self) {
+        if let Some(complaint) = self.look.complaint.take() {
+            self.complain(complaint);
+        }
         self.ask(Request::Plan, Ask::Plan);
         if let Some(begin) = self.begins {
             self.begin(begin);
@@ -42,6 +45,7 @@ impl App {
             Screen::Map if self.plan.loaded => self.ask_mapping(),
             Screen::Check if self.check.list.value.is_none() => self.ask_checks(),
             Screen::Review => self.ask(Request::Review, Ask::Review { run: None }),
+            Screen::Validate => self.ask_validation(),
             _ => {}
         }
     }

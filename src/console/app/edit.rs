@@ -63,6 +63,7 @@ impl App {
         if changed {
             self.keep_for_undo(before, saving);
         }
+        let first = !self.plan.loaded;
         self.plan.loaded = true;
         self.plan.error = None;
         self.plan.path = path;
@@ -70,13 +71,16 @@ impl App {
         self.plan.problems = problems;
         let outline = Outline::read(&self.plan.text);
         if outline.source.url != self.plan.outline.source.url {
-            self.tables.list.value = None;
+            self.tables.forget();
         }
         self.plan.outline = outline.clone();
         self.connect.follow(&outline);
         if changed {
             self.check.list.value = None;
             self.map.forget();
+        }
+        if first {
+            self.come_back();
         }
         match self.screen {
             Screen::Map => self.ask_mapping(),

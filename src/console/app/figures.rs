@@ -1,9 +1,11 @@
 //! What the run screen says in figures. Committed counts come from facts; while the run goes, what is under way is taken
 //! from the gauge where that is more.
 
+use std::collections::BTreeMap;
+
 use super::run::{RunState, rows_read};
 use crate::{
-    model::{Count, Counts, RunPhase, TablePhase, minutes_left, percent, speed},
+    model::{Count, Counts, Gauge, RunPhase, TablePhase, minutes_left, percent, speed},
     protocol::TableProgress,
 };
 
@@ -43,13 +45,14 @@ pub struct Figures {
 
 /// All figures of a run.
 pub fn figures(run: &RunState) -> Figures {
-    let tables: Vec<TableFigures> = run.snapshot.tables.iter().map(|table| table_figures(run, table)).collect();
+    let known = Known::of(run);
+    let tables: Vec<TableFigures> = run.snapshot.tables.iter().map(|table| known.table(table)).collect();
     let mut counts = Counts::default();
     tables.iter().for_each(|table| counts += table.counts);
     let done = tables.iter().map(|table| table.done).sum();
     let rows = total(&tables);
     let over = run.snapshot.phase == RunPhase::Completed;
-    let rate = |of: fn(&crate::model::Gauge) -> u64| {
+    let rate = |of: fn(&Gauge) -> u64| {
         let (first, last) = run.span().filter(|_| is_moving(run))?;
         let bytes = of(last).saturating_sub(of(first));
         Some(bytes.saturating_mul(1_000) / (last.elapsed_ms - first.elapsed_ms))
@@ -73,30 +76,55 @@ fn is_moving(run: &RunState) -> bool {
     matches!(run.snapshot.phase, RunPhase::Running | RunPhase::Draining)
 }
 
-fn table_figures(run: &RunState, table: &TableProgress) -> TableFigures {
-    let mut counts = table.counts;
-    let gauge = |gauge: &crate::model::Gauge| {
-        gauge.tables.iter().find(|(name, _, _)| *name == table.to).map(|(_, read, written)| (*read, *written))
-    };
-    let finished = table.phase == TablePhase::Done;
-    if let (true, false, Some((read, written))) = (is_moving(run), finished, run.gauge.as_ref().and_then(gauge)) {
-        counts.read = counts.read.max(read);
-        counts.written = counts.written.max(written);
+/// What is known of tables, by their names: a run may have thousands.
+struct Known<'r> {
+    moving: bool,
+    /// Rows read and written, as the newest gauge has them.
+    now: BTreeMap<&'r str, (u64, u64)>,
+    /// Rows read at both ends of the span of rates, and how long that is.
+    span: Option<(BTreeMap<&'r str, u64>, BTreeMap<&'r str, u64>, u64)>,
+    open: BTreeMap<&'r str, usize>,
+}
+
+impl<'r> Known<'r> {
+    fn of(run: &'r RunState) -> Self {
+        let read = |gauge: &'r Gauge| gauge.tables.iter().map(|(name, read, _)| (name.as_str(), *read)).collect();
+        let moving = is_moving(run);
+        let span = run.span().filter(|_| moving);
+        let mut open = BTreeMap::new();
+        run.snapshot.open.iter().for_each(|fault| *open.entry(fault.table.as_str()).or_default() += 1);
+        let now = run.gauge.iter().flat_map(|gauge| &gauge.tables);
+        Self {
+            moving,
+            now: now.map(|(name, read, written)| (name.as_str(), (*read, *written))).collect(),
+            span: span.map(|(first, last)| (read(first), read(last), last.elapsed_ms - first.elapsed_ms)),
+            open,
+        }
     }
-    let done = counts.read + counts.filtered;
-    let speed = run.span().filter(|_| is_moving(run) && table.phase == TablePhase::Running).map(|(first, last)| {
-        let rows = |of| gauge(of).map_or(0, |(read, _)| read);
-        speed(rows(last).saturating_sub(rows(first)), last.elapsed_ms - first.elapsed_ms)
-    });
-    TableFigures {
-        name: table.to.clone(),
-        phase: table.phase,
-        done,
-        rows: table.rows,
-        percent: share(done, table.rows, finished),
-        speed: speed.filter(|speed| *speed > 0),
-        open: run.snapshot.open.iter().filter(|fault| fault.table == table.to).count(),
-        counts,
+
+    fn table(&self, table: &TableProgress) -> TableFigures {
+        let name = table.to.as_str();
+        let mut counts = table.counts;
+        let finished = table.phase == TablePhase::Done;
+        if let (true, false, Some((read, written))) = (self.moving, finished, self.now.get(name)) {
+            counts.read = counts.read.max(*read);
+            counts.written = counts.written.max(*written);
+        }
+        let done = counts.read + counts.filtered;
+        let speed = self.span.as_ref().filter(|_| table.phase == TablePhase::Running).map(|(first, last, span)| {
+            let rows = |of: &BTreeMap<&str, u64>| of.get(name).copied().unwrap_or(0);
+            speed(rows(last).saturating_sub(rows(first)), *span)
+        });
+        TableFigures {
+            name: table.to.clone(),
+            phase: table.phase,
+            done,
+            rows: table.rows,
+            percent: share(done, table.rows, finished),
+            speed: speed.filter(|speed| *speed > 0),
+            open: self.open.get(name).copied().unwrap_or(0),
+            counts,
+        }
     }
 }
 
@@ -145,10 +173,7 @@ fn estimate(run: &RunState, done: u64, rows: Count, speed: Option<u64>) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        model::{Gauge, RunId},
-        protocol::Snapshot,
-    };
+    use crate::{model::RunId, protocol::Snapshot};
 
     const MINUTE: u64 = 60_000;
 

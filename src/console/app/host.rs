@@ -2,7 +2,11 @@
 
 use super::{App, Redraw, Request, Saving};
 use crate::{
-    console::{Screen, overlays::Overlay, screens::Link},
+    console::{
+        Screen,
+        overlays::{Log, Overlay},
+        screens::Link,
+    },
     model::RunPhase,
     protocol::{Answer, Ask, Event, Fact, FromHost, Outcome, Presence, Reply, ReviewState, SideName},
 };
@@ -22,8 +26,11 @@ impl App {
                     self.reply_is(request, reply);
                 }
             }
+            FromHost::Validating(progress) => self.validating(progress),
             FromHost::Snapshot(snapshot) => {
                 self.run.take_snapshot(*snapshot);
+                // Whoever got a snapshot for what was missed may have missed that a validation ended.
+                self.validate.progress = None;
                 self.after_facts();
             }
             FromHost::PlanChanged => self.ask(Request::Plan, Ask::Plan),
@@ -54,16 +61,25 @@ impl App {
 
     fn fact(&mut self, fact: &Fact) {
         self.run.take_fact(fact);
+        for overlay in &mut self.overlays {
+            if let Overlay::Log(view) = overlay {
+                view.follow(fact);
+            }
+        }
         match &fact.event {
             Event::Remark { message } => self.say(message.clone()),
             Event::Validated(validated) if validated.outcome == Outcome::Passed => self.say("Validation: PASSED"),
             Event::Validated(validated) => self.complain(format!("Validation: {}", validated.outcome.word())),
+            Event::Started { resumed: false, .. } => self.validate.forget(),
             Event::TableHeld { table, message, .. } => self.complain(format!("{table} is held: {message}")),
             _ => {}
         }
         if self.run.snapshot.phase == RunPhase::Completed && matches!(fact.event, Event::Completed { .. }) {
             // What held before the run holds no longer: another one is checked anew.
             self.check.list.value = None;
+        }
+        if matches!(fact.event, Event::Validated(_)) {
+            self.validated_elsewhere();
         }
         self.after_facts();
     }
@@ -91,13 +107,18 @@ impl App {
             Request::Connect(side) => self.connected(side, answer),
             Request::Start => self.started(answer),
             Request::Act(fault) => self.review.acted(&fault, expect(answer, acted)),
-            Request::Tables => self.tables.list.take(expect(answer, tables)),
+            Request::Tables => self.tables.take(expect(answer, tables)),
             Request::Count(table) => self.counted(&table, answer),
             Request::Check => self.check.list.take(expect(answer, checks)),
+            Request::Functions => self.functions = expect(answer, functions).unwrap_or_default(),
             Request::Review => self.review.take(expect(answer, review)),
+            Request::Validate | Request::Validation | Request::StopValidation => {
+                self.validation_is(expect(answer, validation));
+            }
+            Request::ValidatedTable(_) => self.validate.table.take(expect(answer, validated_table)),
             Request::Mapping(_) => self.map.checks.take(expect(answer, mapping)),
             Request::Trial(_) => self.map.trial.take(expect(answer, trial)),
-            Request::DraftTrial(_) | Request::Preview { .. } => self.overlay_answer(request, answer),
+            Request::DraftTrial(_) | Request::Preview { .. } | Request::Log => self.overlay_answer(request, answer),
             Request::Answer { .. } | Request::Command(_) => {}
         }
     }
@@ -133,9 +154,10 @@ impl App {
                 let screen = if new.is_some() { Screen::Tables } else { Screen::Connect };
                 self.overlays.clear();
                 self.pending.clear();
+                self.remember();
                 self.forget_plan();
-                self.plan_is(path, text, digest, problems, None);
                 self.go(screen);
+                self.plan_is(path, text, digest, problems, None);
                 [SideName::Source, SideName::Destination].into_iter().for_each(|side| self.test_side(side));
             }
             (Err(why), Some(form)) => form.refused(why),
@@ -151,7 +173,7 @@ impl App {
                 form.link = Link::Connected(view.version);
                 form.forget_password();
                 if side == SideName::Source {
-                    self.tables.list = super::Fetched::default();
+                    self.tables.forget();
                     if self.screen == Screen::Tables {
                         self.entered();
                     }
@@ -189,6 +211,7 @@ impl App {
                     let page = expect(answer, page);
                     return rows.take(*offset, page);
                 }
+                (Overlay::Log(view), Request::Log) => return view.log.take(expect(answer, log)),
                 (Overlay::Column(form), Request::DraftTrial(_)) => {
                     return form.trial.take(expect(answer, trial));
                 }
@@ -219,6 +242,13 @@ fn expect<T>(answer: Result<Answer, String>, part: impl Fn(Answer) -> Option<T>)
     answer.and_then(|answer| part(answer).ok_or_else(|| MISMATCH.to_owned()))
 }
 
+fn log(answer: Answer) -> Option<Log> {
+    match answer {
+        Answer::Log { facts, lines } => Some(Log { facts: facts.into(), lines }),
+        _ => None,
+    }
+}
+
 macro_rules! parts {
     ($($name:ident: $variant:ident($value:ident) => $type:ty, $made:expr;)*) => {
         $(fn $name(answer: Answer) -> Option<$type> {
@@ -237,6 +267,9 @@ parts! {
     checks: Checks(list) => Vec<crate::protocol::CheckItem>, list;
     review: Review(list) => Vec<crate::protocol::ReviewItem>, list;
     mapping: Mapping(checks) => crate::protocol::TableChecks, *checks;
+    functions: Functions(names) => Vec<String>, names;
     trial: Trial(sampled) => crate::protocol::Sampled, sampled;
     page: Page(page) => crate::model::Page, page;
+    validation: Validation(found) => Option<Box<crate::protocol::Validation>>, found;
+    validated_table: ValidatedTable(table) => crate::protocol::TableValidation, *table;
 }

@@ -1,12 +1,7 @@
 //! Who gets a key: the top overlay, else the screen's field, else the screen's list, else the keymap.
 
 use super::App;
-use crate::console::{
-    Screen,
-    keys::{KeyPress, find},
-    overlays::After,
-    widgets::Field,
-};
+use crate::console::{Screen, keys::KeyPress, overlays::After, widgets::Field};
 
 impl App {
     pub(super) fn key(&mut self, key: KeyPress) {
@@ -21,8 +16,9 @@ impl App {
             Screen::Check => self.check_key(key),
             Screen::Run => self.run_key(key),
             Screen::Review => self.review_key(key),
+            Screen::Validate => self.validate_key(key),
         };
-        if !taken && let Some(id) = find(&self.scopes(), key) {
+        if !taken && let Some(id) = self.keys.find(&self.scopes(), key) {
             self.perform(id);
         }
     }
@@ -40,8 +36,9 @@ impl App {
     pub(super) fn screen_field(&mut self) -> Option<&mut Field> {
         match self.screen {
             Screen::Connect => self.connect.form_mut().editing.as_mut(),
-            Screen::Tables => self.tables.filtering.then_some(&mut self.tables.filter),
-            Screen::Review => self.review.filtering.then_some(&mut self.review.filter),
+            Screen::Tables => self.tables.filter.typed(),
+            Screen::Review => self.review.filter.typed(),
+            Screen::Validate => self.validate.filter.typed(),
             Screen::Migrations | Screen::Map | Screen::Check | Screen::Run => None,
         }
     }

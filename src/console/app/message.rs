@@ -1,7 +1,7 @@
 //! What the console is told, and what it wants done.
 
 use crate::{
-    console::keys::KeyPress,
+    console::{app::Pointer, keys::KeyPress},
     protocol::{FromHost, ToHost},
 };
 
@@ -12,6 +12,7 @@ pub enum Message {
     Opened,
     Key(KeyPress),
     Paste(String),
+    Mouse(Pointer),
     Resize {
         width: u16,
         height: u16,
@@ -36,6 +37,8 @@ pub enum Effect {
     /// Draw everything anew.
     Repaint,
     Suspend,
+    /// Whether clicks and the wheel are reported.
+    Mouse(bool),
     Quit(Exit),
 }
 

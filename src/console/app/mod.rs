@@ -12,16 +12,21 @@ mod key;
 mod message;
 mod pending;
 mod perform;
+mod pointer;
 mod run;
 mod update;
+
+use std::path::PathBuf;
 
 use super::{
     Begin, Options, Screen,
     draft::Outline,
-    keys::Scope,
+    keys::{Keymap, Scope},
+    memory::{Memory, Place},
     overlays::Overlay,
-    screens::{CheckScreen, ConnectScreen, MapScreen, MigrationsScreen, ReviewScreen, TablesScreen},
+    screens::{CheckScreen, ConnectScreen, MapScreen, MigrationsScreen, ReviewScreen, TablesScreen, ValidateScreen},
     theme::Look,
+    widgets::Hits,
 };
 use crate::{model::Problem, protocol::Presence};
 
@@ -29,6 +34,7 @@ pub use ask::{PAGE_ROWS, SAMPLE_ROWS};
 pub use figures::{Figures, TableFigures, figures};
 pub use message::{Effect, Exit, Message, Redraw};
 pub use pending::{Pending, Request, Saving};
+pub use pointer::{Pointer, PointerDeed};
 pub use run::{FaultRecord, RunState};
 pub use update::update;
 
@@ -96,6 +102,11 @@ pub struct Toast {
 #[derive(Debug)]
 pub struct App {
     pub look: Look,
+    pub keys: Keymap,
+    /// Where the operator was in each migration.
+    pub memory: Memory,
+    /// What relative paths of plans are relative to.
+    folder: PathBuf,
     pub user: String,
     pub can_detach: bool,
     /// Who else is at this host.
@@ -120,8 +131,15 @@ pub struct App {
     pub check: CheckScreen,
     pub run: RunState,
     pub review: ReviewScreen,
+    pub validate: ValidateScreen,
     pub pending: Pending,
+    /// What expressions may call.
+    pub functions: Vec<String>,
     pub redraw: Redraw,
+    /// Where things stand on the screen that was drawn last.
+    pub hits: Hits,
+    /// Whether the mouse is reported.
+    pub mouse: bool,
     effects: Vec<Effect>,
 }
 
@@ -129,6 +147,9 @@ impl App {
     pub fn new(options: &Options, look: Look) -> Self {
         Self {
             look,
+            keys: Keymap::default(),
+            memory: Memory::default(),
+            folder: options.folder.clone(),
             user: options.user.clone(),
             can_detach: options.can_detach,
             presence: Presence::default(),
@@ -149,8 +170,12 @@ impl App {
             check: CheckScreen::default(),
             run: RunState::default(),
             review: ReviewScreen::default(),
+            validate: ValidateScreen::default(),
             pending: Pending::default(),
+            functions: Vec::new(),
             redraw: Redraw::Now,
+            hits: Hits::default(),
+            mouse: options.mouse,
             effects: Vec::new(),
         }
     }
@@ -169,8 +194,9 @@ impl App {
         self.overlays.is_empty()
             && match self.screen {
                 Screen::Connect => self.connect.form().editing.is_some(),
-                Screen::Tables => self.tables.filtering,
-                Screen::Review => self.review.filtering,
+                Screen::Tables => self.tables.filter.typing,
+                Screen::Review => self.review.filter.typing,
+                Screen::Validate => self.validate.filter.typing,
                 Screen::Migrations | Screen::Map | Screen::Check | Screen::Run => false,
             }
     }
@@ -194,6 +220,41 @@ impl App {
         Some(due.saturating_sub(self.now_ms))
     }
 
+    /// The plan that is open, by its whole path.
+    fn plan_key(&self) -> String {
+        self.folder.join(&self.plan.path).display().to_string()
+    }
+
+    /// Notes where the operator is in the migration that is open.
+    pub fn remember(&mut self) {
+        if self.plan.path.is_empty() || self.screen == Screen::Migrations {
+            return;
+        }
+        let place = Place {
+            screen: self.screen.title().to_lowercase(),
+            table: self.map_table().map(|table| table.to.clone()),
+            filter: self.tables.filter.field.text(),
+            left_ms: self.opened_ms.saturating_add(self.now_ms),
+        };
+        let key = self.plan_key();
+        self.memory.put(&key, place);
+    }
+
+    /// Goes back to where the operator was in the migration that was opened just now.
+    pub(super) fn come_back(&mut self) {
+        let Some(place) = self.memory.place(&self.plan_key()).cloned() else { return };
+        let tables = &self.plan.outline.tables;
+        if let Some(at) = tables.iter().position(|table| Some(&table.to) == place.table.as_ref()) {
+            self.map.table = at;
+        }
+        self.tables.filter.field.set(&place.filter);
+        self.tables.follow_filter();
+        let screen = Screen::STAGES.into_iter().find(|screen| screen.title().to_lowercase() == place.screen);
+        if let (Some(screen), Screen::Connect) = (screen, self.screen) {
+            self.go(screen);
+        }
+    }
+
     /// Forgets all that was known of the plan and both sides; the run is the host's to tell.
     fn forget_plan(&mut self) {
         self.plan = PlanState::default();
@@ -202,6 +263,7 @@ impl App {
         self.map = MapScreen::default();
         self.check = CheckScreen::default();
         self.review = ReviewScreen::default();
+        self.validate.forget();
     }
 
     pub fn say(&mut self, text: impl Into<String>) {

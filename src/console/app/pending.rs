@@ -30,6 +30,14 @@ pub enum Request {
     Start,
     Review,
     Act(FaultId),
+    /// A validation, from its beginning to its end.
+    Validate,
+    /// What the last validation found.
+    Validation,
+    ValidatedTable(String),
+    StopValidation,
+    Log,
+    Functions,
     Answer {
         fault: FaultId,
         decision: Decision,
@@ -53,6 +61,7 @@ impl Request {
             (Self::Preview { .. }, Self::Preview { .. })
             | (Self::Mapping(_), Self::Mapping(_))
             | (Self::Trial(_), Self::Trial(_))
+            | (Self::ValidatedTable(_), Self::ValidatedTable(_))
             | (Self::DraftTrial(_), Self::DraftTrial(_)) => true,
             (Self::Save(_) | Self::Command(_) | Self::Answer { .. } | Self::Act(_), _) => false,
             _ => self == newer,

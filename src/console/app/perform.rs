@@ -5,7 +5,7 @@ use crate::{
     console::{
         Begin, Screen,
         keys::{ActionId as Id, Availability, Scope, availability},
-        overlays::{ActionList, Confirm, Overlay},
+        overlays::{ActionList, Confirm, LogView, Overlay, ThemeList},
     },
     model::RunPhase,
     protocol::{Ask, Command, ToHost},
@@ -29,10 +29,14 @@ impl App {
             Id::Check => self.go(Screen::Check),
             Id::Run => self.go(Screen::Run),
             Id::Review => self.go(Screen::Review),
+            Id::Validate => self.go(Screen::Validate),
             Id::NextScreen => self.go(self.screen.beside(1)),
             Id::PreviousScreen => self.go(self.screen.beside(Screen::STAGES.len() - 1)),
             Id::Help => self.open(Overlay::Actions(ActionList::help(self.scopes()))),
             Id::Palette => self.open(Overlay::Actions(ActionList::palette(self.scopes()))),
+            Id::Theme => self.open(Overlay::Themes(ThemeList::new(&self.look))),
+            Id::Log => self.open_log(),
+            Id::Mouse => self.switch_mouse(),
             Id::Repaint => self.effect(Effect::Repaint),
             Id::Suspend => self.effect(Effect::Suspend),
             Id::TakeOver => self.take_over(),
@@ -60,6 +64,7 @@ impl App {
             Some(Scope::Check) => self.check_action(id),
             Some(Scope::Run) => self.run_action(id),
             Some(Scope::Review) => self.review_action(id),
+            Some(Scope::Validate) => self.validate_action(id),
             _ => {}
         }
     }
@@ -67,10 +72,28 @@ impl App {
     /// Esc on a screen: the filter goes, all else stays.
     fn back(&mut self) {
         match self.screen {
-            Screen::Tables => self.tables.filter.set(""),
-            Screen::Review => self.review.filter.set(""),
+            Screen::Tables => {
+                self.tables.filter.clear();
+                self.tables.follow_filter();
+            }
+            Screen::Review => self.review.filter.clear(),
+            Screen::Validate => self.validate.filter.clear(),
             _ => {}
         }
+    }
+
+    fn open_log(&mut self) {
+        self.open(Overlay::Log(LogView::default()));
+        self.ask(Request::Log, Ask::Log);
+    }
+
+    fn switch_mouse(&mut self) {
+        self.mouse = !self.mouse;
+        self.effect(Effect::Mouse(self.mouse));
+        self.say(match self.mouse {
+            true => "The mouse points and scrolls here",
+            false => "The mouse is the terminal's own: it selects text",
+        });
     }
 
     /// Asks for the controls, or answers whoever asks for them.

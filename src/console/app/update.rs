@@ -18,6 +18,11 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.redraw = Redraw::Now;
             app.paste(&text);
         }
+        Message::Mouse(pointer) => {
+            app.last_key_ms = app.now_ms;
+            app.redraw = Redraw::Now;
+            app.point(pointer);
+        }
         Message::Resize { width, height } => {
             (app.width, app.height) = (width, height);
             app.redraw = Redraw::Now;
@@ -67,6 +72,7 @@ impl App {
 
     /// Follows up on a change of the focused field.
     pub(super) fn field_changed(&mut self) {
+        self.tables.follow_filter();
         if let Some(mut overlay) = self.overlays.pop() {
             if let Overlay::Column(form) = &mut overlay {
                 form.changed(self);

@@ -31,7 +31,15 @@ pub fn availability(id: Id, app: &App) -> Availability {
         Id::TakeOver if app.presence.commands() && app.presence.asks.is_none() => {
             Availability::No("You are at the controls, and nobody asks for them".into())
         }
-        Id::Connect | Id::Tables | Id::Map | Id::Check | Id::Run | Id::Review | Id::NextScreen | Id::PreviousScreen
+        Id::Connect
+        | Id::Tables
+        | Id::Map
+        | Id::Check
+        | Id::Run
+        | Id::Review
+        | Id::Validate
+        | Id::NextScreen
+        | Id::PreviousScreen
             if app.plan.loaded && !app.plan.is_open() =>
         {
             Availability::No("No migration is open: enter opens one, n makes a new one".into())
@@ -61,6 +69,9 @@ pub fn availability(id: Id, app: &App) -> Availability {
         | Id::TableDetail
         | Id::Errors
         | Id::Answer => Availability::unless(run_reason(id, app)),
+        Id::RunValidation | Id::StopValidation | Id::ProofDetail | Id::NextUnproven => {
+            Availability::unless(validate_reason(id, app))
+        }
         Id::EditRow | Id::RetryRow | Id::DiscardRow => Availability::unless(review_reason(app)),
         Id::Detach if !app.can_detach => {
             Availability::No("The run lives in this process: there is no host to leave it to".into())
@@ -93,6 +104,8 @@ fn is_command(id: Id) -> bool {
             | Id::EditRow
             | Id::RetryRow
             | Id::DiscardRow
+            | Id::RunValidation
+            | Id::StopValidation
     )
 }
 
@@ -103,6 +116,9 @@ fn start(app: &App) -> Availability {
     }
     if app.pending.has(&Request::Start) {
         return no("The run is being started");
+    }
+    if app.validate.is_under_way() {
+        return no("A validation is under way: x on 7 Validate breaks it off");
     }
     if app.pending.has(&Request::Check) {
         return no("The checks are still running");
@@ -144,7 +160,7 @@ fn plan_reason(id: Id, app: &App) -> Option<&'static str> {
         Id::RunChecks if app.pending.has(&Request::Check) => Some("The checks are running"),
         Id::Undo if app.plan.undo.is_empty() => Some("There is nothing to undo"),
         Id::Redo if app.plan.redo.is_empty() => Some("There is nothing to do again"),
-        Id::ToggleTables => app.tables.visible().is_empty().then_some("No table is shown"),
+        Id::ToggleTables => (app.tables.shown() == 0).then_some("No table is shown"),
         Id::ToggleTable | Id::CountTable | Id::PreviewTable => {
             app.tables.current().is_none().then_some("There is no table under the cursor")
         }
@@ -196,6 +212,19 @@ fn run_reason(id: Id, app: &App) -> Option<&'static str> {
         Id::TableDetail if run.snapshot.tables.is_empty() => Some("The run has no table"),
         Id::Errors if run.faults.is_empty() => Some("No error so far"),
         Id::Answer if app.waiting_faults().next().is_none() => Some("No error waits for an answer"),
+        _ => None,
+    }
+}
+
+fn validate_reason(id: Id, app: &App) -> Option<&'static str> {
+    let under_way = app.validate.is_under_way();
+    match id {
+        Id::RunValidation if !app.plan.loaded => Some("The plan is not there yet"),
+        Id::RunValidation if app.run.is_going() => Some(GOING),
+        Id::RunValidation if under_way || app.pending.has(&Request::Validate) => Some("The validation is under way"),
+        Id::StopValidation if !under_way => Some("No validation is under way"),
+        Id::ProofDetail if app.validate.current().is_none() => Some("There is no table under the cursor"),
+        Id::NextUnproven if app.validate.next_unproven().is_none() => Some("No other table is shown that did not pass"),
         _ => None,
     }
 }

@@ -1,9 +1,5 @@
 //! Everything an operator can do, once: feeds keymap, footer, help and palette.
 
-use std::{collections::HashMap, sync::LazyLock};
-
-use super::KeyPress;
-
 /// Where an action's keys work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
@@ -15,6 +11,7 @@ pub enum Scope {
     Check,
     Run,
     Review,
+    Validate,
     Preview,
 }
 
@@ -29,6 +26,7 @@ impl Scope {
             Self::Check => "Check",
             Self::Run => "Run",
             Self::Review => "Review",
+            Self::Validate => "Validate",
             Self::Preview => "Rows",
         }
     }
@@ -46,6 +44,7 @@ pub enum ActionId {
     Check,
     Run,
     Review,
+    Validate,
     NextScreen,
     PreviousScreen,
     Help,
@@ -54,6 +53,9 @@ pub enum ActionId {
     Undo,
     Redo,
     Back,
+    Log,
+    Theme,
+    Mouse,
     Repaint,
     Suspend,
     Detach,
@@ -89,11 +91,30 @@ pub enum ActionId {
     DiscardRow,
     FilterReview,
     ReloadReview,
+    RunValidation,
+    StopValidation,
+    ProofDetail,
+    NextUnproven,
+    FilterProof,
     Inspect,
     NextPage,
     PreviousPage,
     CopyCell,
     CopyRow,
+}
+
+impl ActionId {
+    /// As the operator's file of keys calls it: `pause-resume`.
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for char in format!("{self:?}").chars() {
+            if char.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(char.to_ascii_lowercase());
+        }
+        name
+    }
 }
 
 #[derive(Debug)]
@@ -151,7 +172,13 @@ pub static ACTIONS: &[Action] = &[
     shown(Id::PreviewTable, Scope::Tables, &["enter", "p"], "rows", "Look at the table's rows"),
     shown(Id::MapTable, Scope::Tables, &["m"], "map", "Go to the mapping of the table"),
     shown(Id::CountTable, Scope::Tables, &["c"], "count", "Count the table's rows exactly"),
-    shown(Id::FilterTables, Scope::Tables, &["/"], "filter", "Show only tables whose name has this text"),
+    shown(
+        Id::FilterTables,
+        Scope::Tables,
+        &["/"],
+        "filter",
+        "Show only tables whose name fits: letters in order, or a pattern like sales_*",
+    ),
     quiet(Id::ReloadTables, Scope::Tables, &["r"], "reload", "Read the list of tables again"),
     shown(Id::EditColumn, Scope::Map, &["enter", "e"], "edit", "Edit what makes the destination column"),
     shown(
@@ -189,6 +216,23 @@ pub static ACTIONS: &[Action] = &[
         "Show only rows whose table, column, cause or message has this text",
     ),
     quiet(Id::ReloadReview, Scope::Review, &["ctrl-r"], "reload", "Read the flagged rows again"),
+    shown(
+        Id::ProofDetail,
+        Scope::Validate,
+        &["enter"],
+        "rows",
+        "Show the table's checks, differences and sample in full",
+    ),
+    shown(
+        Id::RunValidation,
+        Scope::Validate,
+        &["r"],
+        "validate",
+        "Set what the destination holds against what the run wrote",
+    ),
+    shown(Id::StopValidation, Scope::Validate, &["x"], "break off", "Break off the validation under way"),
+    shown(Id::NextUnproven, Scope::Validate, &["n"], "next not passed", "Go to the next table that did not pass"),
+    shown(Id::FilterProof, Scope::Validate, &["/"], "filter", "Show only tables whose name or verdict has this text"),
     shown(Id::Inspect, Scope::Preview, &["enter"], "whole cell", "Show the cell's whole value"),
     shown(Id::NextPage, Scope::Preview, &["n"], "next rows", "The next page of rows"),
     shown(Id::PreviousPage, Scope::Preview, &["b"], "rows before", "The page of rows before"),
@@ -201,6 +245,7 @@ pub static ACTIONS: &[Action] = &[
     quiet(Id::Check, Scope::Everywhere, &["4"], "Check", "What must hold before a start"),
     quiet(Id::Run, Scope::Everywhere, &["5"], "Run", "The run and its progress"),
     quiet(Id::Review, Scope::Everywhere, &["6"], "Review", "Flagged rows"),
+    quiet(Id::Validate, Scope::Everywhere, &["7"], "Validate", "Whether all rows arrived as they should"),
     quiet(Id::NextScreen, Scope::Everywhere, &["tab"], "next screen", "Go to the next screen"),
     quiet(Id::PreviousScreen, Scope::Everywhere, &["shift-tab"], "screen before", "Go to the screen before"),
     quiet(Id::Back, Scope::Everywhere, &["esc"], "back", "Climb one level: close, clear the filter"),
@@ -214,20 +259,31 @@ pub static ACTIONS: &[Action] = &[
     ),
     shown(Id::Palette, Scope::Everywhere, &[":", "ctrl-p"], "command", "Find an action by name and run it"),
     shown(Id::Help, Scope::Everywhere, &["?"], "help", "The keys, searchable"),
+    quiet(
+        Id::Log,
+        Scope::Everywhere,
+        &["L"],
+        "log",
+        "What happened, with the time: the run's facts and the host's log",
+    ),
+    quiet(
+        Id::Theme,
+        Scope::Everywhere,
+        &["ctrl-t"],
+        "theme",
+        "Choose the colours: dark, light, high-contrast and others",
+    ),
+    quiet(
+        Id::Mouse,
+        Scope::Everywhere,
+        &["M"],
+        "mouse",
+        "Leave the mouse to the terminal, which then selects text; or take it back",
+    ),
     quiet(Id::Repaint, Scope::Everywhere, &["ctrl-l"], "repaint", "Draw the whole screen again"),
     quiet(Id::Suspend, Scope::Everywhere, &["ctrl-z"], "suspend", "Back to the shell; `fg` returns"),
     quiet(Id::Quit, Scope::Everywhere, &["q", "ctrl-c"], "quit", "Leave the console"),
 ];
-
-static KEYMAP: LazyLock<HashMap<(Scope, KeyPress), ActionId>> = LazyLock::new(|| {
-    let keys = ACTIONS.iter().flat_map(|action| action.keys.iter().map(move |key| (action, key)));
-    keys.filter_map(|(action, key)| Some(((action.scope, key.parse().ok()?), action.id))).collect()
-});
-
-/// What `key` does in the first of `scopes` that knows it.
-pub fn find(scopes: &[Scope], key: KeyPress) -> Option<ActionId> {
-    scopes.iter().find_map(|scope| KEYMAP.get(&(*scope, key)).copied())
-}
 
 #[cfg(test)]
 mod tests {
@@ -235,8 +291,11 @@ mod tests {
 
     #[test]
     fn every_key_reads_and_means_one_thing_in_its_scope() {
-        let keys: usize = ACTIONS.iter().map(|action| action.keys.len()).sum();
-        assert_eq!(KEYMAP.len(), keys);
+        let mut seen = std::collections::HashSet::new();
+        for (action, key) in ACTIONS.iter().flat_map(|action| action.keys.iter().map(move |key| (action, key))) {
+            let press: super::super::KeyPress = key.parse().unwrap();
+            assert!(seen.insert((action.scope, press)), "{key}");
+        }
     }
 
     #[test]

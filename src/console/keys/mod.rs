@@ -2,6 +2,7 @@
 
 mod availability;
 mod catalogue;
+mod keymap;
 mod motion;
 mod table;
 
@@ -10,7 +11,8 @@ use std::{fmt, str::FromStr};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 pub use availability::{Availability, availability};
-pub use catalogue::{ACTIONS, Action, ActionId, Scope, find};
+pub use catalogue::{ACTIONS, Action, ActionId, Scope};
+pub use keymap::Keymap;
 pub use motion::{Motion, moved};
 pub use table::key_table;
 
@@ -96,6 +98,9 @@ impl FromStr for KeyPress {
         if let Some((_, code)) = NAMES.iter().find(|(name, _)| *name == rest) {
             return Ok(Self { code: *code, ctrl, alt });
         }
+        if let Some(number @ 1..=12) = rest.strip_prefix('f').and_then(|number| number.parse().ok()) {
+            return Ok(Self { code: KeyCode::F(number), ctrl, alt });
+        }
         let mut chars = rest.chars();
         match (chars.next(), chars.next()) {
             (Some(char), None) => Ok(Self { code: KeyCode::Char(char), ctrl, alt }),
@@ -112,6 +117,7 @@ impl fmt::Display for KeyPress {
             Some((name, _)) => f.write_str(name),
             None => match self.code {
                 KeyCode::Char(char) => write!(f, "{char}"),
+                KeyCode::F(number) => write!(f, "f{number}"),
                 code => write!(f, "{code:?}"),
             },
         }
@@ -124,7 +130,11 @@ mod tests {
 
     #[test]
     fn names_and_keys_are_inverse() {
-        for name in NAMES.iter().map(|(name, _)| *name).chain(["q", "ctrl-p", "alt-x", "?", ":", "-", "ctrl-r"]) {
+        for name in NAMES
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(["q", "ctrl-p", "alt-x", "?", ":", "-", "ctrl-r", "f", "f5", "f12"])
+        {
             assert_eq!(name.parse::<KeyPress>().unwrap().to_string(), name);
         }
         assert!("hyper-q".parse::<KeyPress>().is_err());

@@ -6,6 +6,7 @@ use super::After;
 use crate::console::keys::moved;
 use crate::console::{
     app::App,
+    fuzzy::fits,
     keys::{ACTIONS, Action, Availability, KeyPress, Motion, Scope, availability},
     theme::Role,
     widgets::{Canvas, Cursor, Field, centred, fit, split_top, window},
@@ -65,6 +66,10 @@ impl ActionList {
         After::Stay
     }
 
+    pub fn choose(&mut self, place: usize) -> bool {
+        std::mem::replace(&mut self.cursor.0, place) == place
+    }
+
     fn run(&self, app: &mut App, action: &Action) -> After {
         if self.scopes.contains(&action.scope) {
             app.perform(action.id);
@@ -86,10 +91,7 @@ impl ActionList {
         let cursor = self.cursor.0.min(visible.len().saturating_sub(1));
         for (row, at) in window(cursor, visible.len(), usize::from(rest.height)).enumerate() {
             let line = self.action_line(app, canvas, visible[at], at == cursor, usize::from(rest.width));
-            canvas.line(rest, row as u16, line);
-            if at == cursor {
-                canvas.mark(rest, row as u16, Role::Selection);
-            }
+            canvas.row(rest, row as u16, line, at, at == cursor);
         }
         if visible.is_empty() {
             let line = canvas.span(Role::Muted, " Nothing is called that");
@@ -114,7 +116,7 @@ impl ActionList {
         let help = why.unwrap_or_else(|| action.help.to_owned());
         Line::from(vec![
             canvas.span(Role::Key, if here { "▸" } else { " " }),
-            canvas.span(Role::Key, fit(&action.keys.join(" "), 11)),
+            canvas.span(Role::Key, fit(&app.keys.shown(action), 11)),
             canvas.span(role, fit(action.title, 15)),
             canvas.span(role, fit(&help, width.saturating_sub(27))),
         ])
@@ -133,13 +135,8 @@ fn score(query: &str, action: &Action) -> Option<u32> {
         () if action.keys.contains(&query) => Some(35),
         () if title.contains(query) => Some(30),
         () if all.contains(query) => Some(20),
-        () => is_subsequence(query, &title).then_some(10),
+        () => fits(query, &title).map(|_| 10),
     }
-}
-
-fn is_subsequence(query: &str, text: &str) -> bool {
-    let mut chars = text.chars();
-    query.chars().filter(|char| *char != ' ').all(|wanted| chars.any(|char| char == wanted))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::{
     console::{
         app::{App, Fetched, Request, SAMPLE_ROWS},
         draft::{Edit, apply},
+        fuzzy::fits,
         keys::{KeyPress, Motion, moved},
         screens::draw_sample,
         theme::Role,
@@ -16,6 +17,9 @@ use crate::{
     plan::{ColumnPlan, Literal, Unlisted, ValueMap},
     protocol::{Ask, ColumnView, Sampled},
 };
+
+/// Names that are suggested at once.
+const SUGGESTED: usize = 6;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
@@ -185,7 +189,13 @@ impl ColumnForm {
         match () {
             () if key.is("esc") => return self.leave(app),
             () if key.is("enter") => return self.save(app),
-            () if key.is("tab") => self.turn(Motion::Down),
+            () if key.is("tab") => match self.suggestions(app).into_iter().next() {
+                Some(best) => {
+                    self.fields[self.cursor].complete(&best);
+                    self.changed(app);
+                }
+                None => self.turn(Motion::Down),
+            },
             () if key.is("shift-tab") => self.turn(Motion::Up),
             () => match Motion::arrow(key) {
                 Some(motion @ (Motion::Up | Motion::Down | Motion::PageUp | Motion::PageDown)) => self.turn(motion),
@@ -194,6 +204,31 @@ impl ColumnForm {
             },
         }
         After::Stay
+    }
+
+    /// What the name that is being typed could become, the best first; none where it is one already.
+    fn suggestions(&self, app: &App) -> Vec<String> {
+        let part = self.at();
+        let (Some(checks), true) = (&app.map.checks.value, matches!(part, Part::From | Part::Expr | Part::Check))
+        else {
+            return Vec::new();
+        };
+        let Some(typed) = self.fields[self.cursor].name_before() else { return Vec::new() };
+        let table = if part == Part::Check { &checks.to } else { &checks.from };
+        let columns = table.columns.iter().map(|column| match part {
+            Part::From => column.name.clone(),
+            _ => as_name(&column.name),
+        });
+        let functions = app.functions.iter().filter(|_| part != Part::From).map(|name| format!("{name}("));
+        // A column is nearer than a function that fits as well.
+        let scored = columns.map(|name| (1, name)).chain(functions.map(|name| (0, name)));
+        let mut scored: Vec<(u32, u32, String)> =
+            scored.filter_map(|(near, name)| Some((fits(&typed, &name)?, near, name))).collect();
+        if scored.iter().any(|(_, _, name)| *name == typed) {
+            return Vec::new();
+        }
+        scored.sort_by_key(|(score, near, _)| std::cmp::Reverse(score + 60 * near));
+        scored.into_iter().map(|(_, _, name)| name).take(SUGGESTED).collect()
     }
 
     fn turn(&mut self, motion: Motion) {
@@ -252,7 +287,15 @@ impl ColumnForm {
         for (row, (line, label)) in Part::ALL.into_iter().enumerate() {
             self.draw_line(canvas, form, row, line, label);
         }
-        let help = canvas.span(Role::Hint, format!("  {}", self.at().help()));
+        let suggestions = self.suggestions(app);
+        let help = match suggestions.split_first() {
+            None => Line::from(canvas.span(Role::Hint, format!("  {}", self.at().help()))),
+            Some((best, others)) => Line::from(vec![
+                canvas.span(Role::Key, "  tab "),
+                canvas.span(Role::Text, best),
+                canvas.span(Role::Hint, others.iter().map(|name| format!(" · {name}")).collect::<String>()),
+            ]),
+        };
         canvas.line(rest, 0, help);
         let (head, below) = split_top(rest, 2);
         let asking = app.pending.any(|request| matches!(request, Request::DraftTrial(_)));
@@ -339,6 +382,12 @@ impl ColumnForm {
             None => (problem.column > 0).then_some((own, problem.column)),
         }
     }
+}
+
+/// A column's name as an expression has it.
+fn as_name(name: &str) -> String {
+    let plain = name.chars().all(|char| char.is_alphanumeric() || char == '_');
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 /// Says who changed the mapping and when; of a mere rename, or of nothing, nobody asks.

@@ -8,7 +8,7 @@ use crate::{
         app::{App, Effect, Exit},
         keys::KeyPress,
         theme::Role,
-        widgets::{Canvas, centred, wrap},
+        widgets::{Canvas, Hit, centred, wrap},
     },
     model::{RunPhase, thousands},
     protocol::ToHost,
@@ -20,6 +20,7 @@ enum Deed {
     Stop,
     Quit,
     DropDraft,
+    StopValidation,
     /// The controls, to a watcher who asked for them.
     HandOver,
 }
@@ -80,6 +81,11 @@ impl Confirm {
         Self::new("Quit while the run goes on?", vec![what.to_owned()], "Quit", Deed::Quit)
     }
 
+    pub fn stop_validation() -> Self {
+        let lines = vec!["What was read so far is lost; nothing was written. r begins anew.".to_owned()];
+        Self::new("Break off the validation?", lines, "Break off", Deed::StopValidation)
+    }
+
     pub fn drop_draft() -> Self {
         let lines = vec!["What was changed in this form is not saved.".to_owned()];
         Self { cancel: "Keep editing", ..Self::new("Drop the changes?", lines, "Drop", Deed::DropDraft) }
@@ -125,6 +131,7 @@ impl Confirm {
             Deed::HandOver => {}
             Deed::Start => app.start(),
             Deed::Stop => app.stop(),
+            Deed::StopValidation => app.stop_validation(),
             Deed::Quit => app.effect(Effect::Quit(if app.can_detach { Exit::Detached } else { Exit::Quit })),
             Deed::DropDraft => app.overlays.retain(|overlay| !matches!(overlay, Overlay::Column(_))),
         }
@@ -153,5 +160,12 @@ impl Confirm {
             button(self.chosen, self.go),
         ]);
         canvas.line(inner, row, buttons);
+        let mut x = inner.x + 2;
+        for (text, key) in [(self.cancel, "esc"), (self.go, "y")] {
+            let width = text.chars().count() as u16 + 5;
+            let place = Rect { x, y: inner.y + row, width, height: 1 }.intersection(inner);
+            key.parse::<KeyPress>().into_iter().for_each(|key| canvas.hits.add(place, Hit::Key(key)));
+            x += width + 3;
+        }
     }
 }

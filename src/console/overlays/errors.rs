@@ -23,11 +23,18 @@ pub struct ErrorList {
 impl ErrorList {
     fn visible<'a>(&self, app: &'a App) -> Vec<&'a FaultRecord> {
         let filter = self.filter.text().to_lowercase();
+        // Every word must be somewhere: `open customers null`.
         let matches = |record: &&FaultRecord| {
-            let fault = &record.fault;
-            format!("{} {} {}", fault.table, fault.shown_column(), fault.cause).to_lowercase().contains(&filter)
+            let (fault, (_, state)) = (&record.fault, state(app, record));
+            let words = fault.words().into_iter().next().unwrap_or_default();
+            let text = format!("{state} {} {} {} {words}", fault.table, fault.row, fault.cause).to_lowercase();
+            filter.split_whitespace().all(|word| text.contains(word))
         };
         app.run.faults.iter().filter(matches).collect()
+    }
+
+    pub fn choose(&mut self, place: usize) -> bool {
+        std::mem::replace(&mut self.cursor.0, place) == place
     }
 
     pub fn key(&mut self, app: &mut App, key: KeyPress) -> After {
@@ -64,10 +71,7 @@ impl ErrorList {
         let cursor = self.cursor.0.min(visible.len().saturating_sub(1));
         for (row, at) in window(cursor, visible.len(), usize::from(rest.height)).enumerate() {
             let line = record_line(app, canvas, visible[at], at == cursor, usize::from(rest.width));
-            canvas.line(rest, row as u16, line);
-            if at == cursor {
-                canvas.mark(rest, row as u16, Role::Selection);
-            }
+            canvas.row(rest, row as u16, line, at, at == cursor);
         }
         if visible.is_empty() {
             let line = canvas.span(Role::Muted, " No error has that");
@@ -89,13 +93,18 @@ fn open(app: &mut App, record: &FaultRecord) {
     app.open(Overlay::Text(TextView::new(title, text.join("\n"))));
 }
 
-fn record_line(app: &App, canvas: &Canvas<'_, '_>, record: &FaultRecord, here: bool, width: usize) -> Line<'static> {
-    let fault = &record.fault;
-    let (role, state) = match &record.settled {
-        None if app.run.answering.contains(&fault.id) => (Role::Warn, "answered".to_owned()),
+/// What became of an error so far.
+fn state(app: &App, record: &FaultRecord) -> (Role, String) {
+    match &record.settled {
+        None if app.run.answering.contains(&record.fault.id) => (Role::Warn, "answered".to_owned()),
         None => (Role::Error, "open".to_owned()),
         Some((decision, by)) => (Role::Muted, format!("{} by {by}", decision.word())),
-    };
+    }
+}
+
+fn record_line(app: &App, canvas: &Canvas<'_, '_>, record: &FaultRecord, here: bool, width: usize) -> Line<'static> {
+    let fault = &record.fault;
+    let (role, state) = state(app, record);
     let place = format!("{} row {}", fault.table, thousands(fault.row));
     let value = fault_words(fault).into_iter().next().map(|(_, text)| text).unwrap_or_default();
     Line::from(vec![

@@ -6,12 +6,15 @@ mod column;
 mod confirm;
 mod errors;
 mod input;
+mod log;
 mod new;
 mod prompt;
+mod proof;
 mod row;
 mod rows;
 mod table;
 mod text;
+mod themes;
 mod values;
 
 use ratatui::layout::Rect;
@@ -28,11 +31,14 @@ pub use column::ColumnForm;
 pub use confirm::Confirm;
 pub use errors::ErrorList;
 pub use input::Input;
+pub use log::{Log, LogView};
 pub use new::NewForm;
 pub use prompt::Prompt;
+pub use proof::Proof;
 pub use row::{Purpose, RowEditor};
 pub use rows::Rows;
 pub use text::TextView;
+pub use themes::ThemeList;
 
 #[derive(Debug)]
 pub enum Overlay {
@@ -56,6 +62,10 @@ pub enum Overlay {
     New(Box<NewForm>),
     /// A table of the run in detail, by its name.
     Table(String),
+    /// A validated table in full.
+    Proof(Proof),
+    Themes(ThemeList),
+    Log(LogView),
 }
 
 /// What becomes of an overlay after a key.
@@ -78,6 +88,9 @@ impl Overlay {
             Self::Errors(list) => list.key(app, key),
             Self::Input(input) => input.key(app, key),
             Self::New(form) => form.key(app, key),
+            Self::Proof(proof) => proof.key(app, key),
+            Self::Themes(themes) => themes.key(app, key),
+            Self::Log(log) => log.key(app, key),
             Self::Table(_) if key.is("esc") || key.is("enter") || key.is("q") => After::Close,
             Self::Table(_) => After::Stay,
         }
@@ -92,7 +105,14 @@ impl Overlay {
             Self::Errors(list) => Some(&mut list.filter),
             Self::Input(input) => Some(&mut input.field),
             Self::New(form) => form.field(),
-            Self::Confirm(_) | Self::Prompt(_) | Self::Rows(_) | Self::Text(_) | Self::Table(_) => None,
+            Self::Confirm(_)
+            | Self::Prompt(_)
+            | Self::Rows(_)
+            | Self::Text(_)
+            | Self::Table(_)
+            | Self::Proof(_)
+            | Self::Themes(_)
+            | Self::Log(_) => None,
         }
     }
 
@@ -118,6 +138,9 @@ impl Overlay {
             Self::Input(input) => input.draw(canvas, area),
             Self::New(form) => form.draw(app, canvas, area),
             Self::Table(name) => table::draw(app, canvas, area, name),
+            Self::Proof(proof) => proof.draw(app, canvas, area),
+            Self::Themes(themes) => themes.draw(canvas, area),
+            Self::Log(log) => log.draw(app, canvas, area),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         keys::{KeyPress, Motion},
         screens::fault_words,
         theme::Role,
-        widgets::{Canvas, centred, fit, shown_cell},
+        widgets::{Canvas, Hit, centred, fit, shown_cell},
     },
     model::{Decision, Fault, FaultId, Scope, TablePhase, clean, clip, thousands},
 };
@@ -87,6 +87,12 @@ impl Prompt {
         After::Stay
     }
 
+    /// A choice that was pointed at; as deaf in its first moments as to keys.
+    pub fn choose(&mut self, app: &App, place: usize) -> bool {
+        let deaf = app.now_ms < self.opened_ms + ARMING_MS;
+        !deaf && std::mem::replace(&mut self.choice, place.min(Choice::ALL.len() - 1)) == place
+    }
+
     fn decide(&self, app: &mut App) -> After {
         let Some(fault) = app.run.open_fault(&self.fault).cloned() else { return After::Close };
         let decision = match self.choice() {
@@ -115,8 +121,10 @@ impl Prompt {
         let place = centred(area, width, cells.len() as u16 + 12);
         let inner = canvas.popup(place, &title, &hint);
         let roomy = usize::from(inner.height) >= cells.len() + 10;
+        let first = 2 + cells.len() as u16 + 2 * u16::from(roomy);
         let lines = self.lines(canvas, fault, cells, usize::from(inner.width), roomy);
         canvas.lines(inner, lines);
+        (0..Choice::ALL.len()).for_each(|at| canvas.hit(inner, first + at as u16, Hit::Row(at)));
     }
 
     /// `roomy` says whether there is space for empty lines.

@@ -6,7 +6,7 @@ use super::{After, Overlay, TextView};
 use crate::{
     console::{
         app::{App, Effect, Fetched, Request},
-        keys::{ActionId, KeyPress, Motion, Scope, find, moved},
+        keys::{ActionId, KeyPress, Motion, Scope, moved},
         theme::Role,
         widgets::{Canvas, GridView, draw_grid, split_top, wrap},
     },
@@ -40,6 +40,10 @@ impl Rows {
         self.view.row = self.view.row.min(self.len().saturating_sub(1));
     }
 
+    pub fn choose(&mut self, place: usize) -> bool {
+        std::mem::replace(&mut self.view.row, place) == place
+    }
+
     fn len(&self) -> usize {
         self.page.value.as_ref().map_or(0, |page| page.rows.len())
     }
@@ -54,7 +58,7 @@ impl Rows {
         if key.is("esc") || key.is("q") {
             return After::Close;
         }
-        if let Some(id) = find(&[Scope::Preview], key) {
+        if let Some(id) = app.keys.find(&[Scope::Preview], key) {
             self.action(app, id);
         } else if let Some(motion) = Motion::of(key) {
             self.turn(app, motion);

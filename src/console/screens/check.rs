@@ -7,7 +7,7 @@ use crate::{
         app::{App, Fetched, Request},
         keys::{ActionId, Availability, KeyPress, availability},
         theme::Role,
-        widgets::{Canvas, Cursor, window, wrap},
+        widgets::{Canvas, Cursor, Hit, window, wrap},
     },
     protocol::{CheckItem, CheckState},
 };
@@ -45,11 +45,13 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let asking = app.pending.has(&Request::Check);
     let mut lines: Vec<Line<'static>> = Vec::new();
     let mut cursor_line = 0;
+    let mut places = Vec::new();
     for (place, check) in app.check.list.value.iter().flatten().enumerate() {
         if place == app.check.cursor.0 {
             cursor_line = lines.len();
         }
         lines.extend(check_lines(canvas, check, width, place == app.check.cursor.0));
+        places.resize(lines.len(), place);
     }
     if let Some(error) = &app.check.list.error {
         let text = format!("✗ The checks could not be run: {error}");
@@ -60,10 +62,14 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
         lines.insert(0, canvas.span(Role::Warn, text).into());
         lines.insert(1, Line::raw(""));
         cursor_line += 2;
+        places.splice(0..0, [0, 0]);
     }
     let verdict = verdict(app, canvas, asking);
     let space = usize::from(inner.height).saturating_sub(2);
     let rows = window(cursor_line, lines.len(), space);
+    for (row, place) in places.iter().skip(rows.start).take(rows.len()).enumerate() {
+        canvas.hit(inner, row as u16, Hit::Row(*place));
+    }
     canvas.lines(inner, lines.drain(rows));
     canvas.line(inner, inner.height.saturating_sub(1), verdict);
 }

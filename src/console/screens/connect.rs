@@ -9,7 +9,7 @@ use crate::{
         draft::{Outline, set_side},
         keys::{ActionId, KeyPress, Motion},
         theme::Role,
-        widgets::{Canvas, Field, fit, split_left, split_top, wrap},
+        widgets::{Canvas, Field, Hit, fit, split_left, split_top, wrap},
     },
     model::{System, clean, clip},
     protocol::{Secret, SideName},
@@ -25,6 +25,9 @@ pub enum Link {
     /// Why not, and what to do.
     Failed(String),
 }
+
+/// More lines than a side has: a line's place on the screen is `side * SIDE + row`.
+const SIDE: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Row {
@@ -256,6 +259,19 @@ impl App {
         }
     }
 
+    /// Goes to a line that was pointed at, of either side; says whether one stood there.
+    pub fn choose_field(&mut self, place: usize) -> bool {
+        if self.connect.form().editing.is_some() {
+            self.commit_field();
+        }
+        let (side, row) = (place / SIDE, place % SIDE);
+        let was_there = (self.connect.at, self.connect.form().row) == (side, row);
+        self.connect.at = side.min(1);
+        let form = self.connect.form_mut();
+        form.row = row.min(form.rows().len() - 1);
+        was_there || form.at() == Row::Test
+    }
+
     fn next_system(&mut self) {
         let form = self.connect.form_mut();
         let place = System::ALL.iter().position(|system| *system == form.address.system).unwrap_or(0);
@@ -292,6 +308,7 @@ fn draw_side(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect, place: usize) {
     for (at, row) in form.rows().iter().enumerate() {
         let gap = u16::from(*row == Row::Test);
         draw_row(canvas, inner, at as u16 + gap + 1, form, *row, here && at == form.row);
+        canvas.hit(inner, at as u16 + gap + 1, Hit::Row(place * SIDE + at));
     }
     let (_, rest) = split_top(inner, form.rows().len() as u16 + 3);
     let state = state_lines(app, canvas, form, usize::from(rest.width));

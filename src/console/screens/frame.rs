@@ -10,9 +10,9 @@ use crate::{
         Screen,
         app::{App, figures},
         keys::{ACTIONS, Action, ActionId, Availability, availability},
-        screens::Link,
+        screens::{Link, outcome_role},
         theme::Role,
-        widgets::{Canvas, fit},
+        widgets::{Canvas, Hit, fit},
     },
     model::{RunPhase, clean, clip, display_width, thousands},
     protocol::CheckState,
@@ -39,8 +39,7 @@ pub(super) fn draw_header(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     canvas.line(area, 0, Line::from(left));
     let width = (right.width() as u16).min(area.width);
     canvas.line(Rect { x: area.right() - width, width, ..area }, 0, right);
-    let stages = stages(app, canvas, usize::from(area.width));
-    canvas.line(area, 1, stages);
+    draw_stages(app, canvas, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
 }
 
 fn header_right(app: &App, canvas: &Canvas<'_, '_>) -> Line<'static> {
@@ -85,25 +84,41 @@ fn run_state(app: &App) -> (Role, String) {
     }
 }
 
-fn stages(app: &App, canvas: &Canvas<'_, '_>, width: usize) -> Line<'static> {
-    let whole = stage_line(app, canvas, true);
-    if whole.width() <= width { whole } else { stage_line(app, canvas, false) }
+/// The stages with all their air, without it where they do not fit so, else without their names.
+fn draw_stages(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
+    let width = |pieces: &[(Screen, Line<'static>)], gap: usize| {
+        pieces.iter().map(|(_, line)| line.width() + gap).sum::<usize>() + 1 - gap
+    };
+    let most = usize::from(area.width);
+    let ways = [(true, " ", 2), (true, "", 1), (false, " ", 2)].map(|(names, air, gap)| {
+        let pieces: Vec<(Screen, Line<'static>)> =
+            Screen::STAGES.into_iter().map(|screen| (screen, stage(app, canvas, screen, names, air))).collect();
+        (pieces, gap)
+    });
+    let fits = ways.iter().position(|(pieces, gap)| width(pieces, *gap) <= most).unwrap_or(2);
+    let [.., last] = &ways;
+    let (pieces, gap) = ways.get(fits).unwrap_or(last);
+    let mut x = area.x + 1;
+    for (screen, line) in pieces {
+        let place = Rect { x, y: area.y, width: line.width() as u16, height: 1 }.intersection(area);
+        x = x.saturating_add(line.width() as u16 + *gap as u16);
+        canvas.hits.add(place, Hit::Action(screen.action()));
+        canvas.line(place, 0, line.clone());
+    }
 }
 
-fn stage_line(app: &App, canvas: &Canvas<'_, '_>, names: bool) -> Line<'static> {
-    let mut spans = vec![Span::raw(" ")];
-    for (place, screen) in Screen::STAGES.into_iter().enumerate() {
-        let here = screen == app.screen;
-        let name = if names || here { format!(" {}", screen.title()) } else { String::new() };
-        let text = format!("{}{name}", place + 1);
-        match here {
-            true => spans.push(canvas.span(Role::StageNow, format!("▐{text}▌"))),
-            false => spans.push(canvas.span(Role::Stage, text)),
-        }
-        if let Some((role, sign)) = stage_sign(app, screen) {
-            spans.push(canvas.span(role, format!(" {sign}")));
-        }
-        spans.push(Span::raw("  "));
+fn stage(app: &App, canvas: &Canvas<'_, '_>, screen: Screen, names: bool, air: &str) -> Line<'static> {
+    let here = screen == app.screen;
+    let place = Screen::STAGES.iter().position(|stage| *stage == screen).unwrap_or(0) + 1;
+    let name = if names || here { format!(" {}", screen.title()) } else { String::new() };
+    let mut spans = vec![match here {
+        true => canvas.span(Role::StageNow, format!("▐{place}{name}▌")),
+        false => canvas.span(Role::Stage, format!("{place}{name}")),
+    }];
+    if let Some((role, sign)) = stage_sign(app, screen) {
+        // A number would run into the name.
+        let air = if sign.starts_with(|char: char| char.is_ascii_digit()) { " " } else { air };
+        spans.push(canvas.span(role, format!("{air}{sign}")));
     }
     Line::from(spans)
 }
@@ -131,6 +146,7 @@ fn stage_sign(app: &App, screen: Screen) -> Option<(Role, String)> {
             let flagged = app.flagged();
             (flagged > 0).then(|| (Role::Warn, thousands(flagged)))
         }
+        Screen::Validate => app.validated().map(|outcome| (outcome_role(outcome), outcome.sign().to_owned())),
     }
 }
 
@@ -147,14 +163,18 @@ impl super::ConnectScreen {
 /// The keys of the top layer; what does not fit is left out from the middle, help stays.
 pub(super) fn draw_footer(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let scopes = app.scopes();
-    let shown = |action: &&Action| action.footer && scopes.contains(&action.scope) && is_worth_showing(app, action.id);
+    let has_key = |action: &Action| !app.keys.keys(action).is_empty();
+    let shown = |action: &&Action| {
+        action.footer && has_key(action) && scopes.contains(&action.scope) && is_worth_showing(app, action.id)
+    };
     let actions: Vec<&Action> = ACTIONS.iter().filter(shown).collect();
     let (fixed, own): (Vec<&Action>, Vec<&Action>) =
         actions.into_iter().partition(|action| matches!(action.id, ActionId::Help | ActionId::Palette));
-    let fixed: Vec<_> = fixed.into_iter().map(|action| hint(app, canvas, action)).collect();
-    let end: usize = fixed.iter().map(|hint| Line::from(hint.clone()).width() + 3).sum();
+    let fixed: Vec<_> = fixed.into_iter().map(|action| (action.id, hint(app, canvas, action))).collect();
+    let end: usize = fixed.iter().map(|(_, hint)| Line::from(hint.clone()).width() + 3).sum();
     let mut line = Line::raw(" ");
     let mut used = 1;
+    let mut shown = Vec::new();
     for action in own {
         let hint = hint(app, canvas, action);
         let width = Line::from(hint.clone()).width() + 3;
@@ -162,23 +182,25 @@ pub(super) fn draw_footer(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
             break;
         }
         used += width;
-        push_hint(canvas, &mut line, hint);
+        shown.push((action.id, hint));
     }
-    fixed.into_iter().for_each(|hint| push_hint(canvas, &mut line, hint));
+    for (id, hint) in shown.into_iter().chain(fixed) {
+        if line.spans.len() > 1 {
+            line.push_span(canvas.span(Role::Muted, " · "));
+        }
+        let x = area.x.saturating_add(line.width() as u16);
+        let width = Line::from(hint.clone()).width() as u16;
+        canvas.hits.add(Rect { x, width, ..area }, Hit::Action(id));
+        line.spans.extend(hint);
+    }
     canvas.line(area, 0, line);
-}
-
-fn push_hint(canvas: &Canvas<'_, '_>, line: &mut Line<'static>, hint: Vec<Span<'static>>) {
-    if line.spans.len() > 1 {
-        line.push_span(canvas.span(Role::Muted, " · "));
-    }
-    line.spans.extend(hint);
 }
 
 fn is_worth_showing(app: &App, id: ActionId) -> bool {
     match id {
         ActionId::Detach => app.can_detach && app.run.is_going(),
         ActionId::ShowCreate => availability(id, app) == Availability::Yes,
+        ActionId::StopValidation | ActionId::NextUnproven => availability(id, app) == Availability::Yes,
         _ if app.screen == Screen::Run => availability(id, app) == Availability::Yes,
         _ => true,
     }
@@ -186,9 +208,9 @@ fn is_worth_showing(app: &App, id: ActionId) -> bool {
 
 fn hint(app: &App, canvas: &Canvas<'_, '_>, action: &Action) -> Vec<Span<'static>> {
     let key = match action.keys {
-        ["left", "right", ..] => "←→",
-        ["+", ..] => "+ -",
-        keys => keys.first().copied().unwrap_or_default(),
+        ["left", "right", ..] if !app.keys.is_own(action.id) => "←→".to_owned(),
+        ["+", ..] if !app.keys.is_own(action.id) && !app.keys.is_own(ActionId::LessParallel) => "+ -".to_owned(),
+        _ => app.keys.keys(action).first().map(ToString::to_string).unwrap_or_default(),
     };
     let title = match (action.id, app.run.snapshot.phase) {
         (ActionId::PauseResume, RunPhase::Paused) => "resume",
@@ -199,7 +221,7 @@ fn hint(app: &App, canvas: &Canvas<'_, '_>, action: &Action) -> Vec<Span<'static
         _ => action.title,
     };
     match availability(action.id, app) {
-        Availability::Yes => vec![canvas.span(Role::Key, key), canvas.span(Role::Text, format!(" {title}"))],
+        Availability::Yes => vec![canvas.span(Role::Key, &key), canvas.span(Role::Text, format!(" {title}"))],
         Availability::No(why) if action.id == ActionId::Start => {
             vec![canvas.span(Role::Hint, format!("{key} {title} ({})", clip(&why, 34)))]
         }

@@ -14,7 +14,7 @@ use crate::{
         widgets::{Canvas, Cursor, fit, split_top, window, wrap},
     },
     plan::ColumnPlan,
-    protocol::{ColumnView, Sampled, TableChecks},
+    protocol::{Ask, ColumnView, Sampled, TableChecks},
 };
 
 pub use sample::draw_sample;
@@ -29,7 +29,7 @@ pub struct MapScreen {
     /// What is shown is of an older plan; it stays until the new comes.
     pub stale: bool,
     pub trial: Fetched<Sampled>,
-    cursor: Cursor,
+    pub cursor: Cursor,
 }
 
 /// A line of the map.
@@ -110,6 +110,9 @@ impl App {
         let plan = written.unwrap_or_default();
         let mut form = ColumnForm::new(&table.to, view, plan);
         form.changed(self);
+        if self.functions.is_empty() && !self.pending.has(&Request::Functions) {
+            self.ask(Request::Functions, Ask::Functions);
+        }
         self.open(Overlay::Column(Box::new(form)));
     }
 
@@ -176,10 +179,7 @@ fn draw_columns(app: &App, canvas: &mut Canvas<'_, '_>, inner: Rect) {
     let space = usize::from(inner.height).saturating_sub(1 + notes.len());
     for (at, place) in window(cursor, rows.len(), space).enumerate() {
         let line = row_line(canvas, &rows[place], &widths, place == cursor);
-        canvas.line(inner, at as u16 + 1, line);
-        if place == cursor {
-            canvas.mark(inner, at as u16 + 1, Role::Selection);
-        }
+        canvas.row(inner, at as u16 + 1, line, place, place == cursor);
     }
     let (_, foot) = split_top(inner, inner.height.saturating_sub(notes.len() as u16));
     canvas.lines(foot, notes);

@@ -65,10 +65,7 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     for (row, place) in window(app.migrations.cursor.0, all.len(), height).enumerate() {
         let here = place == app.migrations.cursor.0;
         let line = line(canvas, &all[place], &widths, here);
-        canvas.line(rows, row as u16, line);
-        if here {
-            canvas.mark(rows, row as u16, Role::Selection);
-        }
+        canvas.row(rows, row as u16, line, place, here);
     }
     if let Some(migration) = app.migrations.current() {
         draw_detail(canvas, detail, migration);

@@ -8,6 +8,7 @@ mod migrations;
 mod review;
 mod run;
 mod tables;
+mod validate;
 
 use ratatui::{Frame, layout::Rect, text::Line};
 
@@ -15,7 +16,7 @@ use super::{
     Screen,
     app::App,
     theme::{Role, degrade},
-    widgets::{Canvas, centred, split_top},
+    widgets::{Canvas, Hits, centred, split_top},
 };
 
 pub use check::CheckScreen;
@@ -24,22 +25,27 @@ pub use map::{MapRow, MapScreen, draw_sample};
 pub use migrations::MigrationsScreen;
 pub use review::{ReviewScreen, fault_words};
 pub use tables::TablesScreen;
+pub use validate::{ValidateScreen, outcome_role};
 
 /// Below this there is only a notice.
 const SMALLEST: (u16, u16) = (60, 16);
 
-/// Draws everything, whatever the size.
-pub fn draw(app: &App, frame: &mut Frame<'_>) {
-    let mut canvas = Canvas { frame, theme: &app.look.theme };
+/// Draws everything, whatever the size; says where things came to stand.
+pub fn draw(app: &App, frame: &mut Frame<'_>) -> Hits {
+    let mut canvas = Canvas { frame, theme: &app.look.theme, hits: Hits::default() };
     let area = canvas.frame.area();
+    let ground = canvas.theme.ground();
+    canvas.frame.buffer_mut().set_style(area, ground);
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         draw_notice(&mut canvas, area);
     } else {
         draw_whole(app, &mut canvas, area);
     }
+    let hits = std::mem::take(&mut canvas.hits);
     if app.look.ascii {
         degrade(frame.buffer_mut(), !app.look.utf8);
     }
+    hits
 }
 
 fn draw_notice(canvas: &mut Canvas<'_, '_>, area: Rect) {
@@ -64,10 +70,12 @@ fn draw_whole(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
         Screen::Check => check::draw(app, canvas, body),
         Screen::Run => run::draw(app, canvas, body),
         Screen::Review => review::draw(app, canvas, body),
+        Screen::Validate => validate::draw(app, canvas, body),
     }
-    frame::draw_footer(app, canvas, footer);
     for overlay in &app.overlays {
+        canvas.hits.clear();
         overlay.draw(app, canvas, body);
     }
+    frame::draw_footer(app, canvas, footer);
     frame::draw_toasts(app, canvas, body);
 }

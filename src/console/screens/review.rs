@@ -10,7 +10,7 @@ use crate::{
         keys::{ActionId, KeyPress},
         overlays::{Input, Overlay, Purpose, RowEditor},
         theme::Role,
-        widgets::{Canvas, Cursor, Field, fit, shown_cell, split_left, split_top, window, wrap},
+        widgets::{Canvas, Cursor, Filter, fit, shown_cell, split_left, window, wrap},
     },
     model::{Fault, FaultId, NamedCell, thousands},
     protocol::{Ask, ReviewAction, ReviewItem, ReviewState},
@@ -19,10 +19,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct ReviewScreen {
     pub list: Fetched<Vec<ReviewItem>>,
-    cursor: Cursor,
-    pub filter: Field,
-    /// Whether the filter takes what is typed.
-    pub filtering: bool,
+    pub cursor: Cursor,
+    pub filter: Filter,
     /// Why the last attempt with a row failed.
     failures: BTreeMap<FaultId, String>,
 }
@@ -30,7 +28,7 @@ pub struct ReviewScreen {
 impl ReviewScreen {
     /// Rows that the filter lets through; groups stand together.
     fn visible(&self) -> Vec<&ReviewItem> {
-        let filter = self.filter.text().to_lowercase();
+        let filter = self.filter.text();
         let matches = |item: &&ReviewItem| {
             let fault = &item.fault;
             let text = format!("{} {} {} {}", fault.table, fault.shown_column(), fault.cause, fault.message);
@@ -76,15 +74,7 @@ impl App {
     pub fn review_key(&mut self, key: KeyPress) -> bool {
         let page = self.page();
         let review = &mut self.review;
-        if review.filtering {
-            match () {
-                () if key.is("enter") || key.is("down") => review.filtering = false,
-                () if key.is("esc") => {
-                    review.filtering = false;
-                    review.filter.set("");
-                }
-                () => _ = review.filter.key(key),
-            }
+        if review.filter.key(key) {
             review.cursor = Cursor(0);
             return true;
         }
@@ -96,7 +86,7 @@ impl App {
     pub fn review_action(&mut self, id: ActionId) {
         let current = self.review.current().map(|item| item.fault.clone());
         match (id, current) {
-            (ActionId::FilterReview, _) => self.review.filtering = true,
+            (ActionId::FilterReview, _) => self.review.filter.typing = true,
             (ActionId::ReloadReview, _) => self.ask(Request::Review, Ask::Review { run: None }),
             (ActionId::EditRow, Some(fault)) => {
                 self.open(Overlay::Row(Box::new(RowEditor::new(fault, Purpose::Review))))
@@ -122,26 +112,13 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let flagged = visible.iter().filter(|item| item.state == ReviewState::Flagged).count();
     let title = canvas.title(&format!("Flagged rows · {} wait", thousands(flagged as u64)));
     let inner = canvas.panel(left, title, true);
-    let inner = draw_filter(app, canvas, inner);
+    let inner = app.review.filter.draw(canvas, inner);
     draw_list(app, canvas, inner, &visible);
     let title = app.review.current().map(|item| format!("Row {} of {}", thousands(item.fault.row), item.fault.table));
     let inner = canvas.panel(right, canvas.title(title.as_deref().unwrap_or("Row")), false);
     if let Some(item) = app.review.current() {
         draw_detail(app, canvas, inner, item);
     }
-}
-
-fn draw_filter(app: &App, canvas: &mut Canvas<'_, '_>, inner: Rect) -> Rect {
-    let review = &app.review;
-    if !review.filtering && review.filter.is_empty() {
-        return inner;
-    }
-    let (line, rest) = split_top(inner, 1);
-    let slash = canvas.span(Role::Key, " / ");
-    canvas.line(line, 0, slash);
-    let place = Rect { x: line.x + 3, width: line.width.saturating_sub(3), ..line };
-    review.filter.draw(canvas, place, review.filtering);
-    rest
 }
 
 fn draw_list(app: &App, canvas: &mut Canvas<'_, '_>, inner: Rect, visible: &[&ReviewItem]) {
@@ -158,24 +135,48 @@ fn draw_list(app: &App, canvas: &mut Canvas<'_, '_>, inner: Rect, visible: &[&Re
         return canvas.lines(inner, lines);
     }
     let cursor = app.review.cursor.0.min(visible.len() - 1);
-    let (mut lines, mut cursor_line, mut last) = (Vec::new(), 0, None);
-    for (place, item) in visible.iter().enumerate() {
-        let group = group(&item.fault);
-        if last.as_ref() != Some(&group) {
-            let alike = visible.iter().filter(|other| self::group(&other.fault) == group).count();
-            let text = format!("{}.{} · {} ({alike})", group.0, group.1, group.2);
-            lines.push(canvas.span(Role::Header, fit(&text, width)).into());
-            last = Some(group);
+    let layout = layout(visible);
+    let at = layout.iter().position(|line| *line == Listed::Item(cursor)).unwrap_or(0);
+    let rows = window(at, layout.len(), usize::from(inner.height));
+    for (row, listed) in layout[rows].iter().enumerate() {
+        match listed {
+            Listed::Group(place, alike) => {
+                let group = group(&visible[*place].fault);
+                let text = format!("{}.{} · {} ({})", group.0, group.1, group.2, thousands(*alike as u64));
+                let line = canvas.span(Role::Header, fit(&text, width));
+                canvas.line(inner, row as u16, line);
+            }
+            Listed::Item(place) => {
+                let here = *place == cursor;
+                let line = item_line(app, canvas, visible[*place], here, width);
+                canvas.row(inner, row as u16, line, *place, here);
+            }
         }
-        if place == cursor {
-            cursor_line = lines.len();
-        }
-        lines.push(item_line(app, canvas, item, place == cursor, width));
     }
-    let rows = window(cursor_line, lines.len(), usize::from(inner.height));
-    let shown: Vec<Line<'static>> = lines.drain(rows.clone()).collect();
-    canvas.lines(inner, shown);
-    canvas.mark(inner, (cursor_line - rows.start) as u16, Role::Selection);
+}
+
+/// A line of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listed {
+    /// Of the group that begins with a row: how many are in it.
+    Group(usize, usize),
+    Item(usize),
+}
+
+/// What stands where; groups stand together already. Nothing is made into text that is not on the screen.
+fn layout(visible: &[&ReviewItem]) -> Vec<Listed> {
+    let same = |one: &&ReviewItem, other: &&ReviewItem| {
+        let (one, other) = (&one.fault, &other.fault);
+        (&one.table, one.shown_column(), one.cause) == (&other.table, other.shown_column(), other.cause)
+    };
+    let mut lines = Vec::with_capacity(visible.len());
+    let mut place = 0;
+    for group in visible.chunk_by(same) {
+        lines.push(Listed::Group(place, group.len()));
+        lines.extend((place..place + group.len()).map(Listed::Item));
+        place += group.len();
+    }
+    lines
 }
 
 fn item_line(app: &App, canvas: &Canvas<'_, '_>, item: &ReviewItem, here: bool, width: usize) -> Line<'static> {
@@ -224,20 +225,7 @@ fn by(item: &ReviewItem) -> String {
 
 /// A fault in the product's words.
 pub fn fault_words(fault: &Fault) -> Vec<(Role, String)> {
-    let value = fault.value.as_ref().map(|cell| match cell {
-        crate::model::Cell::Null => "NULL".to_owned(),
-        cell => format!("\"{}\"", shown_cell(cell).0),
-    });
-    let column = fault.shown_column();
-    let what = match value {
-        Some(value) => format!("Column '{column}' has invalid value: {value}"),
-        None => format!("Column '{column}': {}", fault.message),
-    };
-    let mut words = vec![(Role::Error, what), (Role::Text, format!("Expected: {}", fault.expected))];
-    if fault.value.is_some() && !fault.message.is_empty() {
-        words.push((Role::Muted, fault.message.clone()));
-    }
-    words
+    [Role::Error, Role::Text, Role::Muted].into_iter().zip(fault.words()).collect()
 }
 
 fn cell_line(canvas: &Canvas<'_, '_>, named: &NamedCell, fault: &Fault, width: usize) -> Line<'static> {

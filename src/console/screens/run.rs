@@ -5,6 +5,8 @@ mod tables;
 
 use ratatui::layout::Rect;
 
+pub(super) use summary::proof;
+
 use crate::console::{
     app::{App, figures},
     keys::{ActionId, KeyPress},

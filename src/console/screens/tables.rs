@@ -1,16 +1,15 @@
 //! Tables: what the source has, and what of it the plan takes along.
 
-use std::collections::BTreeMap;
-
 use ratatui::{layout::Rect, text::Line};
 
 use crate::{
     console::{
         app::{App, Fetched, Request},
+        fuzzy::fits,
         keys::{ActionId, KeyPress},
         overlays::{Overlay, Rows},
         theme::Role,
-        widgets::{Canvas, Cursor, Field, fit, fit_right, split_top, window, wrap},
+        widgets::{Canvas, Cursor, Filter, fit, fit_right, window, wrap},
     },
     model::{Count, TableEntry, compact, display_width, thousands},
     protocol::{Ask, SideName},
@@ -20,21 +19,70 @@ use crate::{
 pub struct TablesScreen {
     pub list: Fetched<Vec<TableEntry>>,
     pub cursor: Cursor,
-    pub filter: Field,
-    /// Whether the filter takes what is typed.
-    pub filtering: bool,
+    pub filter: Filter,
+    /// Places in the list of the tables that the filter lets through, the best first: looked for only when one of both
+    /// changes, since a source may have thousands.
+    visible: Vec<usize>,
+    /// What that was looked for with.
+    query: String,
+    /// The width of the longest name among them.
+    longest: usize,
+    /// Names that were looked at, for tests of how much work a key makes.
+    #[cfg(test)]
+    pub looked: std::cell::Cell<usize>,
 }
 
 impl TablesScreen {
+    pub fn take(&mut self, list: Result<Vec<TableEntry>, String>) {
+        self.list.take(list);
+        self.look();
+    }
+
+    pub fn forget(&mut self) {
+        self.list = Fetched::default();
+        self.look();
+    }
+
+    /// Looks again where the filter has changed.
+    pub fn follow_filter(&mut self) {
+        if self.filter.field.text() != self.query {
+            self.cursor = Cursor(0);
+            self.look();
+        }
+    }
+
+    fn look(&mut self) {
+        self.query = self.filter.field.text();
+        let entries = self.list.value.iter().flatten().enumerate();
+        #[cfg(test)]
+        let entries = entries.inspect(|_| self.looked.set(self.looked.get() + 1));
+        let mut scored: Vec<(u32, usize, usize)> = entries
+            .filter_map(|(place, entry)| Some((fits(&self.query, &entry.name)?, place, display_width(&entry.name))))
+            .collect();
+        if !self.query.is_empty() {
+            scored.sort_by_key(|(score, place, _)| (std::cmp::Reverse(*score), *place));
+        }
+        self.longest = scored.iter().map(|(_, _, width)| *width).max().unwrap_or(0);
+        self.visible = scored.into_iter().map(|(_, place, _)| place).collect();
+        self.cursor.hold(self.visible.len());
+    }
+
+    /// How many tables the filter lets through.
+    pub fn shown(&self) -> usize {
+        self.visible.len()
+    }
+
+    fn at(&self, row: usize) -> Option<&TableEntry> {
+        self.list.value.as_ref()?.get(*self.visible.get(row)?)
+    }
+
     /// The tables that the filter lets through.
-    pub fn visible(&self) -> Vec<&TableEntry> {
-        let filter = self.filter.text().to_lowercase();
-        let entries = self.list.value.iter().flatten();
-        entries.filter(|entry| entry.name.to_lowercase().contains(&filter)).collect()
+    fn visible(&self) -> impl Iterator<Item = &TableEntry> {
+        (0..self.visible.len()).filter_map(|row| self.at(row))
     }
 
     pub fn current(&self) -> Option<&TableEntry> {
-        self.visible().get(self.cursor.0).copied()
+        self.at(self.cursor.0)
     }
 
     pub fn counted(&mut self, table: &str, rows: u64) {
@@ -47,32 +95,24 @@ impl TablesScreen {
 
 impl App {
     pub fn is_selected(&self, table: &str) -> bool {
-        self.plan.outline.tables.iter().any(|planned| planned.from == table)
+        self.plan.outline.takes(table)
     }
 
     pub fn tables_key(&mut self, key: KeyPress) -> bool {
         let page = self.page();
         let tables = &mut self.tables;
-        if tables.filtering {
-            match () {
-                () if key.is("enter") || key.is("down") => tables.filtering = false,
-                () if key.is("esc") => {
-                    tables.filtering = false;
-                    tables.filter.set("");
-                }
-                () => _ = tables.filter.key(key),
-            }
-            tables.cursor = Cursor(0);
+        if tables.filter.key(key) {
+            tables.follow_filter();
             return true;
         }
-        let len = tables.visible().len();
+        let len = tables.shown();
         tables.cursor.key(key, len, page)
     }
 
     pub fn tables_action(&mut self, id: ActionId) {
         let current = self.tables.current().map(|table| table.name.clone());
         match (id, current) {
-            (ActionId::FilterTables, _) => self.tables.filtering = true,
+            (ActionId::FilterTables, _) => self.tables.filter.typing = true,
             (ActionId::ReloadTables, _) => self.ask_tables(),
             (ActionId::ToggleTable, Some(table)) => self.toggle_table(table),
             (ActionId::ToggleTables, _) => self.toggle_tables(),
@@ -89,13 +129,13 @@ impl App {
     fn toggle_table(&mut self, table: String) {
         let selected = !self.is_selected(&table);
         self.select(format!("selection of {table}"), vec![table], selected);
-        let len = self.tables.visible().len();
+        let len = self.tables.shown();
         self.tables.cursor = Cursor((self.tables.cursor.0 + 1).min(len.saturating_sub(1)));
     }
 
     /// All that the filter lets through: into the plan, or out of it where all are in.
     fn toggle_tables(&mut self) {
-        let shown: Vec<String> = self.tables.visible().into_iter().map(|table| table.name.clone()).collect();
+        let shown: Vec<String> = self.tables.visible().map(|table| table.name.clone()).collect();
         let left: Vec<String> = shown.iter().filter(|table| !self.is_selected(table)).cloned().collect();
         let (tables, selected) = if left.is_empty() { (shown, false) } else { (left, true) };
         self.select(format!("selection of {} tables", thousands(tables.len() as u64)), tables, selected);
@@ -113,10 +153,8 @@ impl App {
 
 pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let tables = &app.tables;
-    let visible = tables.visible();
-    let title = title(app, canvas, visible.len());
-    let inner = canvas.panel(area, title, true);
-    let inner = draw_filter(app, canvas, inner);
+    let inner = canvas.panel(area, title(app, canvas), true);
+    let inner = tables.filter.draw(canvas, inner);
     let asking = app.pending.has(&Request::Tables);
     if let (Some(error), false) = (&tables.list.error, asking) {
         let text = format!("✗ {error}");
@@ -124,47 +162,32 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
         let lines: Vec<Line<'static>> = lines.collect();
         return canvas.lines(inner, lines.into_iter().chain([Line::raw("  r tries again")]));
     }
-    if visible.is_empty() {
+    if tables.shown() == 0 {
         let text = match (asking, &tables.list.value) {
             (true, _) | (_, None) => " Reading the list of tables…",
             (false, Some(all)) if all.is_empty() => " The source has no tables",
-            (false, Some(_)) => " No table has that in its name",
+            (false, Some(_)) => " No table has such a name",
         };
         let line = canvas.span(Role::Muted, text);
         return canvas.line(inner, 0, line);
     }
-    let marks: BTreeMap<&str, bool> = visible.iter().map(|t| (t.name.as_str(), app.is_selected(&t.name))).collect();
-    let longest = visible.iter().map(|table| display_width(&table.name)).max().unwrap_or(0);
-    let longest = (longest + 7).min(usize::from(inner.width).saturating_sub(34).max(10));
-    let rows = window(tables.cursor.0, visible.len(), usize::from(inner.height));
-    for (row, place) in rows.enumerate() {
-        let table = visible[place];
-        let line = entry_line(app, canvas, table, marks[table.name.as_str()], longest, place == tables.cursor.0);
-        canvas.line(inner, row as u16, line);
-        if place == tables.cursor.0 {
-            canvas.mark(inner, row as u16, Role::Selection);
+    let longest = (tables.longest + 7).min(usize::from(inner.width).saturating_sub(34).max(10));
+    for (row, place) in window(tables.cursor.0, tables.shown(), usize::from(inner.height)).enumerate() {
+        if let Some(table) = tables.at(place) {
+            let here = place == tables.cursor.0;
+            let line = entry_line(app, canvas, table, app.is_selected(&table.name), longest, here);
+            canvas.row(inner, row as u16, line, place, here);
         }
     }
 }
 
-fn title(app: &App, canvas: &Canvas<'_, '_>, visible: usize) -> Line<'static> {
-    let all = app.tables.list.value.as_ref().map_or(0, Vec::len);
-    let selected = app.tables.list.value.iter().flatten().filter(|table| app.is_selected(&table.name)).count();
-    let shown = if visible < all { format!(" · {visible} shown") } else { String::new() };
+fn title(app: &App, canvas: &Canvas<'_, '_>) -> Line<'static> {
+    let entries = || app.tables.list.value.iter().flatten();
+    let (all, visible) = (entries().count(), app.tables.shown());
+    let selected = entries().filter(|table| app.is_selected(&table.name)).count();
+    let shown = if visible < all { format!(" · {} shown", thousands(visible as u64)) } else { String::new() };
+    let (selected, all) = (thousands(selected as u64), thousands(all as u64));
     canvas.title(&format!("Tables of the source · {selected} of {all} selected{shown}"))
-}
-
-fn draw_filter(app: &App, canvas: &mut Canvas<'_, '_>, inner: Rect) -> Rect {
-    let tables = &app.tables;
-    if !tables.filtering && tables.filter.is_empty() {
-        return inner;
-    }
-    let (line, rest) = split_top(inner, 1);
-    let slash = canvas.span(Role::Key, " / ");
-    canvas.line(line, 0, slash);
-    let place = Rect { x: line.x + 3, width: line.width.saturating_sub(3), ..line };
-    tables.filter.draw(canvas, place, tables.filtering);
-    rest
 }
 
 fn entry_line(

@@ -24,6 +24,12 @@ pub(super) fn answer(ask: &Ask) -> Result<Answer, String> {
         Ask::RestorePoints { .. } | Ask::RestorePreview { .. } | Ask::Restore { .. } | Ask::Purge { .. } => {
             return Err("not in this script".into());
         }
+        Ask::Validate | Ask::Validation | Ask::StopValidation => Answer::Validation(Some(Box::new(seed::validation()))),
+        Ask::ValidatedTable { .. } => {
+            Answer::ValidatedTable(Box::new(seed::validated_table(seed::proven("customers", 1_234_567))))
+        }
+        Ask::Log => seed::log(),
+        Ask::Functions => Answer::Functions(vec!["lower".into(), "trim".into()]),
         Ask::Describe { .. } | Ask::Act { .. } => return Err("not in this script".into()),
     })
 }

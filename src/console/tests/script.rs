@@ -3,9 +3,18 @@
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
 
 use crate::{
-    console::{App, Appearance, Borders, Colour, Effect, Look, Message, Options, Screen, draw, update},
+    console::{
+        App, Borders, Colour, Effect, Look, Message, Options, Screen, Wishes,
+        app::{Pointer, PointerDeed},
+        draw, update,
+    },
     protocol::{Answer, Ask, Command, FromHost, Reply, ToHost},
 };
+
+/// The dark theme, whatever the environment says.
+pub(super) fn look(colour: Colour, borders: Borders) -> Look {
+    Look::choose(&Wishes { colour, borders, ..Wishes::default() }, |_| None).unwrap()
+}
 
 /// An app with what it has sent so far.
 pub(super) struct Script {
@@ -17,7 +26,7 @@ impl Script {
     /// Opened on a screen; the plan was asked for.
     pub fn open(start: Screen) -> Self {
         let options = Options { start, user: "ada".into(), can_detach: true, ..Options::default() };
-        let look = Look::choose(Appearance::Dark, Colour::On, Borders::Unicode, |_| None);
+        let look = look(Colour::On, Borders::Unicode);
         let mut script = Self { app: App::new(&options, look), effects: Vec::new() };
         script.tell(Message::Opened);
         script
@@ -42,6 +51,15 @@ impl Script {
             self.tell(Message::Key(key.parse().unwrap()));
         }
         self
+    }
+
+    /// Clicks on the first place that shows the text on a screen of this size.
+    pub fn click(&mut self, text: &str, (width, height): (u16, u16)) -> &mut Self {
+        let screen = self.screen(width, height);
+        let place = screen.lines().enumerate().find_map(|(y, line)| Some((line.split_once(text)?.0, y)));
+        let (before, y) = place.unwrap_or_else(|| panic!("{text} in\n{screen}"));
+        let x = unicode_width::UnicodeWidthStr::width(before) as u16;
+        self.tell(Message::Mouse(Pointer { x, y: y as u16, deed: PointerDeed::Click }))
     }
 
     pub fn at(&mut self, now_ms: u64) -> &mut Self {
@@ -92,7 +110,9 @@ impl Script {
     pub fn buffer(&mut self, width: u16, height: u16) -> Buffer {
         self.tell(Message::Resize { width, height });
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        terminal.draw(|frame| draw(&self.app, frame)).unwrap();
+        let mut hits = Default::default();
+        terminal.draw(|frame| hits = draw(&self.app, frame)).unwrap();
+        self.app.hits = hits;
         terminal.backend().buffer().clone()
     }
 

@@ -6,8 +6,9 @@ use crate::{
         TableEntry, TablePhase,
     },
     protocol::{
-        Answer, CheckItem, CheckState, ColumnView, Event, Fact, FromHost, Migration, ReviewItem, ReviewState, Sampled,
-        Snapshot, StartedTable, TableChecks, TableProgress, TrialRow,
+        Answer, CheckItem, CheckState, ColumnDifference, ColumnView, Difference, DifferenceKind, Event, Fact, Finding,
+        FromHost, Migration, Outcome, ReviewItem, ReviewState, SampleRow, Sampled, Sampling, Snapshot, StartedTable,
+        TableChecks, TableProgress, TableValidation, TrialRow, Validation,
     },
 };
 
@@ -278,4 +279,130 @@ pub(super) fn review() -> Answer {
         discarded,
         late,
     ])
+}
+
+fn finding(name: &str, outcome: Outcome, details: &[&str]) -> Finding {
+    Finding { name: name.into(), outcome, details: details.iter().map(|text| (*text).to_owned()).collect() }
+}
+
+/// A table that is as it should be.
+pub(super) fn proven(name: &str, rows: u64) -> TableValidation {
+    let passed = |name: &str, details: &[&str]| finding(name, Outcome::Passed, details);
+    let accounted = format!("read {rows} = {rows} written + 0 skipped + 0 flagged");
+    TableValidation {
+        from: name.into(),
+        to: name.into(),
+        outcome: Outcome::Passed,
+        source_rows: Some(rows),
+        destination_rows: Some(rows),
+        findings: vec![
+            passed("Record count match", &[&accounted]),
+            passed("Column count match", &["5 columns are mapped"]),
+            passed("No null mismatches", &["as the checksum proves"]),
+            passed("Control totals match", &["as the checksum proves"]),
+            passed("Checksum", &["e3b0c44298fc1c14 over all rows, as the run wrote it"]),
+            passed("Data types match", &[]),
+            passed("References hold", &[]),
+            passed("Counters are ahead", &[]),
+        ],
+        sample: Sampling { outcome: Outcome::Passed, drawn: 100, matching: 100, rows: Vec::new() },
+        ..TableValidation::default()
+    }
+}
+
+/// The product's own validation.
+pub(super) fn validation() -> Validation {
+    Validation {
+        outcome: Outcome::Passed,
+        run: Some(run_id()),
+        seed: 7,
+        at_ms: 1_718_202_622_000,
+        tables: vec![proven("customers", 1_234_567), proven("orders", 5_234_891), proven("products", 25_643)],
+        ..Validation::default()
+    }
+}
+
+/// The same with a row of the customers changed, and one of the orders gone.
+pub(super) fn failed_validation() -> Validation {
+    let mut found = validation();
+    found.outcome = Outcome::Failed;
+    found.remarks = vec!["the plan is not the one of run 0197-run any more: the source was read".into()];
+    let customers = &mut found.tables[0];
+    customers.outcome = Outcome::Failed;
+    customers.differing = 2;
+    customers.findings[4] = finding("Checksum", Outcome::Failed, &["2 row(s) differ"]);
+    customers.sample.matching = 99;
+    customers.sample.outcome = Outcome::Failed;
+    let orders = &mut found.tables[1];
+    orders.outcome = Outcome::Failed;
+    orders.destination_rows = Some(5_234_890);
+    orders.findings[0] =
+        finding("Record count match", Outcome::Failed, &["5,234,891 rows should be there and 5,234,890 are: 1 fewer"]);
+    found
+}
+
+fn cells(id: &str, email: &str) -> Vec<NamedCell> {
+    let named = |name: &str, cell| NamedCell { name: name.into(), cell };
+    vec![named("id", Cell::text(id)), named("email", Cell::text(email)), named("fax", Cell::Null)]
+}
+
+/// A table with its rows: the sampled ones of the product, and what differs.
+pub(super) fn validated_table(mut table: TableValidation) -> TableValidation {
+    let key = |id: &str| vec![NamedCell { name: "id".into(), cell: Cell::text(id) }];
+    let row = |id: &str, email: &str, there: &str| SampleRow {
+        key: key(id),
+        matches: email == there,
+        source: cells(id, email),
+        destination: cells(id, there),
+    };
+    table.sample.rows = vec![
+        row("456", "alice@example.com", "alice@example.com"),
+        row("8923", "bob@example.com", "bob@example.com"),
+        row("124567", "carol@example.com", "carol@example.com"),
+    ];
+    if table.differing > 0 {
+        table.sample.rows.push(row("45632", "dan@example.com", "dan\u{1b}[2J@example.com"));
+        let column = |source: &str, destination: &str| ColumnDifference {
+            column: "email".into(),
+            origin: "lower(email)".into(),
+            source: Cell::text(source),
+            destination: Cell::text(destination),
+        };
+        let difference = |kind, row: u64, columns| Difference {
+            kind,
+            chunk: Some(3),
+            row: Some(row),
+            key: key(&row.to_string()),
+            columns,
+            source_times: 1,
+            destination_times: 1,
+        };
+        table.differences = vec![
+            difference(DifferenceKind::Different, 45_632, vec![column("dan@example.com", "dan\u{1b}[2J@example.com")]),
+            difference(DifferenceKind::Missing, 45_700, Vec::new()),
+        ];
+    }
+    table
+}
+
+/// What happened, as the log shows it.
+pub(super) fn log() -> Answer {
+    let fact = |seq, event| Fact { run: run_id(), seq, at_ms: 1_718_202_622_000 + seq * 1_000, event };
+    let counts = Counts { read: 1_234_567, written: 1_234_560, skipped: 4, flagged: 3, ..Counts::default() };
+    Answer::Log {
+        facts: vec![
+            fact(1, started()),
+            fact(2, Event::TableStarted { table: "customers".into() }),
+            fact(3, Event::FaultRaised { fault: Box::new(fault("a", 45_632)) }),
+            fact(4, Event::TableParked { table: "customers".into(), faults: 1 }),
+            fact(5, Event::TableFinished { table: "customers".into(), counts }),
+        ],
+        lines: vec![
+            "2024-06-12T14:30:22.000000Z  INFO whimbrel::engine: run 0197-run began".into(),
+            format!(
+                "2024-06-12T14:30:23.000000Z  WARN whimbrel::endpoint: {} \u{1b}[2J",
+                "the server is slow ".repeat(9)
+            ),
+        ],
+    }
 }

@@ -1,10 +1,15 @@
-//! Every screen and overlay as it looks, whole at 80x24 and at 120x40.
+//! Every screen and overlay as it looks, whole at 80x24 and at 120x40; the main ones at 200x60 too.
 
-use super::{script::Script, seed};
+use super::{
+    script::{Script, look},
+    seed,
+};
 use crate::{
-    console::{Appearance, Borders, Colour, Look, Message, Screen},
+    console::{Borders, Colour, Effect, Look, Message, Screen, Wishes},
     model::{Cell, Count, Counts, NamedCell, Page, Problem, RunPhase, TablePhase},
-    protocol::{Answer, Ask, FromHost, Outcome, Sampled, SideName, SideView, Snapshot, Validated},
+    protocol::{
+        Answer, Ask, FromHost, Outcome, Sampled, SideName, SideView, Snapshot, Validated, Validating, Validation,
+    },
 };
 
 macro_rules! look {
@@ -12,6 +17,15 @@ macro_rules! look {
         let script = $script;
         insta::assert_snapshot!(concat!($name, "_80x24"), script.screen(80, 24));
         insta::assert_snapshot!(concat!($name, "_120x40"), script.screen(120, 40));
+    }};
+}
+
+/// The same on a wide screen, for those that one looks at for long.
+macro_rules! look_wide {
+    ($name:literal, $script:expr) => {{
+        let script = $script;
+        look!($name, &mut *script);
+        insta::assert_snapshot!(concat!($name, "_200x60"), script.screen(200, 60));
     }};
 }
 
@@ -58,7 +72,7 @@ fn connect() {
     let why = "cannot open credvault.db: Permission denied. Grant the account what it lacks, or use another account.";
     script.answer(|ask| matches!(ask, Ask::Connect { .. }), Err(why));
     script.keys("left down down down down down enter").type_text("hunter2");
-    look!("connect_typing_a_password", &mut script);
+    look_wide!("connect_typing_a_password", &mut script);
 }
 
 fn migrations(answer: Result<Answer, &str>) -> Script {
@@ -73,7 +87,7 @@ fn migrations(answer: Result<Answer, &str>) -> Script {
 fn the_list_of_migrations() {
     look!("migrations_empty", &mut migrations(Ok(Answer::Migrations(Vec::new()))));
     let mut script = migrations(Ok(seed::migrations()));
-    look!("migrations", &mut script);
+    look_wide!("migrations", &mut script);
     script.keys("G");
     look!("migrations_broken", &mut script);
     look!("migrations_error", &mut migrations(Err("the ledger in /srv/state cannot be read: disk I/O error")));
@@ -101,7 +115,7 @@ fn tables() {
     look!("tables_empty", &mut script);
     script.keys("r").answer(|ask| matches!(ask, Ask::Tables { .. }), Ok(seed::tables()));
     script.keys("down");
-    look!("tables", &mut script);
+    look_wide!("tables", &mut script);
     script.keys("/").type_text("er");
     look!("tables_filtered", &mut script);
 }
@@ -128,7 +142,7 @@ fn mappings() {
     look!("map_loading", &mut open(Screen::Map));
     let mut script = map();
     script.keys("down down down");
-    look!("map", &mut script);
+    look_wide!("map", &mut script);
     script.keys("d");
     look!("map_create", &mut script);
     script.keys("esc down");
@@ -157,7 +171,7 @@ fn checks() {
     look!("check_running", &mut open(Screen::Check));
     let mut script = open(Screen::Check);
     script.answer(|ask| *ask == Ask::Check, Ok(seed::checks(true)));
-    look!("check_failed", &mut script);
+    look_wide!("check_failed", &mut script);
     script.keys("s");
     assert!(script.app.overlays.is_empty(), "a failed check locks the start");
     script.at(20_000).keys("r").answer(|ask| *ask == Ask::Check, Ok(seed::checks(false)));
@@ -169,7 +183,7 @@ fn checks() {
 #[test]
 fn the_product_s_own_run() {
     let mut script = seed_run();
-    look!("run_seed", &mut script);
+    look_wide!("run_seed", &mut script);
     let screen = script.screen(80, 24);
     for words in [
         "Progress: ████████░░ 82%",
@@ -198,7 +212,7 @@ fn runs() {
     snapshot.raised = 5;
     let mut script = run(snapshot.clone());
     script.host(seed::gauges().remove(0));
-    look!("run_parked", &mut script);
+    look_wide!("run_parked", &mut script);
     snapshot.open.clear();
     snapshot.tables[0].phase = TablePhase::Held;
     snapshot.tables[0].held = Some("10,000 rows failed: the mapping of customer_id is wrong, not the rows".into());
@@ -247,7 +261,7 @@ fn the_product_s_own_error() {
     script.host(seed::fact(11, crate::protocol::Event::FaultRaised { fault: Box::new(seed::fault("a", 45_632)) }));
     look!("run_badge", &mut script);
     script.at(2_000);
-    look!("prompt", &mut script);
+    look_wide!("prompt", &mut script);
     let screen = script.screen(80, 24);
     for words in [
         "Error on row 45,632 of customers",
@@ -297,11 +311,78 @@ fn review() {
     script.answer(|ask| matches!(ask, Ask::Review { .. }), Ok(Answer::Review(Vec::new())));
     look!("review_empty", &mut script);
     script.keys("ctrl-r").answer(|ask| matches!(ask, Ask::Review { .. }), Ok(seed::review()));
-    look!("review", &mut script);
+    look_wide!("review", &mut script);
     script.keys("r").answer(|ask| matches!(ask, Ask::Act { .. }), Err("still no integer: 'ABC123'"));
     look!("review_failed", &mut script);
     script.keys("d");
     look!("review_discard", &mut script);
+}
+
+fn validated(found: Validation) -> Script {
+    let mut script = open(Screen::Validate);
+    let table = seed::validated_table(found.tables[0].clone());
+    script.answer(|ask| *ask == Ask::Validation, Ok(Answer::Validation(Some(Box::new(found)))));
+    script.answer(|ask| matches!(ask, Ask::ValidatedTable { .. }), Ok(Answer::ValidatedTable(Box::new(table))));
+    script
+}
+
+#[test]
+fn the_product_s_own_validation() {
+    let mut script = validated(seed::validation());
+    look_wide!("validate_seed", &mut script);
+    let screen = script.screen(80, 24);
+    for words in [
+        "Post-Migration Checks",
+        "Source Database:",
+        "- customers: 1,234,567 rows",
+        "- orders: 5,234,891 rows ✓",
+        "- products: 25,643 rows ✓",
+        "Total: 6,495,101 rows ✓",
+        "Validation: PASSED",
+        "Data Reconciliation",
+        "Record count match: ✓",
+        "Column count match: ✓",
+        "Data types match: ✓",
+        "No null mismatches: ✓",
+        "Checksum: ✓",
+        "Checking 100 random rows:",
+        "Source | Destination | Match",
+        "456 | 456 | ✓",
+        "8923 | 8923 | ✓",
+        "124567 | 124567 | ✓",
+        "... (100 of 100 match)",
+        "Verification: PASSED",
+        "▐7 Validate▌ ✓",
+    ] {
+        assert!(screen.contains(words), "{words} in\n{screen}");
+    }
+}
+
+#[test]
+fn validations() {
+    look!("validate_loading", &mut open(Screen::Validate));
+    let mut script = open(Screen::Validate);
+    script.answer(|ask| *ask == Ask::Validation, Ok(Answer::Validation(None)));
+    look!("validate_not_run", &mut script);
+    let now = Validating { tables: 3, done: 1, now: "orders of the source".into(), rows: 2_469_134 };
+    script.keys("r").host(FromHost::Validating(Some(now.clone())));
+    look!("validate_running", &mut script);
+    script.host(FromHost::Validating(None));
+    script.answer(|ask| *ask == Ask::Validate, Err("cannot connect to source-db.example.com: refused. Check host."));
+    look!("validate_error", &mut script);
+    let mut script = validated(seed::failed_validation());
+    look_wide!("validate_failed", &mut script);
+    insta::assert_snapshot!("validate_failed_60x16", script.screen(60, 16));
+    script.keys("enter");
+    look!("proof_checks", &mut script);
+    script.keys("right");
+    look!("proof_differences", &mut script);
+    script.keys("right G");
+    look!("proof_sample", &mut script);
+    script.keys("esc").host(FromHost::Validating(Some(now)));
+    look!("validate_again", &mut script);
+    script.keys("x");
+    look!("validate_break_off", &mut script);
 }
 
 #[test]
@@ -311,6 +392,28 @@ fn help_and_palette() {
     look!("help", &mut script);
     script.keys("esc :").type_text("sto");
     look!("palette", &mut script);
+}
+
+#[test]
+fn logs() {
+    let mut script = seed_run();
+    script.keys("L");
+    look!("log_loading", &mut script);
+    script.answer(|ask| *ask == Ask::Log, Ok(seed::log()));
+    look!("log_facts", &mut script);
+    let said: String = script.screen(120, 40);
+    assert!(!said.contains("ABC123"), "what may be copied anywhere has no values");
+    script.keys("right");
+    look!("log_host", &mut script);
+    script.keys("y");
+    assert!(matches!(script.effects.last(), Some(Effect::Copy(line)) if line.contains("the server is slow")));
+}
+
+#[test]
+fn themes() {
+    let mut script = seed_run();
+    script.keys("ctrl-t");
+    look!("themes", &mut script);
 }
 
 #[test]
@@ -324,7 +427,7 @@ fn notices_and_toasts() {
 #[test]
 fn ascii() {
     let mut script = seed_run();
-    script.app.look = Look::choose(Appearance::Dark, Colour::Off, Borders::Ascii, |_| None);
+    script.app.look = look(Colour::Off, Borders::Ascii);
     let screen = script.screen(80, 24);
     assert!(screen.is_ascii(), "{screen}");
     insta::assert_snapshot!("run_ascii", screen);
@@ -333,9 +436,9 @@ fn ascii() {
 #[test]
 fn without_colour_nothing_is_coloured() {
     let mut script = seed_run();
-    script.app.look = Look::choose(Appearance::Dark, Colour::Auto, Borders::Unicode, |name| {
-        (name == "NO_COLOR").then(|| "1".to_owned())
-    });
+    let wishes = Wishes { borders: Borders::Unicode, ..Wishes::default() };
+    let no_color = |name: &str| (name == "NO_COLOR").then(|| "1".to_owned());
+    script.app.look = Look::choose(&wishes, no_color).unwrap();
     let reset = ratatui::style::Color::Reset;
     assert!(script.buffer(80, 24).content.iter().all(|cell| cell.fg == reset && cell.bg == reset));
 }

@@ -4,9 +4,12 @@ use proptest::prelude::*;
 
 use super::{script::Script, seed};
 use crate::{
-    console::{Message, Screen},
+    console::{
+        Message, Screen,
+        app::{Pointer, PointerDeed},
+    },
     model::{Decision, FaultId, TablePhase},
-    protocol::{Answer, Event, FromHost, HeldWhy, Reply},
+    protocol::{Answer, Event, FromHost, HeldWhy, Reply, Validating},
 };
 
 #[derive(Clone, Debug)]
@@ -18,6 +21,7 @@ enum Step {
     Fact(usize),
     Reply(bool),
     Draw(u16, u16),
+    Mouse(u16, u16, PointerDeed),
 }
 
 const KEYS: &[&str] = &[
@@ -27,6 +31,7 @@ const KEYS: &[&str] = &[
     "4",
     "5",
     "6",
+    "7",
     "tab",
     "shift-tab",
     "enter",
@@ -71,6 +76,10 @@ const KEYS: &[&str] = &[
     "ctrl-r",
     "ctrl-u",
     "ctrl-t",
+    "ctrl-f",
+    "M",
+    "L",
+    "f",
     "山",
     "Y",
 ];
@@ -80,9 +89,12 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..KEYS.len()).prop_map(|at| Step::Key(KEYS[at])),
         1 => any::<String>().prop_map(Step::Paste),
         2 => (0u64..4_000).prop_map(Step::Wait),
-        4 => (0u64..30, 0usize..11).prop_map(|(id, which)| Step::Answer(id, which)),
-        2 => (0usize..10).prop_map(Step::Fact),
+        4 => (0u64..30, 0usize..15).prop_map(|(id, which)| Step::Answer(id, which)),
+        2 => (0usize..12).prop_map(Step::Fact),
         1 => any::<bool>().prop_map(Step::Reply),
+        2 => (0u16..200, 0u16..60, 0usize..3).prop_map(|(x, y, which)| {
+            Step::Mouse(x, y, [PointerDeed::Click, PointerDeed::WheelUp, PointerDeed::WheelDown][which])
+        }),
         2 => (1u16..=200, 1u16..=60).prop_map(|(width, height)| Step::Draw(width, height)),
     ]
 }
@@ -99,6 +111,13 @@ fn answer(which: usize) -> Result<Answer, String> {
         7 => seed::review(),
         8 => Answer::Count(3),
         9 => seed::migrations(),
+        10 => Answer::Validation(Some(Box::new(seed::failed_validation()))),
+        11 => {
+            let mut found = seed::failed_validation();
+            Answer::ValidatedTable(Box::new(seed::validated_table(found.tables.remove(0))))
+        }
+        13 => seed::log(),
+        12 => Answer::Validation(None),
         _ => return Err("it \u{1b}[2J broke".into()),
     })
 }
@@ -127,6 +146,8 @@ fn event(which: usize, seq: u64) -> FromHost {
                     TablePhase::Done,
                 )])));
             }
+            9 => Event::Validated(seed::validation().in_short("eve")),
+            10 => return FromHost::Validating((seq % 2 == 0).then(Validating::default)),
             8 => Event::Stopped { why: "x".into(), by: "y".into() },
             _ => return seed::gauges().remove(0),
         },
@@ -135,8 +156,8 @@ fn event(which: usize, seq: u64) -> FromHost {
 
 proptest! {
     #[test]
-    fn nothing_panics(start in 0usize..7, steps in proptest::collection::vec(step(), 1..120)) {
-        let mut script = Script::open(if start < 6 { Screen::STAGES[start] } else { Screen::Migrations });
+    fn nothing_panics(start in 0usize..8, steps in proptest::collection::vec(step(), 1..120)) {
+        let mut script = Script::open(if start < 7 { Screen::STAGES[start] } else { Screen::Migrations });
         for (at, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Key(key) => drop(script.keys(key)),
@@ -148,6 +169,7 @@ proptest! {
                     let reply = if done { Reply::Done } else { Reply::Refused("no".into()) };
                     script.host(FromHost::Reply { id: at as u64 % 20, reply });
                 }
+                Step::Mouse(x, y, deed) => drop(script.tell(Message::Mouse(Pointer { x, y, deed }))),
                 Step::Draw(width, height) => drop(script.screen(width, height)),
             }
         }

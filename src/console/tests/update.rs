@@ -2,9 +2,13 @@
 
 use super::{script::Script, seed};
 use crate::{
-    console::{Effect, Exit, Message, Screen, overlays::Overlay},
+    console::{
+        Effect, Exit, Message, Screen,
+        app::{Pointer, PointerDeed},
+        overlays::Overlay,
+    },
     model::{Cell, Decision, FaultId, NamedCell, Scope},
-    protocol::{Answer, Ask, CheckItem, CheckState, Command, Event, FromHost, Reply, ReviewAction},
+    protocol::{Answer, Ask, CheckItem, CheckState, Command, Event, FromHost, Reply, ReviewAction, Validating},
 };
 
 fn running() -> Script {
@@ -326,4 +330,195 @@ fn a_changed_mapping_says_who_and_when() {
     let saved = saved.expect("the plan was saved");
     let line = saved.lines().find(|line| line.contains("agreed")).unwrap_or_default();
     assert!(line.contains("by = \"ada\"") && line.contains("on = \"1970-01-01\""), "{saved}");
+}
+
+#[test]
+fn a_validation_is_asked_for_followed_and_looked_at() {
+    let mut script = Script::open(Screen::Validate);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.answer(|ask| *ask == Ask::Validation, Ok(Answer::Validation(None)));
+    script.keys("r r");
+    let asked = |script: &Script, ask: &Ask| script.asks().iter().filter(|asked| *asked == ask).count();
+    assert_eq!(asked(&script, &Ask::Validate), 1, "one at a time");
+    script.host(FromHost::Validating(Some(Validating::default()))).keys("x enter");
+    assert_eq!(asked(&script, &Ask::StopValidation), 0, "Cancel is chosen first");
+    script.keys("x y");
+    assert_eq!(asked(&script, &Ask::StopValidation), 1);
+    script.host(FromHost::Validating(None));
+    let found = Answer::Validation(Some(Box::new(seed::failed_validation())));
+    script.answer(|ask| *ask == Ask::Validate, Ok(found));
+    let table = |name: &str| Ask::ValidatedTable { table: name.into() };
+    assert_eq!(asked(&script, &table("customers")), 1);
+    script.keys("n");
+    assert_eq!(asked(&script, &table("orders")), 1, "the rows of a table are asked for once one stands on it");
+    script.keys("/").type_text("prod").keys("enter");
+    assert_eq!(script.app.validate.current().map(|table| table.to.as_str()), Some("products"));
+}
+
+#[test]
+fn what_somebody_else_validates_is_looked_at_too() {
+    let mut script = Script::open(Screen::Validate);
+    script.answer(|ask| *ask == Ask::Validation, Ok(Answer::Validation(None)));
+    let asked = |script: &Script| script.asks().iter().filter(|ask| **ask == Ask::Validation).count();
+    script.host(FromHost::Validating(Some(Validating::default()))).host(FromHost::Validating(None));
+    assert_eq!(asked(&script), 2);
+}
+
+#[test]
+fn a_run_takes_the_verdict_of_the_one_before_away() {
+    let mut script = Script::open(Screen::Validate);
+    let found = Answer::Validation(Some(Box::new(seed::validation())));
+    script.answer(|ask| *ask == Ask::Validation, Ok(found));
+    assert!(script.app.validated().is_some());
+    script.host(seed::fact(1, seed::started()));
+    assert_eq!(script.app.validated(), None);
+}
+
+#[test]
+fn the_mouse_points_at_stages_lines_and_buttons() {
+    let size = (80, 24);
+    let mut script = Script::open(Screen::Connect);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.click("2 Tables", size);
+    assert_eq!(script.app.screen, Screen::Tables);
+    script.answer(|ask| matches!(ask, Ask::Tables { .. }), Ok(seed::tables()));
+    script.click("orders", size);
+    assert_eq!(script.app.tables.cursor.0, 2);
+    assert!(script.app.overlays.is_empty());
+    script.click("orders", size);
+    assert!(matches!(script.app.overlays.last(), Some(Overlay::Rows(_))), "a second click opens it");
+    script.click("1 Connect", size);
+    assert_eq!(script.app.screen, Screen::Tables, "what lies under an overlay is not clicked");
+    script.keys("esc").click("count", size);
+    assert!(matches!(script.asks().pop(), Some(Ask::Count { .. })), "the footer is there to be clicked");
+    let wheel = Message::Mouse(Pointer { x: 5, y: 5, deed: PointerDeed::WheelUp });
+    script.keys("esc G").tell(wheel);
+    assert_eq!(script.app.tables.cursor.0, 1);
+    script.keys("4").answer(|ask| *ask == Ask::Check, Ok(seed::checks(false)));
+    script.keys("s").click("[ Cancel ]", size);
+    assert!(script.app.overlays.is_empty());
+    script.keys("s").click("[ Start Migration ]", size);
+    assert!(script.asks().iter().any(|ask| matches!(ask, Ask::Start { .. })));
+}
+
+#[test]
+fn a_prompt_is_deaf_to_clicks_too_at_first() {
+    let mut script = running();
+    raise(&mut script, 11, "a");
+    script.keys("a").at(100).click("Skip row", (80, 24)).click("Skip row", (80, 24));
+    assert_eq!(script.commands(), []);
+    script.at(1_000).click("Skip row", (80, 24)).click("Skip row", (80, 24));
+    let skip = Command::Answer { fault: FaultId("a".into()), decision: Decision::Skip, scope: Scope::Row };
+    assert_eq!(script.commands(), [skip]);
+}
+
+#[test]
+fn a_theme_is_tried_while_choosing_and_taken_back_by_esc() {
+    let mut script = Script::open(Screen::Connect);
+    script.keys("ctrl-t down");
+    assert_eq!(script.app.look.name, "light");
+    script.keys("esc");
+    assert_eq!(script.app.look.name, "dark");
+    script.keys("ctrl-t down down enter");
+    assert_eq!(script.app.look.name, "high-contrast");
+    assert!(script.buffer(80, 24).content.iter().all(|cell| cell.bg != ratatui::style::Color::Reset), "its own ground");
+}
+
+#[test]
+fn a_console_comes_back_to_where_one_was() {
+    let mut script = Script::open(Screen::Connect);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.keys("2").answer(|ask| matches!(ask, Ask::Tables { .. }), Ok(seed::tables()));
+    script.keys("/").type_text("ord").keys("enter 3 ]");
+    script.app.remember();
+    let memory = script.app.memory.clone();
+    let back = |start| {
+        let mut script = Script::open(start);
+        script.app.memory = memory.clone();
+        script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+        script
+    };
+    let mut script = back(Screen::Connect);
+    assert_eq!(script.app.screen, Screen::Map);
+    assert_eq!(script.app.map_table().map(|table| table.to.as_str()), Some("orders"));
+    script.keys("2").answer(|ask| matches!(ask, Ask::Tables { .. }), Ok(seed::tables()));
+    assert_eq!(script.app.tables.shown(), 1);
+    assert_eq!(back(Screen::Run).app.screen, Screen::Run, "a screen that was asked for stays");
+}
+
+#[test]
+fn other_keys_are_in_footer_help_and_palette() {
+    let mut script = running();
+    script.app.keys = crate::console::keys::Keymap::read("stop = \"f9\"\nmore-parallel = \"U\"").unwrap();
+    let footer = script.screen(120, 40);
+    assert!(footer.contains("f9 stop") && footer.contains("U parallel"), "{footer}");
+    script.keys("x");
+    assert!(script.app.overlays.is_empty());
+    script.keys("?").type_text("halt");
+    assert!(script.screen(120, 40).contains("f9"));
+    script.keys("esc f9");
+    assert!(matches!(script.app.overlays.last(), Some(Overlay::Confirm(_))));
+}
+
+/// A source with more tables than anybody scrolls through.
+fn many_tables() -> Script {
+    let entry = |at: usize| crate::model::TableEntry {
+        name: format!("sales_{at:04}_{}", ["lines", "heads", "old"][at % 3]),
+        rows: crate::model::Count::Estimate(at as u64),
+        bytes: None,
+    };
+    let text: String = (0..2_500).map(|at| format!("[[table]]\nfrom = \"{}\"\n", entry(at).name)).collect();
+    let mut script = Script::open(Screen::Tables);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan_of(&format!("[plan]\nname = \"many\"\n{text}"))));
+    let list = (0..5_000).map(entry).collect();
+    script.answer(|ask| matches!(ask, Ask::Tables { .. }), Ok(Answer::Tables(list)));
+    script
+}
+
+#[test]
+fn five_thousand_tables_are_drawn_by_the_screenful() {
+    let mut script = many_tables();
+    let screen = script.screen(120, 40);
+    assert!(screen.contains("2,500 of 5,000 selected"), "{screen}");
+    let rows = |script: &Script| {
+        let rows = script.app.hits.all().iter().filter(|(_, hit)| matches!(hit, crate::console::widgets::Hit::Row(_)));
+        rows.count()
+    };
+    assert_eq!(rows(&script), 35, "only what fits is made into lines");
+    let before = script.app.tables.looked.get();
+    for keys in ["down", "pgdn", "G", "up", "g"] {
+        script.keys(keys).screen(120, 40);
+    }
+    assert_eq!(script.app.tables.looked.get(), before, "moving looks at no name again");
+    script.keys("/").type_text("4999");
+    assert_eq!(script.app.tables.looked.get(), before + 4 * 5_000, "a letter looks at each name once");
+    script.screen(120, 40);
+    assert_eq!((script.app.tables.shown(), rows(&script)), (1, 1));
+}
+
+#[test]
+fn a_pattern_takes_tables_into_the_plan() {
+    let mut script = many_tables();
+    script.keys("/").type_text("sales_49??_old").keys("enter a");
+    let Some(Ask::Select { tables, selected: true }) = script.asks().pop() else { panic!("{:?}", script.asks().pop()) };
+    assert_eq!(tables.len(), 33);
+    assert!(tables.iter().all(|table| table.starts_with("sales_49") && table.ends_with("_old")));
+}
+
+#[test]
+fn names_are_suggested_and_completed_by_tab() {
+    let mut script = Script::open(Screen::Map);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.answer(|ask| matches!(ask, Ask::Mapping { .. }), Ok(seed::mapping()));
+    script.keys("down enter");
+    script.answer(|ask| *ask == Ask::Functions, Ok(Answer::Functions(vec!["upper".into(), "custom".into()])));
+    script.keys("down").type_text("upp");
+    assert!(script.screen(80, 24).contains("tab upper("));
+    script.keys("tab").type_text("cust");
+    assert!(script.screen(80, 24).contains("tab customer_id · custom("), "{}", script.screen(80, 24));
+    script.keys("tab").type_text(")");
+    let Some(Overlay::Column(form)) = script.app.overlays.last_mut() else { panic!("the form is open") };
+    assert_eq!(form.field().unwrap().text(), "upper(customer_id)");
+    script.keys("tab");
+    assert!(script.screen(80, 24).contains("▸ Type"), "with nothing to complete it goes on");
 }

@@ -46,6 +46,7 @@ fn plain(symbol: &str) -> Option<char> {
         "…" => '~',
         "—" => '-',
         "•" => '*',
+        "≠" => '!',
         "↵" | "␍" => '$',
         _ => return None,
     })

@@ -72,6 +72,24 @@ impl Field {
         text.contains('\n')
     }
 
+    /// The name that ends at the cursor; none within a text in quotes.
+    pub fn name_before(&self) -> Option<String> {
+        let cursor = self.area.cursor();
+        let (row, column) = (cursor.0, cursor.1);
+        let before: Vec<char> = self.area.lines().get(row)?.chars().take(column).collect();
+        let quotes = before.iter().filter(|char| **char == '\'').count();
+        let begin = before.iter().rposition(|char| !char.is_alphanumeric() && *char != '_').map_or(0, |at| at + 1);
+        let name: String = before.get(begin..)?.iter().collect();
+        (quotes % 2 == 0 && name.starts_with(|char: char| !char.is_ascii_digit())).then_some(name)
+    }
+
+    /// Puts a text in the place of the name that ends at the cursor.
+    pub fn complete(&mut self, with: &str) {
+        let typed = self.name_before().map_or(0, |name| name.chars().count());
+        (0..typed).for_each(|_| _ = self.area.delete_char());
+        self.area.insert_str(with);
+    }
+
     /// Draws the text in one row, the part with the cursor; `focused` puts the terminal's cursor there.
     pub fn draw(&self, canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
         let area = area.intersection(canvas.frame.area());
@@ -129,6 +147,18 @@ mod tests {
         field.set("");
         field.paste(&"é".repeat(PASTE_CAP));
         assert!(field.text().len() <= PASTE_CAP + 2);
+    }
+
+    #[test]
+    fn a_name_is_completed_where_the_cursor_is() {
+        let mut field = Field::new("upper(na) + 1");
+        (0..5).for_each(|_| _ = field.key("left".parse().unwrap()));
+        assert_eq!(field.name_before().as_deref(), Some("na"));
+        field.complete("name");
+        assert_eq!(field.text(), "upper(name) + 1");
+        assert_eq!(Field::new("concat('na").name_before(), None);
+        assert_eq!(Field::new("a + 12").name_before(), None);
+        assert_eq!(Field::new("").name_before(), None);
     }
 
     #[test]

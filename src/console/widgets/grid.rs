@@ -5,7 +5,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Canvas, fit, fit_right, window};
+use super::{Canvas, Hit, fit, fit_right, window};
 use crate::{
     console::theme::Role,
     model::{Cell, ColumnType, Page, clean, display_width},
@@ -47,6 +47,7 @@ pub fn draw_grid(canvas: &mut Canvas<'_, '_>, area: Rect, page: &Page, view: Gri
     for (place, row) in rows.enumerate() {
         let line = row_line(canvas, page, row, &columns, &widths, view);
         canvas.line(area, place as u16 + 2, line);
+        canvas.hit(area, place as u16 + 2, Hit::Row(row));
     }
 }
 

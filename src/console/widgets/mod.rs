@@ -2,8 +2,10 @@
 //! small; and every text is cleaned on its way, so that no value can steer the terminal.
 
 mod field;
+mod filter;
 mod flow;
 mod grid;
+mod hits;
 mod list;
 mod wrap;
 
@@ -20,8 +22,10 @@ use super::theme::{Role, Theme};
 use crate::model::{clean, clip, display_width};
 
 pub use field::Field;
+pub use filter::Filter;
 pub use flow::flow;
 pub use grid::{GridView, draw_grid, shown_cell};
+pub use hits::{Hit, Hits};
 pub use list::{Cursor, window};
 pub use wrap::{wrap, wrap_value};
 
@@ -29,6 +33,8 @@ pub use wrap::{wrap, wrap_value};
 pub struct Canvas<'c, 'f> {
     pub frame: &'c mut Frame<'f>,
     pub theme: &'c Theme,
+    /// Where things come to stand.
+    pub hits: Hits,
 }
 
 impl Canvas<'_, '_> {
@@ -47,6 +53,23 @@ impl Canvas<'_, '_> {
         if row < area.height {
             let place = Rect { y: area.y + row, height: 1, ..area };
             self.frame.render_widget(line.into(), place);
+        }
+    }
+
+    /// A line of a list: `place` in it, and whether the cursor is there.
+    pub fn row(&mut self, area: Rect, row: u16, line: impl Into<Line<'static>>, place: usize, here: bool) {
+        self.line(area, row, line);
+        self.hit(area, row, Hit::Row(place));
+        if here {
+            self.mark(area, row, Role::Selection);
+        }
+    }
+
+    /// What row `row` of `area` stands for.
+    pub fn hit(&mut self, area: Rect, row: u16, hit: Hit) {
+        let area = area.intersection(self.frame.area());
+        if row < area.height {
+            self.hits.add(Rect { y: area.y + row, height: 1, ..area }, hit);
         }
     }
 
@@ -71,6 +94,9 @@ impl Canvas<'_, '_> {
     /// whatever comes there.
     pub fn clear(&mut self, area: Rect) {
         self.frame.render_widget(Clear, area);
+        let ground = self.theme.ground();
+        let shown = area.intersection(self.frame.area());
+        self.frame.buffer_mut().set_style(shown, ground);
         let Some(beside) = area.x.checked_sub(1) else { return };
         for y in area.top()..area.bottom() {
             if let Some(cell) = self.frame.buffer_mut().cell_mut((beside, y))

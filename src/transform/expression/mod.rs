@@ -16,6 +16,8 @@ mod refuse;
 mod session;
 mod types;
 
+pub use session::function_names;
+
 use std::{ops::ControlFlow, sync::Arc};
 
 use datafusion::{

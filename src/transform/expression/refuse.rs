@@ -11,7 +11,7 @@ use datafusion::{
 use crate::transform::ExprError;
 
 /// Functions that silently give NULL where they fail.
-const LOSING: &[&str] = &["date_bin"];
+pub(super) const LOSING: &[&str] = &["date_bin"];
 
 const ONE_ROW: &str = "an expression sees one row at a time";
 

@@ -6,14 +6,14 @@ use datafusion::{
     common::DFSchema,
     error::DataFusionError,
     execution::{FunctionRegistry, SessionState, SessionStateBuilder},
-    logical_expr::Expr,
+    logical_expr::{Expr, Volatility},
     prelude::SessionConfig,
     sql::sqlparser::ast::{self, ExprWithAlias},
 };
 
 use crate::transform::{ExprError, functions};
 
-use super::{depth, message, types};
+use super::{depth, message, refuse::LOSING, types};
 
 static STATE: LazyLock<SessionState> = LazyLock::new(build);
 
@@ -42,6 +42,17 @@ fn config() -> SessionConfig {
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = false;
     config
+}
+
+/// Every function that an expression may call, by name.
+pub fn function_names() -> Vec<String> {
+    let functions = state().scalar_functions().values();
+    let may = functions.filter(|function| function.signature().volatility != Volatility::Volatile);
+    let mut names: Vec<String> =
+        may.map(|function| function.name().to_owned()).filter(|name| !LOSING.contains(&name.as_str())).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 pub(super) fn parse(sql: &str) -> Result<ast::Expr, ExprError> {

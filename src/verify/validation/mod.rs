@@ -13,11 +13,14 @@ mod mend;
 mod reading;
 mod sample;
 mod tally;
+mod told;
 
 use std::sync::Arc;
 
 pub use collide::{Collided, collisions};
 pub use mend::{Mending, mend};
+use tokio::sync::watch;
+
 pub use reading::ValidateError;
 
 use self::{
@@ -27,6 +30,7 @@ use self::{
     reading::{Extent, Reader},
     sample::{draw, side_by_side},
     tally::{BUCKETS, Tally},
+    told::Told,
 };
 use crate::{
     binding::{Binding, Bound, encoding},
@@ -34,7 +38,7 @@ use crate::{
     ledger::{Ledger, RunRecord},
     model::{Mode, System, Table, TableDigest},
     plan::Mapping,
-    protocol::{Finding, Outcome, Sampling, TableValidation, Validation},
+    protocol::{Finding, Outcome, Sampling, TableValidation, Validating, Validation},
 };
 
 /// What is validated, and how closely.
@@ -55,6 +59,8 @@ pub struct Subject<'s> {
     pub at_ms: u64,
     /// Only these destination tables; none: all.
     pub only: Vec<String>,
+    /// Where it is told how far it is.
+    pub progress: watch::Sender<Option<Validating>>,
 }
 
 /// Validates every table. What cannot be told is inconclusive and never passes.
@@ -72,8 +78,11 @@ pub async fn validate(subject: &Subject<'_>) -> Result<Validation, ValidateError
     };
     let moments = Moments { source: subject.source.snapshot().await?, copy: subject.copy.snapshot().await? };
     let asked = |bound: &&Bound| subject.only.is_empty() || subject.only.contains(&bound.mapping.to.name);
-    for bound in subject.binding.tables.iter().filter(asked) {
-        let work = Work { subject, evidence: evidence.as_ref(), moments: &moments };
+    let tables: Vec<&Bound> = subject.binding.tables.iter().filter(asked).collect();
+    let told = Arc::new(Told::new(subject.progress.clone(), tables.len()));
+    for (done, bound) in tables.into_iter().enumerate() {
+        told.is_through(done);
+        let work = Work { subject, evidence: evidence.as_ref(), moments: &moments, told: &told };
         let validated = work.table(bound).await;
         validation
             .tables
@@ -104,6 +113,7 @@ struct Work<'w> {
     subject: &'w Subject<'w>,
     evidence: Option<&'w Evidence>,
     moments: &'w Moments,
+    told: &'w Arc<Told>,
 }
 
 impl Work<'_> {
@@ -181,11 +191,14 @@ impl Work<'_> {
             transform: bound.transform.clone().map(Arc::new),
             encoding: encoding.clone(),
             key: key_encoding(mapping, padding),
+            side: "source",
+            told: self.told.clone(),
         };
         let copy = Reader {
             snapshot: self.moments.copy.clone(),
             table: Arc::new(copied(mapping, self.subject.copy.system())),
             transform: None,
+            side: "destination",
             ..source.clone()
         };
         let settled = Settled::of(self.subject.ledger, self.evidence, &mapping.to.name, &source).await?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc;
 
+use super::told::Told;
 use crate::{
     endpoint::{EndpointError, Outlet, Position, Range, Reject, Snapshot, SourceBatch, Until},
     model::{RowEncoding, Table, batch_of, named_cells},
@@ -71,6 +72,9 @@ pub(super) struct Reader {
     pub(super) encoding: Arc<RowEncoding>,
     /// The key's; `None`: a row is its own key.
     pub(super) key: Option<Arc<RowEncoding>>,
+    /// Its name, where it is told how much was read.
+    pub(super) side: &'static str,
+    pub(super) told: Arc<Told>,
 }
 
 impl Reader {
@@ -133,6 +137,7 @@ impl Reader {
         let mut seen = 0;
         while let Some(batch) = inlet.recv().await {
             seen += batch.rows() as u64;
+            self.told.reads(&self.table.name, self.side, batch.rows());
             if out.send((chunk, batch)).await.is_err() || seen >= rows {
                 break;
             }

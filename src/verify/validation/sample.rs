@@ -124,8 +124,9 @@ pub(super) fn side_by_side(
             source: kept.cells,
         });
     }
+    sampling.drawn = sampling.rows.len() as u64;
     sampling.matching = sampling.rows.iter().filter(|row| row.matches).count() as u64;
-    let all = sampling.matching == sampling.rows.len() as u64;
+    let all = sampling.matching == sampling.drawn;
     sampling.outcome = if all { Outcome::Passed } else { Outcome::Failed };
     sampling
 }

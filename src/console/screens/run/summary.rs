@@ -7,11 +7,12 @@ use crate::{
     console::{
         app::{App, Figures},
         keys::{ActionId, Availability, availability},
+        screens::outcome_role,
         theme::Role,
         widgets::{Canvas, flow, wrap},
     },
     model::{RunPhase, TablePhase, clean, minutes_spent, thousands},
-    protocol::{Outcome, Validated},
+    protocol::Validated,
 };
 
 /// Columns of the sparkline.
@@ -150,12 +151,8 @@ fn over(app: &App, canvas: &Canvas<'_, '_>, figures: &Figures, width: usize) -> 
 }
 
 /// What the validation came to.
-fn proof(validated: &Validated, canvas: &Canvas<'_, '_>, width: usize) -> Vec<Line<'static>> {
-    let role = match validated.outcome {
-        Outcome::Passed => Role::Ok,
-        Outcome::Inconclusive | Outcome::NotRun => Role::Warn,
-        Outcome::Failed => Role::Error,
-    };
+pub fn proof(validated: &Validated, canvas: &Canvas<'_, '_>, width: usize) -> Vec<Line<'static>> {
+    let role = outcome_role(validated.outcome);
     let text = |text: String| vec![canvas.span(Role::Text, text)];
     let (sampled, matching) = (thousands(validated.sampled), thousands(validated.matching));
     let pieces = vec![

@@ -9,7 +9,7 @@ use crate::{
     console::{
         app::{App, Figures, TableFigures},
         theme::Role,
-        widgets::{Canvas, fit, fit_right, window},
+        widgets::{Canvas, Hit, fit, fit_right, window},
     },
     model::{Count, TablePhase, bar, display_width, thousands},
 };
@@ -29,14 +29,17 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect, figures: 
         return canvas.line(area, 0, line);
     }
     let cursor = app.run.cursor.0.min(tables.len() - 1);
-    let widths = Widths::of(tables, usize::from(area.width));
-    for (row, place) in window(cursor, tables.len(), usize::from(area.height)).enumerate() {
+    let shown = window(cursor, tables.len(), usize::from(area.height));
+    let widths = Widths::of(&tables[shown.clone()], usize::from(area.width));
+    for (row, place) in shown.enumerate() {
         let line = table_line(canvas, &tables[place], &widths, place == cursor);
         canvas.line(area, row as u16, line);
+        canvas.hit(area, row as u16, Hit::Row(place));
     }
 }
 
 impl Widths {
+    /// Of the tables on the screen: there may be thousands.
     fn of(tables: &[TableFigures], width: usize) -> Self {
         let longest = |of: fn(&TableFigures) -> usize| tables.iter().map(of).max().unwrap_or(0);
         let rows = longest(|table| display_width(&rows_text(table)));

@@ -1,0 +1,55 @@
+//! Validations that the host starts: after a run, and when a console asks.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, watch};
+
+use super::Done;
+use crate::{
+    host::{Closeness, Workbench, lease::ClientId},
+    model::{Gauge, RunId, RunPhase},
+    protocol::Ask,
+};
+
+/// When the run has come to its end, validates what it wrote, where the plan wants that.
+pub(super) async fn validate(
+    workbench: Arc<Workbench>,
+    run: RunId,
+    mut gauge: watch::Receiver<Gauge>,
+    breaks_off: Arc<Notify>,
+) -> Done {
+    // Its sender goes with the run.
+    while gauge.changed().await.is_ok() {}
+    let ended = workbench.ledger().snapshot(&run).await.map(|snapshot| snapshot.phase);
+    if !matches!(ended, Ok(RunPhase::Completed)) || !workbench.validates().await {
+        return Done::Validated(None);
+    }
+    let how = Closeness::default();
+    let looked = tokio::select! {
+        looked = workbench.validate(&how) => looked,
+        () = breaks_off.notified() => return Done::Validated(None),
+    };
+    match looked {
+        Ok((_, fact)) => Done::Validated(fact.map(Box::new)),
+        Err(why) => {
+            tracing::error!(%run, %why, "what the run wrote could not be validated");
+            Done::Validated(None)
+        }
+    }
+}
+
+/// The validation that a console asked for.
+pub(super) async fn look(workbench: &Workbench, client: ClientId, id: u64, breaks_off: &Notify) -> Done {
+    let how = Closeness::default();
+    let looked = tokio::select! {
+        looked = workbench.validate(&how) => looked,
+        () = breaks_off.notified() => Err("the validation was broken off: nothing is said of what was not read".into()),
+    };
+    match looked {
+        Ok((_, fact)) => {
+            let answer = workbench.answer(Ask::Validation).await;
+            Done::Looked { client, id, fact: fact.map(Box::new), answer }
+        }
+        Err(why) => Done::Looked { client, id, fact: None, answer: Err(why) },
+    }
+}
