@@ -8,7 +8,8 @@
 //! | 6 | [`console`] | everything that knows a terminal |
 //! | 5 | [`host`] | what outlives the terminal: serves a console's asks and its run |
 //! | 4 | [`engine`] | a run: a pure machine and the actor that performs its steps |
-//! | 4 | [`verify`] | what surrounds a run: the checks before it |
+//! | 4 | [`verify`] | what surrounds a run: the checks before it, the validation after it |
+//! | 4 | [`restore`] | restore points, and the way back to them |
 //! | 3 | [`binding`] | a plan set against both sides as they are |
 //! | 2 | [`endpoint`] | `Source` and `Destination`; a folder per system |
 //! | 2 | [`transform`] | a table's mapping compiled to expressions |
@@ -29,5 +30,6 @@ pub mod ledger;
 pub mod model;
 pub mod plan;
 pub mod protocol;
+pub mod restore;
 pub mod transform;
 pub mod verify;

@@ -30,9 +30,9 @@ fn a_run_leaves_a_trail_of_who_did_what_to_which_row() {
     let id = run(&desk);
     let entries = desk.run_to(0, &["audit", &id]).values[0]["entries"].as_array().unwrap().clone();
     let actions: Vec<&str> = entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
-    assert_eq!(actions[0], "run-begun");
+    assert_eq!(actions[..2], ["restore-point-made", "run-begun"]);
     assert_eq!(actions.iter().filter(|action| **action == "ruled").count(), 12);
-    assert_eq!(actions[13..], ["run-completed", "validated", "reviewed"]);
+    assert_eq!(actions[14..], ["run-completed", "validated", "reviewed"]);
     let reviewed = entries.last().unwrap();
     assert_eq!(
         (&reviewed["by"], &reviewed["what"], &reviewed["reason"]),
@@ -43,7 +43,7 @@ fn a_run_leaves_a_trail_of_who_did_what_to_which_row() {
             && reviewed["table"].is_string()
             && reviewed["plan_digest"].as_str().unwrap().len() == 64
     );
-    assert_eq!(entries[14]["what"], "PASSED");
+    assert_eq!(entries[15]["what"], "PASSED");
     assert_eq!(
         desk.run_to(0, &["audit", "whimbrel-demo/demo.toml"]).values[0]["entries"].as_array().unwrap().len(),
         entries.len()
@@ -64,29 +64,29 @@ fn what_is_changed_cut_or_added_by_hand_shows() {
     let desk = Desk::new();
     run(&desk);
     let file = ledger(&desk);
-    let entry = file.rows("SELECT entry FROM audit WHERE seq = 5")[0][0].clone().unwrap();
+    let entry = file.rows("SELECT entry FROM audit WHERE seq = 6")[0][0].clone().unwrap();
     let put =
-        |entry: &str| file.execute(&format!("UPDATE audit SET entry = '{}' WHERE seq = 5", entry.replace('\'', "''")));
+        |entry: &str| file.execute(&format!("UPDATE audit SET entry = '{}' WHERE seq = 6", entry.replace('\'', "''")));
     put(&entry.replace("\"flag\"", "\"skip\""));
     let broken = state(&desk, 1);
-    assert_eq!((&broken["state"], &broken["at"]), (&"broken".into(), &5.into()));
+    assert_eq!((&broken["state"], &broken["at"]), (&"broken".into(), &6.into()));
     put(&entry);
     assert_eq!(state(&desk, 0)["state"], "intact");
 
     file.execute(
-        "CREATE TABLE kept AS SELECT * FROM audit WHERE seq > 14; DELETE FROM audit WHERE seq > 14;
-        CREATE TABLE signed AS SELECT * FROM checkpoints WHERE seq > 14; DELETE FROM checkpoints WHERE seq > 14",
+        "CREATE TABLE kept AS SELECT * FROM audit WHERE seq > 15; DELETE FROM audit WHERE seq > 15;
+        CREATE TABLE signed AS SELECT * FROM checkpoints WHERE seq > 15; DELETE FROM checkpoints WHERE seq > 15",
     );
     let cut = state(&desk, 1);
-    assert_eq!((&cut["state"], &cut["signed"], &cut["found"]), (&"truncated".into(), &16.into(), &14.into()));
+    assert_eq!((&cut["state"], &cut["signed"], &cut["found"]), (&"truncated".into(), &17.into(), &15.into()));
     file.execute("INSERT INTO audit SELECT * FROM kept; INSERT INTO checkpoints SELECT * FROM signed; DROP TABLE kept; DROP TABLE signed");
     assert_eq!(state(&desk, 0)["state"], "intact");
 
     // A crash before the signature: all is there, the tail unsigned until the next one.
     std::fs::remove_file(desk.path("home/.config/whimbrel/audit.head")).unwrap();
-    file.execute("DELETE FROM checkpoints WHERE seq > 14");
+    file.execute("DELETE FROM checkpoints WHERE seq > 15");
     let tail = state(&desk, 3);
-    assert_eq!((&tail["state"], &tail["from"]), (&"unsigned-tail".into(), &15.into()));
+    assert_eq!((&tail["state"], &tail["from"]), (&"unsigned-tail".into(), &16.into()));
     desk.run_to(0, &["finish", "whimbrel-demo/demo.toml", "--force"]);
-    assert_eq!(state(&desk, 0)["entries"], 17);
+    assert_eq!(state(&desk, 0)["entries"], 18);
 }

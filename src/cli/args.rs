@@ -73,6 +73,10 @@ pub enum Verb {
     Validate(Validate),
     /// The audit trail: who did what, when, to which row; `audit verify` tells whether it is what was written.
     Audit(Audit),
+    /// List restore points, or go back to one: to what the destination's tables held before a run.
+    Restore(Restore),
+    /// The evidence of a run in one file to read, print or keep: what was moved, checked, decided and proven.
+    Report(Report),
     /// Declare a migration over: take its marks out of the destination.
     Finish(Finish),
     /// What a console starts, so that a run outlives it.
@@ -212,6 +216,13 @@ pub struct Run {
     /// Leave out the validation when the run is over.
     #[arg(long)]
     pub no_validate: bool,
+    /// Try the rows all the way into the destination and keep none: what would be written, changed or faulty, and how
+    /// long the run would take.
+    #[arg(long, conflicts_with_all = ["resume", "on_error", "no_validate", "force"])]
+    pub dry_run: bool,
+    /// With --dry-run: only the first rows of each table.
+    #[arg(long, value_name = "ROWS", requires = "dry_run", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -232,6 +243,42 @@ pub struct Validate {
     /// What the sample is drawn with: the same seed draws the same rows.
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Show which rows a repair would add and change, of tables with a unique key.
+    #[arg(long)]
+    pub repair: bool,
+    /// With --repair: make the changes, then validate again.
+    #[arg(long, requires = "repair")]
+    pub yes: bool,
+    /// With --repair: remove the rows that only the destination has.
+    #[arg(long, requires = "repair")]
+    pub delete_surplus: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The run, by its id or the id's beginning; `whimbrel review` lists them.
+    pub run: String,
+    /// The file to write, `-` for standard output [default: whimbrel-report-RUN.html]; with --json none unless named.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The restore point; none: they are listed.
+    pub name: Option<String>,
+    /// Its name once more: go back to it without being asked.
+    #[arg(long, value_name = "NAME", requires = "name")]
+    pub yes: Option<String>,
+    /// Although others wrote since; a restore point of what is there now is made first in any case.
+    #[arg(long, requires = "name")]
+    pub discard_others: bool,
+    /// Take what is kept off this host: of all whose time is over, or of this one.
+    #[arg(long, conflicts_with = "discard_others")]
+    pub purge: bool,
 }
 
 #[derive(Debug, Args)]

@@ -67,6 +67,8 @@ async fn dispatch(arguments: &Arguments) -> Result<Exit, CliError> {
         Some(Verb::Review(review)) => verbs::review::perform(&context, review).await,
         Some(Verb::Validate(validate)) => verbs::validate::perform(&context, validate).await,
         Some(Verb::Audit(audit)) => verbs::audit::perform(&context, audit).await,
+        Some(Verb::Restore(restore)) => verbs::restore::perform(&context, restore).await,
+        Some(Verb::Report(report)) => verbs::report::perform(&context, report).await,
         Some(Verb::Finish(finish)) => verbs::finish::perform(&context, finish).await,
     }
 }

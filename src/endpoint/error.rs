@@ -88,10 +88,7 @@ impl EndpointError {
             ErrorKind::Name => "Check the host name, and that this machine's DNS knows it.",
             ErrorKind::Refused => "Check host and port, that the server runs, and that no firewall is in between.",
             ErrorKind::Timeout => "Check the network and firewalls between this machine and the server.",
-            ErrorKind::Tls => {
-                "Check that the server offers TLS with a certificate for this host name; sslmode=disable in the URL \
-                 allows plain text."
-            }
+            ErrorKind::Tls => super::doctor::tls_part(&self.message),
             ErrorKind::Authentication => "Check user and password, and that the server lets this user in from here.",
             ErrorKind::NoDatabase => "Check the name of the database or the path of the file.",
             ErrorKind::NoTable => "Check the table's name; `whimbrel tables` lists them.",

@@ -6,6 +6,8 @@
 
 mod carry;
 pub mod csv;
+mod doctor;
+mod dry;
 mod error;
 mod formula;
 pub mod mysql;
@@ -14,23 +16,31 @@ mod outlet;
 pub mod postgres;
 mod registry;
 mod secret;
+mod space;
 pub mod sqlite;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::model::{
-    Cause, Cell, Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry,
-    Thing,
+    Cause, Cell, Column, ColumnType, CounterStand, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table,
+    TableEntry, Thing,
 };
 
 pub use crate::model::{Mark, Position, Range, Until};
 
+pub use doctor::examine;
+pub use dry::{Collisions, Dry, DryLoader};
 pub use error::{EndpointError, ErrorKind};
 pub use outlet::{Closed, Hold, Inlet, Outlet, Room};
 pub use registry::{open_destination, open_source};
+pub use space::Space;
 
 pub type Result<T> = std::result::Result<T, EndpointError>;
 
@@ -202,6 +212,10 @@ pub trait Destination: Catalog {
     /// Opens a connection that loads one table.
     async fn open(&self, table: &Table, options: &LoadOptions) -> Result<Box<dyn Loader>>;
 
+    /// The same to try rows of which none may stay. The loader begins once, commits never, and everything that it did is
+    /// gone when it is rolled back or dropped.
+    async fn open_dry(&self, table: &Table, dry: Dry, options: &LoadOptions) -> Result<DryLoader>;
+
     /// After all rows are in: builds the indexes and adds the foreign keys of `created` tables, moves counters past the
     /// greatest key of `loaded` ones, refreshes statistics. Returns what a human should know: a foreign key that does not hold, say.
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>>;
@@ -224,9 +238,46 @@ pub trait Destination: Catalog {
         Ok(Vec::new())
     }
 
+    /// What is left where it keeps its rows.
+    async fn space(&self) -> Result<Space>;
+
+    /// What in the server's version or settings keeps rows out that would fit the tables, or changes them; each a sentence
+    /// with a remedy. Of the tables only what is written counts.
+    async fn cautions(&self, _tables: &[Table]) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// Other tables whose foreign keys refer to it: rows that it loses would be missed there.
     async fn referrers(&self, _table: &str) -> Result<Vec<String>> {
         Ok(Vec::new())
+    }
+
+    /// Where all that counts for the table stands, for [`Destination::set_counters`].
+    async fn counters(&self, _table: &str) -> Result<Vec<CounterStand>> {
+        Ok(Vec::new())
+    }
+
+    /// Sets what counts for the table to where it stood, back as well as forth.
+    async fn set_counters(&self, _table: &str, _stands: &[CounterStand]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether triggers fire for rows that are put back, which no [`LoadOptions::puts_back`] keeps them from.
+    fn triggers_see_all(&self) -> bool {
+        false
+    }
+
+    /// Drops tables, in this order, with nothing that depends on them; one that is gone already is fine.
+    async fn drop_tables(&self, tables: &[String]) -> Result<()>;
+
+    /// The file that the table is, where it is one.
+    async fn file(&self, _table: &str) -> Result<Option<PathBuf>> {
+        Ok(None)
+    }
+
+    /// Puts the content of another file in the place of the file that the table is, all of it or nothing.
+    async fn put_back_file(&self, table: &str, _kept: &Path) -> Result<()> {
+        Err(EndpointError::new(ErrorKind::Other, format!("cannot put {table} back"), "here a table is no file"))
     }
 }
 
@@ -245,6 +296,9 @@ pub struct LoadOptions {
     pub lock_wait: u32,
     /// No place for marks is to be had: the rows commit without one.
     pub unmarked: bool,
+    /// The rows go back as they were: no trigger fires and no foreign key is enforced, as far as the system lets this
+    /// account, and emptying leaves rows that refer to the table's own where they are.
+    pub puts_back: bool,
 }
 
 /// Loads one table, one chunk a transaction. Nothing of a chunk is visible before `commit`.
@@ -270,9 +324,21 @@ pub trait Loader: Send {
     /// Before its first `write`.
     async fn empty(&mut self) -> Result<()>;
 
+    /// Takes the rows that have the keys of these, by the columns of [`LoadOptions::update_by`], out of the table, as part of
+    /// the chunk; how many there were.
+    async fn remove(&mut self, _rows: &RecordBatch) -> Result<u64> {
+        let message = "rows cannot be taken out by their keys here";
+        Err(EndpointError::new(ErrorKind::Other, "cannot remove rows", message))
+    }
+
     /// How many of the rows written since `begin` were there already as they are, so that nothing was changed.
     fn unchanged(&self) -> u64 {
         0
+    }
+
+    /// Of rows that a dry run wrote apart: those whose key is in the table itself.
+    async fn collisions(&mut self) -> Result<Collisions> {
+        Ok(Collisions::default())
     }
 
     /// Makes the rows and the mark durable together. After an error it is unknown whether they are: ask for the marks.

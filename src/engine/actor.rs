@@ -115,8 +115,20 @@ struct Actor {
 
 impl Actor {
     fn new(prepared: Prepared, facts: broadcast::Sender<Fact>, gauge: watch::Sender<Gauge>) -> Self {
-        let Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, standing: remark, lock } =
-            prepared;
+        let Prepared {
+            job,
+            plan,
+            run,
+            binding,
+            created,
+            left_out,
+            starts,
+            before,
+            resumed,
+            standing: remark,
+            taken,
+            lock,
+        } = prepared;
         let (abort, aborted) = watch::channel(false);
         let standing = starts.iter().map(|start| {
             let counts = start.table.counts;
@@ -155,7 +167,7 @@ impl Actor {
         let lanes = lanes.collect();
         let seq = before.seq;
         Self {
-            machine: Machine::new(before, job.attended, resumed, starts).with_remark(remark),
+            machine: Machine::new(before, job.attended, resumed, starts).with_remark(remark).with_first(taken),
             shared,
             ledger: job.ledger,
             lanes,

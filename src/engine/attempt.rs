@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Instant};
 
 use datafusion::arrow::record_batch::RecordBatch;
-
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
@@ -305,7 +304,7 @@ impl Attempt<'_> {
         gathered: &mut Gathered,
     ) -> Result<Option<Early>, AttemptError> {
         let first = self.task.before.read + self.task.before.filtered + gathered.rows + 1;
-        let Made { source, applied, digest, _hold } = made;
+        let Made { source, applied, digest, took: _, _hold } = made;
         let rows = source.rows() as u64;
         gathered.digest += digest;
         gathered.digest.take_out(digest_of_refused(&lane.encoding, &applied.batch, &refusals));

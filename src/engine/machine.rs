@@ -33,6 +33,8 @@ pub struct Machine {
     starts: Vec<StartedTable>,
     /// What a human should know before the first step.
     remark: Option<String>,
+    /// What was done before it.
+    first: Option<Event>,
     snapshot: Snapshot,
     /// Whether somebody is there to answer; else what would wait stops the run.
     attended: bool,
@@ -71,6 +73,7 @@ impl Machine {
             tables,
             starts,
             remark: None,
+            first: None,
             snapshot,
             attended,
             resumed,
@@ -84,6 +87,12 @@ impl Machine {
     /// The same, with something to say at its beginning.
     pub fn with_remark(mut self, remark: Option<String>) -> Self {
         self.remark = remark;
+        self
+    }
+
+    /// The same, with what was done before its beginning.
+    pub fn with_first(mut self, first: Option<Event>) -> Self {
+        self.first = first;
         self
     }
 
@@ -121,6 +130,9 @@ impl Machine {
             tables: self.starts.clone(),
         });
         self.emit(Event::ParallelSet { tables: self.snapshot.parallel });
+        if let Some(first) = self.first.take() {
+            self.emit(first);
+        }
         if let Some(message) = self.remark.take() {
             self.emit(Event::Remark { message });
         }

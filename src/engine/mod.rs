@@ -6,6 +6,7 @@
 
 mod actor;
 mod attempt;
+mod dry;
 mod finish;
 mod judge;
 mod machine;
@@ -23,9 +24,10 @@ mod steps;
 mod writing;
 
 pub use actor::{RunError, RunHandle, spawn};
+pub use dry::{DryJob, dry_run};
 pub use finish::{FinishError, Finished, finish};
 pub use machine::Machine;
-pub use prepare::{Job, PrepareError, Prepared, prepare};
+pub use prepare::{Job, Precaution, PrepareError, Prepared, prepare};
 pub use retry::{RetryError, discard, retry};
 pub use steps::{AttemptSpec, Input, Step, TableStart};
 

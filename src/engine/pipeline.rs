@@ -3,7 +3,10 @@
 //! May not write nor judge. One idea: reading, transforming and writing each have a task of their own, and one budget of
 //! bytes holds all batches between them, so whichever is slowest sets the pace and none of them piles up rows.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -30,11 +33,13 @@ pub(super) struct Made {
     pub(super) applied: Applied,
     /// Of the rows that the destination is to take.
     pub(super) digest: RowSum,
+    /// How long the transform waited for it, and worked on it.
+    pub(super) took: (Duration, Duration),
     /// Its share of the budget.
     pub(super) _hold: Hold,
 }
 
-/// A range under way. Dropping it ends both tasks early.
+/// A range under way. Once it is dropped nobody takes batches any more, at which both tasks end.
 pub(super) struct Pipeline {
     range: Range,
     made: mpsc::Receiver<Made>,
@@ -83,10 +88,15 @@ async fn pass(
     mut inlet: Inlet,
     sender: mpsc::Sender<Made>,
 ) -> Result<(), AttemptError> {
+    let mut idle = Instant::now();
     while let Some((source, hold)) = inlet.take().await {
-        if sender.send(apply(work.clone(), source, hold).await?).await.is_err() {
+        let waited = idle.elapsed();
+        let mut made = apply(work.clone(), source, hold).await?;
+        made.took.0 = waited;
+        if sender.send(made).await.is_err() {
             break;
         }
+        idle = Instant::now();
     }
     Ok(())
 }
@@ -98,9 +108,11 @@ async fn apply(
     hold: Hold,
 ) -> Result<Made, AttemptError> {
     let made = tokio::task::spawn_blocking(move || {
+        let begun = Instant::now();
         let applied = transform.apply(&source.batch)?;
         let digest = encoding.sum(&applied.batch);
-        Ok::<_, TransformError>(Made { source, applied, digest, _hold: hold })
+        let took = (Duration::ZERO, begun.elapsed());
+        Ok::<_, TransformError>(Made { source, applied, digest, took, _hold: hold })
     });
     Ok(made.await??)
 }

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{TableStart, now_ms, resume, writing::Writing};
@@ -13,8 +14,8 @@ use crate::{
     endpoint::{Destination, EndpointError, ErrorKind, Mark, Source},
     ledger::{Answered, Ledger, LedgerError, NewRun, PlanLock, RunRecord},
     model::{Count, Counts, Mode, OnError, Problem, RunId, RunPhase, Table},
-    plan::{Document, Plan},
-    protocol::{Snapshot, StartedTable},
+    plan::{Document, Mapping, Plan},
+    protocol::{Event, Snapshot, StartedTable},
     transform::RunInstant,
 };
 
@@ -36,6 +37,16 @@ pub struct Job {
     /// Only these destination tables; empty: all.
     pub only: Vec<String>,
     pub by: String,
+    /// What is done before the first write of a run that begins.
+    pub precaution: Option<Arc<dyn Precaution>>,
+}
+
+/// Something that must have been done before a run writes: a restore point made, say.
+#[async_trait]
+pub trait Precaution: Send + Sync {
+    /// The run is about to write by these mappings: what is to be told of it when it begins. An error keeps it from
+    /// beginning at all.
+    async fn take(&self, run: &RunRecord, mappings: &[&Mapping]) -> Result<Event, String>;
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +82,8 @@ pub enum PrepareError {
          into the run"
     )]
     Referred { table: String, referrer: String },
+    #[error("no restore point could be made, so the run did not begin and nothing was written: {0}")]
+    Precaution(String),
     #[error("the plan has no table '{0}'")]
     NoTable(String),
 }
@@ -93,6 +106,8 @@ pub struct Prepared {
     pub(super) resumed: bool,
     /// What stands, in words, where the run goes on.
     pub(super) standing: Option<String>,
+    /// What was done before it begins.
+    pub(super) taken: Option<Event>,
     pub(super) lock: PlanLock,
 }
 
@@ -122,11 +137,12 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
     let mut binding = bind(&job.document, &plan, &*job.source, &*job.destination, &mut descriptions, instant).await?;
     let writings = writings(&binding, &plan);
     let families = families(&binding);
-    keep_only(&job, &mut binding)?;
+    keep_only(&job.only, &mut binding)?;
     let problems: Vec<Problem> = binding.tables.iter().flat_map(|table| table.problems.clone()).collect();
     if problems.iter().any(|problem| problem.error) {
         return Err(PrepareError::Plan(problems.into_iter().filter(|problem| problem.error).collect()));
     }
+    let mut taken = None;
     if !resumed {
         if let Some(why) = job.destination.cannot_mark().await? {
             run.unmarked = true;
@@ -134,6 +150,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
         }
         let names: Vec<&String> = binding.tables.iter().map(|table| &table.mapping.to.name).collect();
         demand_families(&families, &names)?;
+        taken = take_precaution(&job, &run, &binding).await?;
         job.ledger.begin_run(&new_run(&run)).await?;
         keep_held(&job, &run, &binding).await?;
     }
@@ -153,7 +170,14 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
         on_error: policy(&job, &plan),
         ..job.ledger.snapshot(&run.id).await?
     };
-    Ok(Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, standing, lock })
+    Ok(Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, standing, taken, lock })
+}
+
+/// Before the run is on record: one that could not begin leaves none behind that would have to be gone on with.
+async fn take_precaution(job: &Job, run: &RunRecord, binding: &Binding) -> Result<Option<Event>, PrepareError> {
+    let Some(precaution) = &job.precaution else { return Ok(None) };
+    let mappings: Vec<&Mapping> = binding.tables.iter().map(|table| &table.mapping).collect();
+    precaution.take(run, &mappings).await.map(Some).map_err(PrepareError::Precaution)
 }
 
 fn policy(job: &Job, plan: &Plan) -> OnError {
@@ -235,15 +259,15 @@ fn demand_families(families: &BTreeMap<String, Vec<String>>, fresh: &[&String]) 
     Ok(())
 }
 
-fn keep_only(job: &Job, binding: &mut Binding) -> Result<(), PrepareError> {
-    if job.only.is_empty() {
+pub(super) fn keep_only(only: &[String], binding: &mut Binding) -> Result<(), PrepareError> {
+    if only.is_empty() {
         return Ok(());
     }
     let known = |name: &String| binding.tables.iter().any(|table| table.mapping.to.name == *name);
-    if let Some(unknown) = job.only.iter().find(|name| !known(name)) {
+    if let Some(unknown) = only.iter().find(|name| !known(name)) {
         return Err(PrepareError::NoTable(unknown.clone()));
     }
-    binding.tables.retain(|table| job.only.contains(&table.mapping.to.name));
+    binding.tables.retain(|table| only.contains(&table.mapping.to.name));
     Ok(())
 }
 
@@ -383,7 +407,7 @@ async fn starts(
             table: StartedTable {
                 from: mapping.from.name.clone(),
                 to: name.clone(),
-                rows: rows(job, &mapping.from).await?,
+                rows: rows(&*job.source, &mapping.from).await?,
                 counts,
                 done: last.is_some_and(|mark| mark.end.is_none()),
             },
@@ -400,10 +424,10 @@ async fn starts(
 /// Tables below this many rows are counted exactly before they go.
 const WORTH_COUNTING: u64 = 5_000_000;
 
-async fn rows(job: &Job, table: &Table) -> Result<Count, PrepareError> {
+pub(super) async fn rows(source: &dyn Source, table: &Table) -> Result<Count, PrepareError> {
     match table.rows {
         Count::Exact(rows) => Ok(Count::Exact(rows)),
         Count::Estimate(rows) if rows > WORTH_COUNTING => Ok(Count::Estimate(rows)),
-        Count::Estimate(_) | Count::Unknown => Ok(Count::Exact(job.source.count(&table.name).await?)),
+        Count::Estimate(_) | Count::Unknown => Ok(Count::Exact(source.count(&table.name).await?)),
     }
 }

@@ -33,6 +33,7 @@ impl Writing {
                 empties_first: Vec::new(),
                 lock_wait: run.lock_wait,
                 unmarked,
+                puts_back: false,
             },
         }
     }

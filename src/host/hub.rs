@@ -25,7 +25,7 @@ use crate::{
     engine::{self, RunHandle, prepare},
     ledger::{Ledger, LedgerError},
     model::{Gauge, OnError, RunId, RunPhase},
-    protocol::{Answer, Ask, CheckState, Command, Fact, FromHost, Reply, Role, Snapshot, ToHost},
+    protocol::{Answer, Ask, CheckState, Command, Fact, FromHost, Reply, RestoreProgress, Role, Snapshot, ToHost},
 };
 
 /// How long a detached host without a client and without a run waits for one.
@@ -85,6 +85,8 @@ struct Hub {
     run: Option<Live>,
     /// A run's end is waited for, to validate what it wrote.
     validates: bool,
+    /// How far a restore under way is.
+    restoring: Option<watch::Receiver<RestoreProgress>>,
     /// Tells a validation to break off.
     breaks_off: Arc<Notify>,
     work: JoinSet<Done>,
@@ -117,7 +119,7 @@ enum Done {
         id: u64,
         answer: Answer,
     },
-    /// Another plan is open, and where its latest run stands.
+    /// Another plan is open, or its runs were taken back, and where the latest one stands.
     Opened {
         client: ClientId,
         id: u64,
@@ -151,6 +153,8 @@ fn changes(ask: &Ask) -> bool {
             | Ask::Start { .. }
             | Ask::Act { .. }
             | Ask::Connect { .. }
+            | Ask::Restore { .. }
+            | Ask::Purge { .. }
             | Ask::Validate
             | Ask::StopValidation
     )
@@ -167,6 +171,7 @@ impl Hub {
             idle: detached.then(Instant::now),
             run: None,
             validates: false,
+            restoring: None,
             breaks_off: Arc::default(),
             work: JoinSet::new(),
         }
@@ -185,6 +190,9 @@ impl Hub {
                 news = next(&mut self.run, self.workbench.ledger()) => {
                     news.into_iter().map(|message| (None, message)).collect()
                 }
+                progress = told(&mut self.restoring) => {
+                    progress.into_iter().map(|progress| (None, FromHost::Restoring(progress))).collect()
+                }
                 Ok(()) = validating.changed() => {
                     vec![(None, FromHost::Validating(validating.borrow_and_update().clone()))]
                 }
@@ -198,8 +206,9 @@ impl Hub {
             if self.clients.is_empty() && !self.detached {
                 break;
             }
-            let deserted = self.detached && self.clients.is_empty() && !self.is_running();
-            let deserted = deserted && !self.validates && !self.workbench.is_validating();
+            let busy =
+                self.is_running() || self.validates || self.workbench.is_validating() || self.restoring.is_some();
+            let deserted = self.detached && self.clients.is_empty() && !busy;
             self.idle = deserted.then(|| self.idle.unwrap_or_else(Instant::now));
         }
         self.hang_up().await;
@@ -311,6 +320,10 @@ impl Hub {
 
     fn ask(&mut self, client: ClientId, id: u64, ask: Ask) {
         let (workbench, running) = (self.workbench.clone(), self.is_running());
+        let (progress, told) = watch::channel(RestoreProgress::default());
+        if matches!(ask, Ask::Restore { .. }) && self.restoring.is_none() {
+            self.restoring = Some(told);
+        }
         let breaks_off = self.breaks_off.clone();
         self.work.spawn(async move {
             let refused = |why: &str| Done::Say(client, FromHost::Answer { id, answer: Err(why.to_owned()) });
@@ -327,6 +340,16 @@ impl Hub {
                 }
                 Ask::Start { on_error, confirmed } => {
                     Done::Started { client, id, result: start(&workbench, on_error, confirmed).await }
+                }
+                Ask::Restore { .. } if running => refused("a run of this plan is under way; stop it first"),
+                Ask::Restore { name, typed, discard_others } => {
+                    match workbench.restore(&name, &typed, discard_others, &progress).await {
+                        Ok(restored) => {
+                            let answer = Answer::Restored(Box::new(restored));
+                            Done::Opened { client, id, answer, stands: stands(&workbench).await }
+                        }
+                        Err(error) => refused(&error.to_string()),
+                    }
                 }
                 Ask::Open { .. } | Ask::New(_) if running => {
                     refused("another plan opens when the run is over; stop it first")
@@ -433,6 +456,19 @@ impl Client {
     }
 }
 
+/// How far the restore under way is, at most ten times a second; nothing more once it is over.
+async fn told(restoring: &mut Option<watch::Receiver<RestoreProgress>>) -> Option<RestoreProgress> {
+    let Some(receiver) = restoring else { return std::future::pending().await };
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    match receiver.changed().await {
+        Ok(()) => Some(receiver.borrow_and_update().clone()),
+        Err(_) => {
+            *restoring = None;
+            None
+        }
+    }
+}
+
 async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment.into()).await,
@@ -486,6 +522,7 @@ async fn start(
     }
     let job = workbench.job(on_error, true, true, Vec::new()).await?;
     let prepared = prepare(job).await.map_err(|error| error.to_string())?;
+    workbench.keep_checks(prepared.run_id(), &items).await;
     workbench.forget().await;
     let before = prepared.before().clone();
     let (handle, facts) = engine::spawn(prepared);

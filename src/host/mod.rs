@@ -2,6 +2,7 @@
 //!
 //! May not touch ratatui or sqlx.
 
+mod dry;
 mod frame;
 mod hub;
 mod kept;
@@ -10,6 +11,7 @@ mod log;
 mod mappings;
 mod migrations;
 mod port;
+mod restore;
 mod socket;
 mod validation;
 mod views;

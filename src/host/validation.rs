@@ -7,16 +7,19 @@ use crate::{
     binding::{Binding, Bound, Descriptions, bind, encoding},
     endpoint::{EndpointError, ErrorKind},
     engine::now_ms,
-    ledger::{Ledger, LedgerError, RunRecord},
+    ledger::{EvidenceKind, Ledger, LedgerError, RunRecord},
     model::{RunId, RunPhase},
     plan::{Document, Mapping, Plan},
-    protocol::{Event, Fact, Outcome, Validation},
+    protocol::{Event, Fact, Outcome, Repair, Validation},
     transform::RunInstant,
-    verify::{Subject, ValidateError, validate},
+    verify::{Mending, Subject, ValidateError, mend, validate},
 };
 
 /// Where no run says how the source was cut.
 const CHUNK_ROWS: u64 = 50_000;
+
+/// How long a repair waits for somebody else's lock, in seconds.
+const LOCK_WAIT: u32 = 30;
 
 /// How closely to look.
 #[derive(Clone, Debug)]
@@ -42,6 +45,12 @@ enum Against {
     Source(Option<String>),
     /// Nothing yet.
     Unfinished(String),
+}
+
+/// What came of a look at both sides.
+enum Looked {
+    Validation(Validation),
+    Repair(Repair),
 }
 
 /// How a run wrote its tables.
@@ -87,7 +96,12 @@ impl Workbench {
         let mut validation = self.set_against(run, how).await.map_err(|error| error.to_string())?;
         validation.remarks.extend(remark);
         let fact = match known {
-            Some(run) => Some(self.keep(&run, &validation).await.map_err(|error| error.to_string())?),
+            Some(run) => {
+                let kind = EvidenceKind::Validation;
+                let kept = self.ledger().keep_evidence(&run, kind, validation.at_ms, &validation).await;
+                kept.map_err(|error| error.to_string())?;
+                Some(self.keep(&run, &validation).await.map_err(|error| error.to_string())?)
+            }
             None => None,
         };
         Ok((validation, fact))
@@ -97,6 +111,12 @@ impl Workbench {
         let Some(latest) = self.ledger().runs(Some(&self.plan_key().await)).await?.into_iter().next() else {
             return Ok(Against::Source(Some("no run of this plan came to its end here: the source was read".into())));
         };
+        if let Some(taken) = self.ledger().snapshot(&latest.id).await?.taken_back {
+            let (run, point) = (&latest.id, taken.point);
+            return Ok(Against::Unfinished(format!(
+                "run {run} was taken back by restore point {point}: there is nothing of it to validate"
+            )));
+        }
         if latest.phase != RunPhase::Completed {
             let (run, phase) = (&latest.id, latest.phase.word());
             return Ok(Against::Unfinished(format!(
@@ -113,7 +133,35 @@ impl Workbench {
         Ok(Against::Run(latest))
     }
 
+    /// Shows what would make the destination what a validation expects or, if `apply`, makes it so; `delete_surplus`: rows
+    /// that only the destination has go too.
+    pub async fn repair(&self, how: &Closeness, apply: bool, delete_surplus: bool) -> Result<Repair, String> {
+        let run = match self.against().await.map_err(|error| error.to_string())? {
+            Against::Run(run) => Some(run),
+            Against::Source(_) => None,
+            Against::Unfinished(why) => return Err(why),
+        };
+        let mending = Mending { apply, delete_surplus, lock_wait: LOCK_WAIT, by: self.by() };
+        match self.look(run, how, Some(&mending)).await.map_err(|error| error.to_string())? {
+            Looked::Repair(repair) => Ok(repair),
+            Looked::Validation(_) => Ok(Repair::default()),
+        }
+    }
+
     async fn set_against(&self, run: Option<RunRecord>, how: &Closeness) -> Result<Validation, ValidateError> {
+        Ok(match self.look(run, how, None).await? {
+            Looked::Validation(validation) => validation,
+            Looked::Repair(_) => Validation::default(),
+        })
+    }
+
+    /// Validates or, if it is said how, repairs.
+    async fn look(
+        &self,
+        run: Option<RunRecord>,
+        how: &Closeness,
+        mending: Option<&Mending<'_>>,
+    ) -> Result<Looked, ValidateError> {
         self.forget().await;
         let (source, destination, copy) = (self.source().await?, self.destination().await?, self.copy().await?);
         let instant = run.as_ref().map_or(now_ms() as i64, |run| run.instant_ms);
@@ -139,7 +187,10 @@ impl Workbench {
             only: how.only.clone(),
             progress: self.validating.clone(),
         };
-        validate(&subject).await
+        Ok(match mending {
+            Some(mending) => Looked::Repair(mend(&subject, mending).await?),
+            None => Looked::Validation(validate(&subject).await?),
+        })
     }
 
     /// The plan's mappings as the rows were written by: onto a table that was made for them, the plan's types count, as
@@ -186,6 +237,12 @@ impl Workbench {
         let event = Event::Validated(validation.in_short(self.by()));
         let fact = Fact { run: run.clone(), seq, at_ms: validation.at_ms, event };
         self.ledger().note(&fact).await?;
+        // What the run left there, for whoever asks later what others did since.
+        for table in validation.tables.iter().filter(|table| table.outcome == Outcome::Passed) {
+            if let Some(found) = &table.found {
+                self.ledger().left(run, &table.to, found).await?;
+            }
+        }
         Ok(fact)
     }
 

@@ -14,17 +14,18 @@ use super::{
 };
 use crate::{
     binding::{Binding, Bound, Descriptions, bind, sketch},
-    endpoint::{Catalog, Destination, EndpointError, Source, open_destination, open_source},
+    endpoint::{Catalog, Destination, EndpointError, Source, examine, open_destination, open_source},
     engine::{self, FinishError, Finished, Job, now_ms},
-    ledger::Ledger,
+    ledger::{EvidenceKind, Ledger},
     model::{FaultId, OnError, RunId, RunPhase, named_cells},
     plan::{self, Document, Edit, Kind, Plan, When},
     protocol::{
         Answer, Ask, CheckItem, CheckState, Migration, ReviewAction, ReviewItem, Sampled, Secret, SideName, SideView,
         TableChecks, Validating, Validation,
     },
+    restore,
     transform::RunInstant,
-    verify::{Checked, Moment, check, readiness},
+    verify::{Checked, Moment, check, readiness, row_tests},
 };
 
 /// One plan with its two sides, as an operator works on it. Every answer is for now: nothing here holds a lock while a
@@ -88,7 +89,7 @@ impl Workbench {
         }
     }
 
-    /// Everything but [`Ask::Start`], which is the host's own. An error is a sentence with what to do next.
+    /// Everything but [`Ask::Start`] and [`Ask::Restore`], which are the host's own. An error is a sentence with what to do next.
     pub async fn answer(&self, ask: Ask) -> Told<Answer> {
         match ask {
             Ask::Migrations => Ok(Answer::Migrations(self.migrations().await?)),
@@ -117,6 +118,17 @@ impl Workbench {
             Ask::Check => Ok(Answer::Checks(self.check().await)),
             Ask::Start { .. } => Err("a run is started by the host".into()),
             Ask::Review { run } => Ok(Answer::Review(self.review(run).await?)),
+            Ask::RestorePoints { all } => {
+                Ok(Answer::RestorePoints(self.restore_points(all).await.map_err(|error| error.to_string())?))
+            }
+            Ask::RestorePreview { name } => {
+                let preview = self.restore_preview(&name).await.map_err(|error| error.to_string())?;
+                Ok(Answer::RestorePreview(Box::new(preview)))
+            }
+            Ask::Restore { .. } => Err("the way back is gone by the host".into()),
+            Ask::Purge { name, typed } => {
+                Ok(Answer::Purged(self.purge(name, typed).await.map_err(|error| error.to_string())?))
+            }
             Ask::Validate | Ask::StopValidation => Err("a validation is started by the host".into()),
             Ask::Functions => Ok(Answer::Functions(crate::transform::function_names())),
             Ask::Log => Ok(Answer::Log { facts: self.last_facts().await?, lines: self.last_lines().await }),
@@ -206,6 +218,10 @@ impl Workbench {
         self.forget().await;
     }
 
+    pub(super) async fn document(&self) -> Document {
+        self.document.lock().await.clone()
+    }
+
     /// Looks at the tables of both sides anew when next asked.
     pub async fn forget(&self) {
         *self.descriptions.lock().await = Descriptions::default();
@@ -220,7 +236,10 @@ impl Workbench {
         Ok(Answer::Connected(SideView { side, version }))
     }
 
-    async fn side(&self, side: SideName) -> Result<(plan::SidePlan, PathBuf, Option<Secret>), EndpointError> {
+    pub(super) async fn side(
+        &self,
+        side: SideName,
+    ) -> Result<(plan::SidePlan, PathBuf, Option<Secret>), EndpointError> {
         let document = self.document.lock().await;
         let Some(plan) = &document.plan else {
             let first = document.problems.iter().find(|problem| problem.error);
@@ -404,16 +423,42 @@ impl Workbench {
             (Ok(_), Ok(_)) => Some(self.bind(&document, &plan).await),
             _ => None,
         };
+        // Without it the keys of both sides are not compared; what keeps it from being opened, others say.
+        let copy = match &destination {
+            Ok(_) => self.copy().await.ok(),
+            Err(_) => None,
+        };
         let checked = Checked {
             source: source.as_deref(),
             destination: destination.as_deref(),
+            copy: copy.as_deref(),
             binding: binding.as_ref().map(Result::as_ref),
         };
         let mut items = check(&checked).await;
+        // They come first, in this order.
+        for (item, (side, error)) in items
+            .iter_mut()
+            .zip([(SideName::Source, source.as_ref().err()), (SideName::Destination, destination.as_ref().err())])
+        {
+            if let (Some(error), Ok((side, base, _))) = (error, self.side(side).await) {
+                item.details.extend(examine(&side, &base, error).await);
+            }
+        }
+        if let Some(Ok(binding)) = &binding {
+            items.extend(row_tests(&plan, binding));
+            items.push(restore::readiness(&plan.restore, binding.tables.iter().map(|table| &table.mapping)));
+        }
         let completed = self.completed().await;
         let now = chrono::Local::now().naive_local();
         items.extend(readiness(&Moment { plan: &plan, now, completed: &completed }));
         items
+    }
+
+    /// Remembers what the checks found before the run: its report tells. A run goes on without.
+    pub async fn keep_checks(&self, run: &RunId, items: &[CheckItem]) {
+        if let Err(error) = self.ledger.keep_evidence(run, EvidenceKind::Checks, now_ms(), items).await {
+            tracing::warn!(%run, %error, "the checks are not kept");
+        }
     }
 
     /// The plans of all runs of this host that came to their end. A ledger that cannot be read has none.
@@ -434,7 +479,7 @@ impl Workbench {
     pub async fn job(&self, on_error: Option<OnError>, resume: bool, attended: bool, only: Vec<String>) -> Told<Job> {
         Ok(Job {
             plan_key: self.plan_key().await,
-            document: self.document.lock().await.clone(),
+            document: self.document().await,
             source: self.source().await.map_err(|error| told(&error))?,
             destination: self.destination().await.map_err(|error| told(&error))?,
             ledger: self.ledger.clone(),
@@ -443,6 +488,7 @@ impl Workbench {
             attended,
             only,
             by: self.by.clone(),
+            precaution: Some(self.keeper().await.map_err(|error| told(&error))?),
         })
     }
 

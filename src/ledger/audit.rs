@@ -13,7 +13,7 @@ use super::{
     seal::{Checkpoint, Seal},
 };
 use crate::{
-    model::RunId,
+    model::{RunId, hex},
     protocol::{Event, Fact},
 };
 
@@ -75,7 +75,7 @@ pub(super) struct Stored {
 }
 
 pub(super) fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text))
 }
 
 /// The hash of an entry behind the one before, whose hash is `before`.
@@ -115,6 +115,7 @@ pub(super) fn entry_of(fact: &Fact) -> Option<AuditEntry> {
             let all = serde_json::to_string(validated).ok();
             ("validated", validated.by.as_str(), Some(validated.outcome.word().to_owned()), all)
         }
+        // The restore point and the way back have entries of their own.
         _ => return None,
     };
     Some(AuditEntry {
@@ -198,6 +199,17 @@ impl Ledger {
         let seal = self.seal();
         let trusted = seal.and_then(Seal::public_key);
         Ok(judge(&stored, trusted.as_deref(), seal.and_then(Seal::anchor).as_ref()))
+    }
+
+    /// Keeps entries about what was done outside of a run's facts and answers, and signs the trail.
+    pub async fn attest(&self, entries: Vec<AuditEntry>) -> Result<()> {
+        let Some(at_ms) = entries.last().map(|entry| entry.at_ms) else { return Ok(()) };
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        for entry in entries {
+            append(&mut transaction, entry).await?;
+        }
+        transaction.commit().await?;
+        self.sign_trail(at_ms).await
     }
 
     /// Signs the trail as it is, where a key is at hand.

@@ -22,6 +22,8 @@ pub enum LedgerError {
     Locked { path: PathBuf },
     #[error("no run '{0}' in the ledger; `whimbrel review` without a run lists them")]
     NoRun(String),
+    #[error("no restore point '{0}'; `whimbrel restore` lists them")]
+    NoPoint(String),
     #[error("no flagged row '{0}' in that run")]
     NoFault(String),
 }

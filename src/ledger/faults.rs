@@ -193,6 +193,19 @@ impl Ledger {
         rows.iter().map(read_record).collect()
     }
 
+    /// The run's rows that did not go as they were and are settled, whatever became of them; by table and row.
+    pub async fn deviations(&self, run: &RunId) -> Result<Vec<FaultRecord>> {
+        let rows = sqlx::query(
+            "SELECT f.fault, f.state, d.by, d.reason FROM faults f LEFT JOIN decisions d ON d.fault = f.id \
+             AND d.rowid = (SELECT max(e.rowid) FROM decisions e WHERE e.fault = f.id) WHERE f.run = ? \
+             AND f.state IN ('skipped', 'flagged', 'written', 'discarded') ORDER BY f.tbl, f.row",
+        )
+        .bind(&run.0)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(read_record).collect()
+    }
+
     /// The run's rows of a table that did not go as they were and are settled; each with the edits that one that was
     /// written in the end was written with.
     pub async fn settled(&self, run: &RunId, table: &str) -> Result<Vec<(Fault, FaultState, Vec<NamedCell>)>> {

@@ -8,8 +8,10 @@
 mod audit;
 mod chunks;
 mod error;
+mod evidence;
 mod faults;
 mod open;
+mod points;
 mod runs;
 mod schema;
 mod seal;
@@ -19,8 +21,10 @@ mod tests;
 pub use audit::{AuditEntry, TrailState};
 pub use chunks::ChunkRecord;
 pub use error::LedgerError;
+pub use evidence::EvidenceKind;
 pub use faults::{Answered, FaultRecord, FaultState};
 pub use open::{Ledger, PlanLock, default_state_folder};
+pub use points::{NewPoint, PointPhase, PointRecord, RestoreRecord};
 pub use runs::{NewRun, RunRecord};
 pub use seal::{Seal, default_key_folder};
 

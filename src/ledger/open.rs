@@ -13,6 +13,7 @@ use sqlx::{
 };
 
 use super::{LedgerError, Result, Seal, schema};
+use crate::model::hex;
 
 /// An open ledger. Cheap to clone; all clones share one connection, so that writes come one after another.
 #[derive(Clone, Debug)]
@@ -83,7 +84,14 @@ impl Ledger {
         }
         if found < 3 {
             sqlx::raw_sql(schema::TO_3).execute(&mut *transaction).await?;
-            sqlx::raw_sql("PRAGMA user_version = 3").execute(&mut *transaction).await?;
+        }
+        if found < 4 {
+            sqlx::raw_sql(schema::TO_4).execute(&mut *transaction).await?;
+        }
+        if found < schema::VERSION {
+            sqlx::raw_sql(schema::TO_5).execute(&mut *transaction).await?;
+            let version = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {}", schema::VERSION));
+            sqlx::raw_sql(version).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -93,8 +101,7 @@ impl Ledger {
     pub fn lock_plan(&self, plan_key: &str) -> Result<PlanLock> {
         let locks = self.folder.join("locks");
         private_folder(&locks)?;
-        let name =
-            Sha256::digest(plan_key.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>();
+        let name = hex(&Sha256::digest(plan_key)[..12]);
         let path = locks.join(name);
         let file = private_file(&path)?;
         match file.try_lock() {
@@ -159,6 +166,28 @@ mod tests {
         ledger.close_runs("p", 5, "ada").await.unwrap();
         assert_eq!(ledger.unfinished("p").await.unwrap(), None);
         assert_eq!(ledger.run("r1").await.unwrap().closed_ms, Some(5));
+        assert_eq!(ledger.points(None).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_ledger_of_the_version_before_goes_on_with_its_trail() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        private_folder(&state).unwrap();
+        let url = format!("sqlite:{}?mode=rwc", state.join("ledger.sqlite").display());
+        let old = SqlitePool::connect(&url).await.unwrap();
+        for sql in [schema::CREATE, schema::TO_2, schema::TO_3, "PRAGMA user_version = 3"] {
+            sqlx::raw_sql(sql).execute(&old).await.unwrap();
+        }
+        old.close().await;
+        let ledger = Ledger::open(&state).await.unwrap();
+        let new = super::super::NewPoint { plan_key: "p".into(), plan_digest: "d".into(), ..Default::default() };
+        let name = ledger.claim_point("migration_2024_06_12_backup", &new).await.unwrap();
+        assert_eq!(name, "migration_2024_06_12_backup");
+        ledger.point_ready(&name, &[], 0, "m").await.unwrap();
+        drop(ledger);
+        let again = Ledger::open(&state).await.unwrap();
+        assert_eq!(again.trail(None).await.unwrap()[0].action, "restore-point-made");
     }
 
     #[tokio::test]

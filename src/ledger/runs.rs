@@ -1,6 +1,6 @@
 //! Runs and their facts.
 
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
     Ledger, LedgerError, Result,
@@ -80,15 +80,7 @@ impl Ledger {
     pub async fn append(&self, facts: &[Fact], phase: RunPhase) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
         for fact in facts {
-            sqlx::query("INSERT INTO facts VALUES (?, ?, ?)")
-                .bind(&fact.run.0)
-                .bind(fact.seq as i64)
-                .bind(serde_json::to_string(fact)?)
-                .execute(&mut *transaction)
-                .await?;
-            if let Some(entry) = audit::entry_of(fact) {
-                audit::append(&mut transaction, entry).await?;
-            }
+            journal(&mut transaction, fact).await?;
         }
         if let Some(last) = facts.last() {
             sqlx::query("UPDATE runs SET phase = ?, ended_ms = ? WHERE id = ?")
@@ -108,15 +100,7 @@ impl Ledger {
     /// Journals a fact about a run that is over.
     pub async fn note(&self, fact: &Fact) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("INSERT INTO facts VALUES (?, ?, ?)")
-            .bind(&fact.run.0)
-            .bind(fact.seq as i64)
-            .bind(serde_json::to_string(fact)?)
-            .execute(&mut *transaction)
-            .await?;
-        if let Some(entry) = audit::entry_of(fact) {
-            audit::append(&mut transaction, entry).await?;
-        }
+        journal(&mut transaction, fact).await?;
         transaction.commit().await?;
         self.sign_trail(fact.at_ms).await
     }
@@ -184,16 +168,23 @@ impl Ledger {
 
     /// Declares the plan's migration over: none of its runs so far goes on, and their rows are reviewed no more.
     pub async fn close_runs(&self, plan_key: &str, at_ms: u64, by: &str) -> Result<()> {
-        let sql = "UPDATE runs SET closed_ms = ? WHERE plan_key = ? AND closed_ms IS NULL RETURNING id, plan_digest";
+        let runs: Vec<RunId> = self.runs(Some(plan_key)).await?.into_iter().map(|run| run.id).collect();
+        self.close_these(&runs, at_ms, by).await
+    }
+
+    /// The same for some runs.
+    pub async fn close_these(&self, runs: &[RunId], at_ms: u64, by: &str) -> Result<()> {
+        let sql = "UPDATE runs SET closed_ms = ? WHERE id = ? AND closed_ms IS NULL RETURNING plan_digest";
         let mut transaction = self.pool.begin().await?;
-        let closed = sqlx::query(sql).bind(at_ms as i64).bind(plan_key).fetch_all(&mut *transaction).await?;
-        for run in closed {
+        for run in runs {
+            let closed = sqlx::query(sql).bind(at_ms as i64).bind(&run.0).fetch_optional(&mut *transaction).await?;
+            let Some(closed) = closed else { continue };
             let entry = AuditEntry {
                 at_ms,
                 by: by.to_owned(),
                 action: "run-closed".into(),
-                run: Some(run.get(0)),
-                plan_digest: run.get(1),
+                run: Some(run.0.clone()),
+                plan_digest: closed.get(0),
                 ..AuditEntry::default()
             };
             audit::append(&mut transaction, entry).await?;
@@ -206,6 +197,20 @@ impl Ledger {
     pub async fn unfinished(&self, plan_key: &str) -> Result<Option<RunRecord>> {
         let latest = self.runs(Some(plan_key)).await?.into_iter().next();
         Ok(latest.filter(|run| run.phase != RunPhase::Completed && run.closed_ms.is_none()))
+    }
+}
+
+/// Keeps a fact, and what it leaves in the audit trail.
+async fn journal(transaction: &mut Transaction<'_, Sqlite>, fact: &Fact) -> Result<()> {
+    sqlx::query("INSERT INTO facts VALUES (?, ?, ?)")
+        .bind(&fact.run.0)
+        .bind(fact.seq as i64)
+        .bind(serde_json::to_string(fact)?)
+        .execute(&mut **transaction)
+        .await?;
+    match audit::entry_of(fact) {
+        Some(entry) => audit::append(transaction, entry).await,
+        None => Ok(()),
     }
 }
 

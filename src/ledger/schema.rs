@@ -1,6 +1,6 @@
 //! The ledger's tables. A change raises [`VERSION`] and adds a step.
 
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 5;
 
 /// From version 1: whether a run leaves marks in its destination, and when its migration was declared over.
 pub(super) const TO_2: &str = "
@@ -27,6 +27,53 @@ CREATE TABLE checkpoints (
     checkpoint TEXT NOT NULL,
     signature TEXT NOT NULL
 );
+";
+
+/// From version 3: restore points, restores, and what tables held when their run was validated.
+pub(super) const TO_4: &str = "
+CREATE TABLE restore_points (
+    name TEXT PRIMARY KEY,
+    run TEXT NOT NULL,
+    plan_key TEXT NOT NULL,
+    plan_name TEXT NOT NULL,
+    plan_digest TEXT NOT NULL,
+    plan_text TEXT NOT NULL,
+    made_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    by TEXT NOT NULL,
+    before_point TEXT,
+    phase TEXT NOT NULL,
+    tables TEXT NOT NULL DEFAULT '[]',
+    bytes INTEGER NOT NULL DEFAULT 0,
+    manifest TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE restores (
+    id TEXT PRIMARY KEY,
+    point TEXT NOT NULL REFERENCES restore_points (name),
+    before_point TEXT NOT NULL,
+    by TEXT NOT NULL,
+    begun_ms INTEGER NOT NULL,
+    ended_ms INTEGER,
+    outcome TEXT,
+    done TEXT NOT NULL DEFAULT '[]'
+);
+CREATE TABLE left_there (
+    run TEXT NOT NULL REFERENCES runs (id),
+    tbl TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (run, tbl)
+) WITHOUT ROWID;
+";
+
+/// From version 4: what was found out about a run beside its facts.
+pub(super) const TO_5: &str = "
+CREATE TABLE evidence (
+    run TEXT NOT NULL REFERENCES runs (id),
+    kind TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    content TEXT NOT NULL
+);
+CREATE INDEX evidence_by_run ON evidence (run, kind);
 ";
 
 pub(super) const CREATE: &str = "

@@ -12,6 +12,7 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
 use super::{LedgerError, Result};
+use crate::model::{hex, unhex};
 
 /// What is signed: that the trail's entry of that number has that hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +32,7 @@ impl Checkpoint {
     /// The checkpoint, if its signature holds and is by the trusted key, where one is known.
     pub(super) fn verified(text: &str, signature: &str, trusted: Option<&str>) -> Option<Self> {
         let checkpoint: Self = serde_json::from_str(text).ok().filter(|point: &Self| point.format == FORMAT)?;
-        let (key, bytes) = (unhex(&checkpoint.key)?, unhex(signature)?);
+        let (key, bytes) = (digits(&checkpoint.key)?, digits(signature)?);
         UnparsedPublicKey::new(&ED25519, key).verify(text.as_bytes(), &bytes).ok()?;
         trusted.is_none_or(|trusted| trusted == checkpoint.key).then_some(checkpoint)
     }
@@ -126,14 +127,7 @@ fn private(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Only lower-case digits: one text for the same bytes.
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    let pairs = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-    let bytes: Vec<u8> = pairs.collect::<Option<_>>()?;
-    (hex(&bytes) == text).then_some(bytes)
+fn digits(text: &str) -> Option<Vec<u8>> {
+    unhex(text).filter(|bytes| hex(bytes) == text)
 }

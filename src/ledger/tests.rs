@@ -1,10 +1,11 @@
 //! What stands in the ledger whatever moment the power goes.
 
-use super::{ChunkRecord, FaultRecord, FaultState, Ledger, NewRun};
+use super::{ChunkRecord, FaultRecord, FaultState, Ledger, NewPoint, NewRun, PointPhase};
 use crate::model::{
     Cause, Cell, Counts, Decision, Fault, FaultId, Mark, NamedCell, Position, RunId, RunPhase, Scope, TableDigest,
     row_digest,
 };
+use crate::protocol::Outcome;
 
 fn digest(rows: u64) -> TableDigest {
     TableDigest { shape: "s".into(), sum: format!("{rows}:{rows:064x}").parse().unwrap() }
@@ -154,4 +155,53 @@ async fn digests_add_up_over_what_is_committed_and_only_where_they_can_be_compar
     assert_eq!(ledger.digests(&run()).await.unwrap()[&table], None);
     ledger.held_before(&run(), &table, 7).await.unwrap();
     assert_eq!(ledger.held(&run()).await.unwrap()[&table], 7);
+}
+
+#[tokio::test]
+async fn a_name_of_a_restore_point_is_given_once() {
+    let (_folder, ledger) = ledger().await;
+    let new = |run: &str| NewPoint { run: RunId(run.into()), plan_key: "p".into(), ..NewPoint::default() };
+    let base = "migration_2024_06_12_backup";
+    assert_eq!(ledger.claim_point(base, &new("run-1")).await.unwrap(), base);
+    assert_eq!(ledger.claim_point(base, &new("run-2")).await.unwrap(), format!("{base}_2"));
+    assert_eq!(ledger.claim_point(base, &new("run-3")).await.unwrap(), format!("{base}_3"));
+    // Of what could not be made nothing is left, its name neither; what was purged keeps its own.
+    ledger.point_void(&format!("{base}_2")).await.unwrap();
+    ledger.point_ready(base, &[], 0, "m").await.unwrap();
+    ledger.point_void(base).await.unwrap();
+    ledger.point_purged(base, 5, "ada").await.unwrap();
+    assert_eq!(ledger.claim_point(base, &new("run-4")).await.unwrap(), format!("{base}_2"));
+    assert_eq!(ledger.point(base).await.unwrap().phase, PointPhase::Purged);
+    assert!(ledger.point("another").await.is_err());
+}
+
+#[tokio::test]
+async fn a_restore_is_unfinished_until_it_is_over_and_leaves_a_trail() {
+    let (_folder, ledger) = ledger().await;
+    let new = NewPoint { run: run(), plan_digest: "d1".into(), ..NewPoint::default() };
+    let name = ledger.claim_point("b", &new).await.unwrap();
+    ledger.point_ready(&name, &[], 0, "m").await.unwrap();
+    let point = ledger.point(&name).await.unwrap();
+    ledger.begin_restore("r", &point, "b_2", (7, "ada")).await.unwrap();
+    let mut restore = ledger.restores(&name).await.unwrap().pop().unwrap();
+    assert_eq!((restore.before.as_str(), restore.ended_ms), ("b_2", None));
+    restore.done.push("t".into());
+    ledger.restored_table(&restore).await.unwrap();
+    ledger.end_restore(&restore, Outcome::Passed, "all", (9, "ada")).await.unwrap();
+    let over = ledger.restores(&name).await.unwrap().pop().unwrap();
+    assert_eq!((over.ended_ms, over.done), (Some(9), vec!["t".to_owned()]));
+    ledger.close_these(&[run()], 9, "ada").await.unwrap();
+    let trail = ledger.trail(Some(&[run()])).await.unwrap();
+    let actions: Vec<&str> = trail.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(actions, ["run-begun", "restore-point-made", "restore-begun", "restored", "run-closed"]);
+    assert_eq!((trail[3].object.as_deref(), trail[3].what.as_deref()), (Some("b"), Some("PASSED")));
+}
+
+#[tokio::test]
+async fn what_a_run_left_is_what_was_seen_first() {
+    let (_folder, ledger) = ledger().await;
+    ledger.left(&run(), "t", &digest(3)).await.unwrap();
+    ledger.left(&run(), "t", &digest(4)).await.unwrap();
+    assert_eq!(ledger.left_by(&run(), "t").await.unwrap(), Some(digest(3)));
+    assert_eq!(ledger.left_by(&run(), "u").await.unwrap(), None);
 }

@@ -1,7 +1,5 @@
 //! One value outside of a batch: for previews, faults and edits. Lossless text, bytes or NULL.
 
-use std::fmt::Write as _;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use datafusion::arrow::{
     array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, PrimitiveArray, StringArray},
@@ -15,7 +13,7 @@ use datafusion::arrow::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest, Sha256};
 
-use super::{ColumnType, NamedCell, calendar};
+use super::{ColumnType, NamedCell, calendar, hex};
 
 /// A value as text that reads back to exactly itself, as bytes, or NULL.
 ///
@@ -52,10 +50,7 @@ impl Cell {
         match self {
             Self::Null => "NULL".into(),
             Self::Text(text) => text.clone(),
-            Self::Bytes(bytes) => bytes.iter().fold(String::from("\\x"), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            }),
+            Self::Bytes(bytes) => format!("\\x{}", hex(bytes)),
         }
     }
 }
@@ -270,10 +265,7 @@ pub fn row_digest(cells: &[NamedCell]) -> String {
             Cell::Bytes(bytes) => part(b'b', bytes),
         }
     }
-    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&hash.finalize())
 }
 
 #[cfg(test)]

@@ -48,6 +48,16 @@ pub struct Counter {
     pub options: String,
 }
 
+/// Where something that fills a column stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CounterStand {
+    /// What counts, in the system's own words.
+    pub name: String,
+    pub value: i128,
+    /// The value was given already: the next one comes after it.
+    pub given: bool,
+}
+
 /// An index beside the primary key, unique ones and constraints like them included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {

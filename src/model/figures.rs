@@ -37,6 +37,19 @@ pub fn compact(count: Count) -> String {
     }
 }
 
+/// `12.3 MB`, in powers of 1,000; floored.
+pub fn bytes_in_words(bytes: u64) -> String {
+    let (unit, size) = match bytes {
+        0..1_000 => return format!("{bytes} bytes"),
+        1_000..1_000_000 => ("kB", 1_000),
+        1_000_000..1_000_000_000 => ("MB", 1_000_000),
+        1_000_000_000..1_000_000_000_000 => ("GB", 1_000_000_000),
+        _ => ("TB", 1_000_000_000_000),
+    };
+    let (whole, tenth) = (bytes / size, bytes % size * 10 / size);
+    if whole < 100 && tenth > 0 { format!("{whole}.{tenth} {unit}") } else { format!("{whole} {unit}") }
+}
+
 /// Whole percent, floored; 100 only when nothing is left.
 pub fn percent(done: u64, of: u64) -> u64 {
     match of {

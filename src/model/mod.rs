@@ -11,6 +11,7 @@ mod figures;
 mod formula;
 #[cfg(test)]
 pub mod fuzzing;
+mod hex;
 mod mark;
 mod order;
 mod problem;
@@ -22,12 +23,15 @@ mod types;
 
 pub use cell::{Cell, CellError, NAN_128, NAN_256, array_of, cell_at, row_digest, text_at};
 pub use definition::{
-    Action, Check, Counter, Deferral, Expression, Generation, Index, IndexPart, Naming, OwnType, Thing,
+    Action, Check, Counter, CounterStand, Deferral, Expression, Generation, Index, IndexPart, Naming, OwnType, Thing,
 };
 pub use digest::{Padding, RowEncoding, RowSum, TableDigest};
 pub use fault::{Cause, Decision, Fault, FaultId, NamedCell, Rule, Scope, Verdict};
-pub use figures::{bar, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands};
+pub use figures::{
+    bar, bytes_in_words, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands,
+};
 pub use formula::{Comparison, Formula, Kind};
+pub use hex::{hex, unhex};
 pub use mark::{Mark, Position, Range, Until};
 pub use order::{LoadOrder, load_order};
 pub use problem::Problem;

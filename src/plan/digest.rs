@@ -1,20 +1,19 @@
 //! What identifies the meaning of a plan.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::{ColumnPlan, CsvOptions, Plan, SidePlan, TablePlan};
-use crate::model::Mode;
+use crate::model::{Mode, hex};
 
 /// SHA-256, in lower-case hex, over what decides which rows arrive and how.
 ///
 /// In it: the plan's kind; each side's URL and CSV options; each table's `from`, `to`, `mode`, `key` (its order too),
 /// `skip`, `where`; each column's `from`, `expr`, `type`, `values`, `unlisted`, `default`, `check`, `skip`, `accept_loss`.
 ///
-/// Not in it: `[run]`, `[when]`, the plan's name, labels, password references, notes with who and when; comments and layout; the order of tables, of
-/// columns, of `skip`, and of keys. A table without `to` is the same as one whose `to` repeats `from`, a column written
-/// as `"x"` the same as `{ from = "x" }`, an option left out the same as its default.
+/// Not in it: `[run]`, `[when]`, `[restore]`, the plan's name, labels, password references, notes with who and when, what is
+/// private, tests; comments and layout; the order of tables, of columns, of `skip`, and of keys. A table without `to` is
+/// the same as one whose `to` repeats `from`, a column written as `"x"` the same as `{ from = "x" }`, an option left out
+/// the same as its default.
 pub fn digest(plan: &Plan) -> String {
     let mut canon = Canon::default();
     canon.text("whimbrel plan 1");
@@ -48,10 +47,7 @@ impl Canon {
     }
 
     fn hex(self) -> String {
-        self.hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(&self.hash.finalize())
     }
 
     fn count(&mut self, count: usize) {
@@ -105,7 +101,8 @@ impl Canon {
 
     fn column(&mut self, name: &str, column: &ColumnPlan) {
         // Taken apart by name so that a field added later cannot be forgotten here.
-        let ColumnPlan { from, expr, ty, values, default, check, skip, accept_loss, note: _, by: _, on: _ } = column;
+        let ColumnPlan { from, expr, ty, values, default, check, skip, accept_loss, private: _, note: _, by: _, on: _ } =
+            column;
         self.text(name);
         self.option(from.as_deref(), Self::text);
         self.option(expr.as_deref(), Self::text);
@@ -153,6 +150,11 @@ mod tests {
             ("kind = \"one-time\"", ""),
             ("{ env = \"OLD_DB_PASSWORD\" }", "\"ask\""),
             ("[run]", "label = \"production\"\n[run]"),
+            ("id = \"customer_id\"", "id = { from = \"customer_id\", private = true }"),
+            (
+                "[table.columns]",
+                "[[table.test]]\ngiven = { email = \"a\" }\nexpect = { user_email = \"A\" }\n[table.columns]",
+            ),
             ("id = \"customer_id\"", "id = { note = \"why\", from = \"customer_id\" }"),
             ("to = \"customers\"\n", ""),
             ("{ gold = 1, silver = 2 }", "{ silver = \"2\", gold = 1 }"),

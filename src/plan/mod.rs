@@ -17,6 +17,7 @@ mod mapping;
 mod mention;
 mod model;
 mod place;
+mod private;
 mod read;
 mod resolve;
 mod suggest;
@@ -35,9 +36,11 @@ pub use error::PlanError;
 pub use mapping::{Class, MappedColumn, Mapping, Origin};
 pub use mention::mentions;
 pub use model::{
-    ColumnPlan, CsvOptions, Kind, Literal, Plan, RunOptions, SecretRef, SidePlan, TablePlan, Unlisted, ValueMap,
+    ColumnPlan, CsvOptions, Kind, Literal, Plan, RestoreOptions, RowTest, RunOptions, SecretRef, SidePlan, TablePlan,
+    Unlisted, ValueMap,
 };
 pub use place::{Phrase, Spans};
+pub use private::Private;
 pub use read::{Parsed, parse};
 pub use resolve::{Finding, Subject, examine, rename_foreign_keys, resolve, resolve_placed};
 pub use when::{MOMENT, When, WhenError, Window, moment};

@@ -14,6 +14,7 @@ pub struct Plan {
     pub source: SidePlan,
     pub destination: SidePlan,
     pub run: RunOptions,
+    pub restore: RestoreOptions,
     pub when: When,
     pub tables: Vec<TablePlan>,
 }
@@ -114,6 +115,23 @@ impl Default for RunOptions {
     }
 }
 
+/// How what the destination's tables hold is kept before a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreOptions {
+    /// A restore point is made before the first write.
+    pub points: bool,
+    /// How many days it is kept.
+    pub keep_days: u32,
+    /// A table that is larger, in gigabytes as its system counts it, is not kept: the run does not start.
+    pub max_gb: u32,
+}
+
+impl Default for RestoreOptions {
+    fn default() -> Self {
+        Self { points: true, keep_days: 30, max_gb: 50 }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TablePlan {
     pub from: String,
@@ -127,6 +145,26 @@ pub struct TablePlan {
     pub filter: Option<String>,
     /// Destination column to where it comes from, in the document's order.
     pub columns: Vec<(String, ColumnPlan)>,
+    /// Rows and what the mapping should make of them.
+    pub tests: Vec<RowTest>,
+}
+
+/// A row of the source and what the mapping should make of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RowTest {
+    /// Where it stands in the plan's text.
+    pub line: usize,
+    pub name: Option<String>,
+    /// Source columns; others are NULL.
+    pub given: Vec<(String, Literal)>,
+    /// Destination columns; others may be anything.
+    pub expect: Vec<(String, Literal)>,
+    /// Destination columns that should be NULL.
+    pub null: Vec<String>,
+    /// The row should be a fault of this destination column.
+    pub fault: Option<String>,
+    /// The row should be left behind by the filter.
+    pub filtered: bool,
 }
 
 /// Where a destination column comes from. `from` and `expr` exclude each other; `skip` excludes all.
@@ -146,6 +184,8 @@ pub struct ColumnPlan {
     pub skip: bool,
     /// The operator accepts that this mapping can lose.
     pub accept_loss: bool,
+    /// Its values are shown in no report.
+    pub private: bool,
     /// Why the mapping is as it is, who said so, and on which day: for the mapping's document.
     pub note: Option<String>,
     pub by: Option<String>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, TableValidation, Validation};
+use super::{Fact, Restoration, RestorePoint, RestorePreview, TableValidation, Validation};
 use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, Problem, RunId, RunPhase, Table, TableEntry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -87,6 +87,28 @@ pub enum Ask {
     Act {
         fault: FaultId,
         action: ReviewAction,
+    },
+    /// The restore points of this host, the latest first: those of the open plan, or of all.
+    RestorePoints {
+        all: bool,
+    },
+    /// What going back to this restore point of the open plan would do. Reads both what is kept and what is there.
+    RestorePreview {
+        name: String,
+    },
+    /// Goes back to it. `typed` is its name as the operator typed it. Refused while a run goes on, and where others wrote
+    /// since unless `discard_others`. [`super::FromHost::Restoring`] tells how far it is; answers with
+    /// [`Answer::Restored`] when it is over.
+    Restore {
+        name: String,
+        typed: String,
+        discard_others: bool,
+    },
+    /// Takes what is kept of a restore point off this host; `typed` as for [`Ask::Restore`] unless its time is over. No
+    /// name: of all whose time is over. Answers with [`Answer::Purged`].
+    Purge {
+        name: Option<String>,
+        typed: String,
     },
     /// Sets what the destination holds against what the latest run wrote, or against the source. Answers with
     /// [`Answer::Validation`] when it is over; how far it is comes on the way. Refused while a run goes on.
@@ -185,6 +207,11 @@ pub enum Answer {
     Review(Vec<ReviewItem>),
     /// What became of a review action: the item as it is now.
     Acted(Box<ReviewItem>),
+    RestorePoints(Vec<RestorePoint>),
+    RestorePreview(Box<RestorePreview>),
+    Restored(Box<Restoration>),
+    /// The names of those whose rows are gone.
+    Purged(Vec<String>),
     /// Each table's samples and differences are counted, and come one table at a time. Nothing: there was no validation
     /// since the host came up.
     Validation(Option<Box<Validation>>),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Validated;
+use super::{PointMade, TakenBack, Validated};
 use crate::model::{Count, Counts, Decision, Fault, FaultId, OnError, Rule, RunId};
 
 /// A numbered, journaled event.
@@ -98,6 +98,10 @@ pub enum Event {
     },
     /// After the run: what the destination holds was set against what the run wrote.
     Validated(Validated),
+    /// What the destination's tables held before the run's first write is kept.
+    RestorePointMade(PointMade),
+    /// The destination was taken back to before the run.
+    TakenBack(TakenBack),
 }
 
 impl Event {

@@ -5,7 +5,10 @@
 
 mod ask;
 mod command;
+mod dry;
 mod event;
+mod repair;
+mod restore;
 mod snapshot;
 mod validation;
 
@@ -14,7 +17,13 @@ pub use ask::{
     Sampled, Secret, SideName, SideView, TableChecks, TrialRow,
 };
 pub use command::{Command, Reply};
+pub use dry::{DryColumn, DryExample, DryFault, DryFaultRow, DryRun, DryTable, Estimate, Stage, Stages};
 pub use event::{Event, Fact, HeldWhy, StartedTable};
+pub use repair::{Repair, RepairRow, TableRepair};
+pub use restore::{
+    Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct, RestorePoint, RestorePreview,
+    RestoreProgress, RestoreStep, RestoredTable, TablePreview, TakenBack,
+};
 pub use snapshot::{Snapshot, TableProgress};
 pub use validation::{
     ColumnDifference, Difference, DifferenceKind, Finding, Outcome, SampleRow, Sampling, TableValidation, Validated,
@@ -115,6 +124,8 @@ pub enum FromHost {
     Snapshot(Box<Snapshot>),
     Fact(Box<Fact>),
     Gauge(crate::model::Gauge),
+    /// How far a restore is; the latest word counts. Whoever asked for it is answered when it is over.
+    Restoring(RestoreProgress),
     /// How far a validation is; nothing: none is under way any more.
     Validating(Option<Validating>),
     /// Somebody else changed the plan, or opened another.

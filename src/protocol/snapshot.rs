@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Fact, Validated};
+use super::{Event, Fact, PointMade, TakenBack, Validated};
 use crate::model::{Count, Counts, Fault, OnError, Rule, RunId, RunPhase, TablePhase};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,12 @@ pub struct Snapshot {
     /// What the last validation of it came to.
     #[serde(default)]
     pub validated: Option<Validated>,
+    /// The restore point that was made before its first write.
+    #[serde(default)]
+    pub point: Option<PointMade>,
+    /// The last restore that took it back.
+    #[serde(default)]
+    pub taken_back: Option<TakenBack>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -114,6 +120,8 @@ impl Snapshot {
             Event::Continued => self.phase = RunPhase::Running,
             Event::Completed { .. } => self.phase = RunPhase::Completed,
             Event::Validated(validated) => self.validated = Some(validated.clone()),
+            Event::RestorePointMade(made) => self.point = Some(made.clone()),
+            Event::TakenBack(taken_back) => self.taken_back = Some(taken_back.clone()),
             Event::Stopped { why, .. } => {
                 self.phase = RunPhase::Stopped;
                 self.stopped = Some(why.clone());

@@ -8,12 +8,14 @@ use crate::{
     protocol::{CheckItem, CheckState},
 };
 
-use super::modes;
+use super::{modes, surroundings, validation::collisions};
 
 /// What the checks look at; a side that could not be opened is its error.
 pub struct Checked<'c> {
     pub source: Result<&'c dyn Source, &'c EndpointError>,
     pub destination: Result<&'c dyn Destination, &'c EndpointError>,
+    /// The destination, opened to be read; `None`: it could not be.
+    pub copy: Option<&'c dyn Source>,
     pub binding: Option<Result<&'c Binding, &'c EndpointError>>,
 }
 
@@ -27,7 +29,9 @@ pub async fn check(checked: &Checked<'_>) -> Vec<CheckItem> {
             if let (Ok(source), Ok(destination)) = (checked.source, checked.destination) {
                 items.push(definitions(binding, source, destination).await);
                 items.push(modes::modes(binding, destination).await);
-                items.push(conflicts(binding, destination).await);
+                items.push(conflicts(binding, (source, checked.copy), destination).await);
+                items.push(surroundings::space(binding, source, destination).await);
+                items.push(surroundings::settings(binding, destination).await);
                 items.push(permissions(binding, destination).await);
             }
         }
@@ -129,17 +133,31 @@ fn order(binding: &Binding) -> CheckItem {
 }
 
 /// Rows that are in a destination table already, and what becomes of them.
-async fn conflicts(binding: &Binding, destination: &dyn Destination) -> CheckItem {
+async fn conflicts(
+    binding: &Binding,
+    (source, copy): (&dyn Source, Option<&dyn Source>),
+    destination: &dyn Destination,
+) -> CheckItem {
     let name = "No data conflicts";
     let mut details = Vec::new();
     let mut state = CheckState::Passed;
-    for mapping in binding.tables.iter().map(|table| &table.mapping).filter(|mapping| mapping.exists) {
+    for bound in binding.tables.iter().filter(|bound| bound.mapping.exists) {
+        let mapping = &bound.mapping;
         match destination.count(&mapping.to.name).await {
-            Ok(0) => {}
+            Ok(0) => continue,
             Ok(rows) => {
                 details.push(format!("{} holds {} rows already; {}", mapping.to.name, thousands(rows), fate(mapping)))
             }
             Err(error) => return failed(name, sentence(&error)),
+        }
+        if let Some(copy) = copy.filter(|_| mapping.mode != Mode::Replace) {
+            match collisions(bound, source, copy, destination).await {
+                Ok(collided) => details.extend(collided.and_then(|found| surroundings::colliding(mapping, &found))),
+                Err(error) => {
+                    state = CheckState::Warned;
+                    details.push(format!("keys of {} could not be compared: {error}", mapping.to.name));
+                }
+            }
         }
         if mapping.mode != Mode::Upsert && !details.is_empty() {
             state = CheckState::Warned;

@@ -1,12 +1,18 @@
 //! What surrounds a run: the checks before it, the validation after it.
 //!
-//! May not touch ratatui or the engine. One idea: neither changes data, and what they cannot find out never passes.
+//! May not touch ratatui or the engine. One idea: neither changes data (but for a repair that was asked for), and what they
+//! cannot find out never passes.
 
 mod checks;
 mod modes;
 mod readiness;
+mod report;
+mod row_tests;
+mod surroundings;
 mod validation;
 
 pub use checks::{Checked, check};
 pub use readiness::{Moment, readiness};
-pub use validation::{Subject, ValidateError, validate};
+pub use report::{Report, report};
+pub use row_tests::row_tests;
+pub use validation::{Mending, Subject, ValidateError, mend, validate};

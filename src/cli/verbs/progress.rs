@@ -9,7 +9,7 @@ use crate::{
     cli::{CliError, Exit, open::Context},
     engine::{self, Prepared},
     host::{Closeness, Workbench},
-    model::{Count, Counts, RunPhase, compact, percent, speed, thousands},
+    model::{Count, Counts, RunPhase, clean, clip, compact, percent, speed, thousands},
     protocol::{Command, Event, Fact, Outcome, Snapshot},
 };
 
@@ -18,6 +18,9 @@ const PACE: Duration = Duration::from_secs(5);
 
 /// Faults that are printed one by one; the rest is in the ledger.
 const SHOWN_FAULTS: u64 = 20;
+
+/// Of a value so many columns are printed.
+const SHOWN_WIDTH: usize = 200;
 
 /// Performs the run to its end, telling about it on the way. SIGINT and SIGTERM stop it; it can be resumed.
 ///
@@ -137,7 +140,7 @@ fn tell(
         // It is told with the question.
         Event::FaultRaised { .. } if operator.is_some() => {}
         Event::FaultRaised { fault } | Event::FaultRuled { fault, .. } if snapshot.raised <= SHOWN_FAULTS => {
-            let value = fault.value.as_ref().map(|cell| format!(" '{}'", crate::model::clean(&cell.display())));
+            let value = fault.value.as_ref().map(|cell| format!(" '{}'", clip(&clean(&cell.display()), SHOWN_WIDTH)));
             println!(
                 "row {} of {}: column '{}' has invalid value{}; expected {}: {}",
                 thousands(fault.row),
@@ -157,6 +160,9 @@ fn tell(
             thousands(counts.flagged)
         ),
         Event::TableHeld { table, message, .. } => println!("{table}: held; {message}"),
+        Event::RestorePointMade(made) => {
+            println!("restore point made: {}, {} row(s) of {} table(s)", made.name, thousands(made.rows), made.tables)
+        }
         Event::Remark { message } => println!("note: {message}"),
         _ => {}
     }

@@ -1,6 +1,6 @@
 //! `whimbrel run`.
 
-use super::{check, console, progress, schedule};
+use super::{check, console, dry, progress, schedule};
 use crate::{
     cli::{CliError, Exit, args::Run, open::Context},
     console::{Begin, Screen},
@@ -29,6 +29,9 @@ pub struct Way {
 
 pub async fn perform(context: &Context, arguments: &Run) -> Result<Exit, CliError> {
     let bench = context.workbench(&arguments.plan)?;
+    if arguments.dry_run {
+        return dry::perform(context, &bench, arguments).await;
+    }
     let way = Way {
         on_error: arguments.on_error.map(OnError::from),
         resume: arguments.resume,
@@ -68,14 +71,16 @@ pub async fn headless(context: &Context, bench: &Workbench, way: Way, plan: &str
     let only = way.only.clone();
     let job = bench.job(way.on_error, way.resume, way.asks, way.only).await.map_err(CliError::failed)?;
     let prepared = prepare(job).await.map_err(prepare_error)?;
+    bench.keep_checks(prepared.run_id(), &items).await;
     let how = (!way.no_validate && bench.validates().await).then(|| Closeness { only, ..Closeness::default() });
     progress::follow(context, prepared, plan, (bench, how), way.asks).await
 }
 
-fn prepare_error(error: PrepareError) -> CliError {
+pub fn prepare_error(error: PrepareError) -> CliError {
     match error {
         PrepareError::Endpoint(error) => crate::cli::open::endpoint_error(error),
         PrepareError::Ledger(error) => CliError::failed(error),
+        error @ PrepareError::Precaution(_) => CliError::failed(error),
         error => CliError::usage(error),
     }
 }

@@ -1,5 +1,6 @@
 //! `whimbrel validate`.
 
+use super::repair;
 use crate::{
     cli::{CliError, Exit, args::Validate, open::Context},
     host::Closeness,
@@ -16,6 +17,9 @@ const WIDTH: usize = 60;
 pub async fn perform(context: &Context, arguments: &Validate) -> Result<Exit, CliError> {
     let bench = context.workbench(&arguments.plan)?;
     let how = Closeness { sample: arguments.sample, seed: arguments.seed, only: arguments.tables.clone() };
+    if arguments.repair {
+        return repair::perform(context, &bench, &how, arguments).await;
+    }
     let (validation, _) = bench.validate(&how).await.map_err(CliError::failed)?;
     match context.json {
         true => context.print(&serde_json::json!({ "validation": validation }))?,

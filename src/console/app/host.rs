@@ -36,6 +36,7 @@ impl App {
             FromHost::PlanChanged => self.ask(Request::Plan, Ask::Plan),
             FromHost::Presence(presence) => self.presence(presence),
             FromHost::Fact(fact) => self.fact(&fact),
+            FromHost::Restoring(_) => {}
             FromHost::Gauge(gauge) => {
                 self.run.take_gauge(gauge);
                 self.redraw = self.redraw.max(Redraw::Soon);

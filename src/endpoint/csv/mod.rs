@@ -5,7 +5,9 @@
 //! with LF as line end, quotes only where they are needed, NULL as the plain token (a text equal to it is quoted), bytes
 //! as `\x` and hex.
 
+mod back;
 mod dialect;
+mod dry;
 mod error;
 mod file;
 mod folder;
@@ -30,7 +32,10 @@ use self::{
     folder::Folder,
     write::{Load, Turns},
 };
-use super::{Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source};
+use super::{
+    Catalog, Destination, Dry, DryLoader, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot,
+    Source, Space,
+};
 use crate::{
     model::{Cell, Column, ColumnType, Naming, Page, RunId, Sighting, System, Table, TableEntry, Thing, cell_at},
     plan::CsvOptions,
@@ -280,9 +285,19 @@ impl Destination for Csv {
         Ok(Box::new(self.look(move |folder| Load::new(folder, turns, &table, &options)).await?))
     }
 
+    async fn open_dry(&self, table: &Table, dry: Dry, options: &LoadOptions) -> Result<DryLoader> {
+        self.writable()?;
+        let (table, options) = (table.clone(), options.clone());
+        self.look(move |folder| dry::open(folder, &table, dry, &options)).await
+    }
+
     /// Files have no keys, sequences or statistics.
     async fn finish(&self, _created: &[Table], _loaded: &[Table]) -> Result<Vec<String>> {
         self.writable().map(|()| Vec::new())
+    }
+
+    async fn space(&self) -> Result<Space> {
+        self.look(|folder| Ok(Space::of(&folder.path))).await
     }
 
     async fn permissions(&self, _create: bool, tables: &[Table]) -> Result<Vec<String>> {
@@ -291,6 +306,23 @@ impl Destination for Csv {
         }
         let names: Vec<String> = tables.iter().map(|table| table.name.clone()).collect();
         self.look(move |folder| Ok(findings(folder, &names))).await
+    }
+
+    async fn drop_tables(&self, tables: &[String]) -> Result<()> {
+        self.writable()?;
+        let tables = tables.to_vec();
+        self.look(move |folder| back::drop_tables(folder, &tables)).await
+    }
+
+    async fn file(&self, table: &str) -> Result<Option<PathBuf>> {
+        let table = table.to_owned();
+        self.look(move |folder| folder.find(&table).map(Some)).await
+    }
+
+    async fn put_back_file(&self, table: &str, kept: &Path) -> Result<()> {
+        self.writable()?;
+        let (table, kept) = (table.to_owned(), kept.to_owned());
+        self.look(move |folder| back::put_back(folder, &table, &kept)).await
     }
 }
 

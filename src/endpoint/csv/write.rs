@@ -277,24 +277,9 @@ impl Append {
     }
 
     fn write(&mut self, batch: &RecordBatch, sources: &[Option<usize>]) -> Result<Vec<Refusal>> {
-        if let Some(missing) = sources.iter().flatten().find(|column| **column >= batch.num_columns()) {
-            let context = format!("cannot write to {}", self.path.display());
-            return Err(EndpointError::new(ErrorKind::Other, context, format!("column {missing} was not given")));
-        }
-        let arrays: Vec<Option<&dyn Array>> =
-            sources.iter().map(|source| source.map(|column| batch.column(column).as_ref())).collect();
-        self.append(|dialect, buffer| {
-            let refuse = |row| write_row(dialect, &arrays, row, buffer).err();
-            let refused: Vec<(usize, Refused)> =
-                (0..batch.num_rows()).map(refuse).enumerate().filter_map(|(row, at)| Some((row, at?))).collect();
-            let refusal = |(row, Refused { column, text }): (usize, Refused)| {
-                let source = sources.get(column).copied().flatten();
-                let column = source.map(|source| batch.schema_ref().field(source).name().clone());
-                let message = format!("'{text}' cannot be said in {}", dialect.encoding.name());
-                Refusal { row, cause: Cause::Conversion, column, message }
-            };
-            refused.into_iter().map(refusal).collect()
-        })
+        let context = format!("cannot write to {}", self.path.display());
+        self.append(|dialect, buffer| write_rows(dialect, batch, sources, buffer))?
+            .map_err(|message| EndpointError::new(ErrorKind::Other, context, message))
     }
 
     /// Rows first, then the mark; from the moment the ledger may be replaced it alone says what holds.
@@ -346,6 +331,30 @@ impl Drop for Append {
             };
         }
     }
+}
+
+/// The batch's rows as records, but those that the encoding cannot say.
+pub(super) fn write_rows(
+    dialect: &Dialect,
+    batch: &RecordBatch,
+    sources: &[Option<usize>],
+    into: &mut Vec<u8>,
+) -> std::result::Result<Vec<Refusal>, String> {
+    if let Some(missing) = sources.iter().flatten().find(|column| **column >= batch.num_columns()) {
+        return Err(format!("column {missing} was not given"));
+    }
+    let arrays: Vec<Option<&dyn Array>> =
+        sources.iter().map(|source| source.map(|column| batch.column(column).as_ref())).collect();
+    let refuse = |row| write_row(dialect, &arrays, row, into).err();
+    let refused: Vec<(usize, Refused)> =
+        (0..batch.num_rows()).map(refuse).enumerate().filter_map(|(row, at)| Some((row, at?))).collect();
+    let refusal = |(row, Refused { column, text }): (usize, Refused)| {
+        let source = sources.get(column).copied().flatten();
+        let column = source.map(|source| batch.schema_ref().field(source).name().clone());
+        let message = format!("'{text}' cannot be said in {}", dialect.encoding.name());
+        Refusal { row, cause: Cause::Conversion, column, message }
+    };
+    Ok(refused.into_iter().map(refusal).collect())
 }
 
 /// Hidden, so that it is no table.

@@ -96,6 +96,11 @@ impl Address {
         Ok(())
     }
 
+    /// Whether the server is on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.host.as_ref().is_none_or(|(host, _)| is_loopback(host))
+    }
+
     pub(super) async fn connect(&self, role: Role) -> Result<Session> {
         let attempt = async {
             self.resolve().await?;
@@ -353,7 +358,9 @@ impl Idle {
     }
 
     /// Takes a session back. One that is not whole, or one too many, is closed.
-    pub(super) fn keep(&self, session: Session) {
+    pub(super) fn keep(&self, mut session: Session) {
+        // After a very large value it would keep as much room for the next.
+        session.connection.shrink_buffers();
         if let Ok(mut idle) = self.0.lock()
             && session.whole
             && idle.len() < Self::KEPT

@@ -153,7 +153,7 @@ pub(super) async fn counter_behind(session: &mut Session, table: &Table) -> Resu
         return Ok(None);
     };
     let greatest = greatest(session, table, &column.name).await?;
-    Ok(behind(table, &column.name, next(session, table).await?, greatest))
+    Ok(behind(table, &column.name, next(session, &table.name).await?, greatest))
 }
 
 async fn greatest(session: &mut Session, table: &Table, column: &str) -> Result<i128> {
@@ -180,16 +180,16 @@ async fn move_counter(session: &mut Session, table: &Table) -> Result<Option<Str
     let greatest = greatest(session, table, &column.name).await?;
     let given = table.column(&column.name).and_then(|column| column.counter.as_ref()?.next);
     let wanted = greatest.saturating_add(1).max(given.map_or(1, i128::from));
-    if next(session, table).await?.is_none_or(|next| next < wanted) {
+    if next(session, &table.name).await?.is_none_or(|next| next < wanted) {
         let statement = format!("ALTER TABLE {} AUTO_INCREMENT = {wanted}", sql::name(&table.name));
         let context = format!("cannot move the counter of table '{}'", table.name);
         session.execute(statement).await.map_err(|error| error.during(context))?;
     }
-    Ok(behind(table, &column.name, next(session, table).await?, greatest))
+    Ok(behind(table, &column.name, next(session, &table.name).await?, greatest))
 }
 
 /// The value that the table's counter gives next, as it is and not as statistics have it; `None` before it gave one.
-async fn next(session: &mut Session, table: &Table) -> Result<Option<i128>> {
+pub(super) async fn next(session: &mut Session, table: &str) -> Result<Option<i128>> {
     if session.flavour == Flavour::Mysql {
         session.execute("SET SESSION information_schema_stats_expiry = 0").await?;
     }
@@ -197,7 +197,7 @@ async fn next(session: &mut Session, table: &Table) -> Result<Option<i128>> {
         .value(
             "SELECT CAST(AUTO_INCREMENT AS CHAR) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
              AND TABLE_NAME = ? AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY)",
-            &[&table.name, &table.name],
+            &[table, table],
         )
         .await?;
     Ok(next.and_then(|text| text.parse().ok()))

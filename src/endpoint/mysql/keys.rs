@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{decode::raw_cell, reading::Wire, sql};
 use crate::{
     endpoint::{EndpointError, ErrorKind, Position, Result},
-    model::Cell,
+    model::{Cell, hex, unhex},
 };
 
 /// How values of a key column are written as literals that compare as the column does.
@@ -49,7 +49,7 @@ impl Key {
             let bytes = cell(column.place).ok_or_else(|| unusable("a key value is NULL"))?;
             Ok(match raw_cell(bytes, column.wire) {
                 Cell::Text(text) => Value::String(text),
-                Cell::Bytes(bytes) => json!({ "hex": sql::hex(&bytes) }),
+                Cell::Bytes(bytes) => json!({ "hex": hex(&bytes) }),
                 Cell::Null => return Err(unusable("a key value is NULL")),
             })
         });
@@ -89,8 +89,7 @@ impl Key {
 
 impl KeyKind {
     fn literal(&self, value: &Value) -> Result<String> {
-        let hex =
-            value.get("hex").and_then(Value::as_str).map(|hex| sql::unhex(hex).ok_or_else(|| unusable("bad hex")));
+        let hex = value.get("hex").and_then(Value::as_str).map(|hex| unhex(hex).ok_or_else(|| unusable("bad hex")));
         match (self, value, hex.transpose()?) {
             (Self::Bytes, _, Some(bytes)) => Ok(sql::bytes(&bytes)),
             (Self::Number, Value::String(text), _) if is_number(text) => Ok(text.clone()),

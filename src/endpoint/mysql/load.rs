@@ -12,8 +12,9 @@ use sqlx::{Arguments as _, mysql::MySqlArguments};
 
 use super::{
     bindings::Bindings,
-    catalog::{self, Index, no_table},
+    catalog::{self, Facts, Index, no_table},
     connect::{Session, text_at},
+    dry,
     encode::Target,
     error::Complaint,
     marks,
@@ -23,7 +24,7 @@ use super::{
     stage::{self, Stage},
 };
 use crate::{
-    endpoint::{EndpointError, ErrorKind, LoadOptions, Loader, Mark, Refusal, Result},
+    endpoint::{Collisions, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Refusal, Result},
     model::Cause,
 };
 
@@ -40,6 +41,8 @@ pub(super) struct MysqlLoader {
     session: Session,
     table: String,
     columns: Vec<String>,
+    /// The key by which rows take each other's place.
+    update_by: Vec<String>,
     empties_first: Vec<String>,
     /// Foreign keys hold rows back while they come in.
     enforces: bool,
@@ -64,6 +67,8 @@ pub(super) struct MysqlLoader {
     /// The number that the next batch's first row has in the chunk.
     number: u64,
     unchanged: u64,
+    /// The table that a dry run would write to, while its rows go into a temporary one.
+    real: Option<String>,
 }
 
 /// What is done with some rows.
@@ -94,6 +99,17 @@ impl MysqlLoader {
     pub(super) async fn open(mut session: Session, table: &str, options: &LoadOptions, marks: Place) -> Result<Self> {
         let facts = catalog::facts(&mut session, table).await?;
         demand_transactions(&mut session, table).await?;
+        Self::open_with(session, table, facts, options, marks).await
+    }
+
+    /// `facts`: of the table, or of one that it is like.
+    pub(super) async fn open_with(
+        mut session: Session,
+        table: &str,
+        facts: Facts,
+        options: &LoadOptions,
+        marks: Place,
+    ) -> Result<Self> {
         let column = |name: &String| facts.column(name).ok_or_else(|| no_column(table, name));
         let written = options.columns.iter().map(column).collect::<Result<Vec<_>>>()?;
         if written.is_empty() {
@@ -120,6 +136,7 @@ impl MysqlLoader {
             statement: sql::insert(&into.0, &into.1, &bracket, full),
             table: table.to_owned(),
             columns: options.columns.clone(),
+            update_by: options.update_by.clone(),
             empties_first: options.empties_first.clone(),
             enforces: !options.suspend_foreign_keys,
             indexes: facts.indexes,
@@ -135,7 +152,14 @@ impl MysqlLoader {
             packet,
             number: 0,
             unchanged: 0,
+            real: None,
         })
+    }
+
+    /// The same, for rows that are tried apart from those of that table.
+    pub(super) fn instead_of(mut self, real: &str) -> Self {
+        self.real = Some(real.to_owned());
+        self
     }
 
     /// Takes these rows one step further, splitting as far as it takes.
@@ -390,6 +414,36 @@ impl Loader for MysqlLoader {
 
     fn unchanged(&self) -> u64 {
         self.unchanged
+    }
+
+    async fn remove(&mut self, rows: &RecordBatch) -> Result<u64> {
+        let context = format!("cannot remove rows from table '{}'", self.table);
+        let mut refusals = Vec::new();
+        let bindings = Bindings::of(rows, &self.targets, self.packet, &mut refusals)
+            .map_err(|message| EndpointError::new(ErrorKind::Other, context.clone(), message))?;
+        let places: Vec<usize> =
+            (0..self.columns.len()).filter(|at| self.update_by.contains(&self.columns[*at])).collect();
+        let same: Vec<String> = places.iter().map(|at| format!("{} = ?", sql::name(&self.columns[*at]))).collect();
+        let statement = format!("DELETE FROM {} WHERE {}", sql::name(&self.table), same.join(" AND "));
+        let mut removed = 0;
+        for row in 0..bindings.rows() {
+            let mut arguments = MySqlArguments::default();
+            let cells = bindings.row(row);
+            for at in &places {
+                cells[*at].add_to(&mut arguments).map_err(sql::cannot_bind)?;
+            }
+            let taken = self.session.run(&statement, arguments, true).await?;
+            removed += taken.map_err(|complaint| complaint.into_error(context.clone()))?;
+        }
+        self.session.execute("SAVEPOINT w").await?;
+        Ok(removed)
+    }
+
+    async fn collisions(&mut self) -> Result<Collisions> {
+        match &self.real {
+            Some(real) => dry::collisions(&mut self.session, &self.table, real, &self.indexes).await,
+            None => Ok(Collisions::default()),
+        }
     }
 
     async fn commit(&mut self, mark: &Mark) -> Result<()> {

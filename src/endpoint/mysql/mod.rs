@@ -10,6 +10,7 @@
 //! - `load`, `bindings`, `encode`, `pieces`, `stage`, `refusal`: chunks, from Arrow to statements, and rows refused
 //! - `definition`, `tongue`: what a table is beside its columns, and this system's spelling of what all have
 //! - `ddl`, `finish`, `marks`, `permit`: tables made, indexes and foreign keys; marks; what the account may do
+//! - `dry`: rows tried in a temporary table; `server`: its disk and settings
 
 mod bindings;
 mod catalog;
@@ -17,6 +18,7 @@ mod connect;
 mod ddl;
 mod decode;
 mod definition;
+mod dry;
 mod encode;
 mod error;
 mod finish;
@@ -30,9 +32,11 @@ mod pieces;
 mod read;
 mod reading;
 mod refusal;
+mod server;
 mod sight;
 mod sql;
 mod stage;
+mod stands;
 #[cfg(test)]
 mod tests;
 mod tongue;
@@ -48,10 +52,12 @@ use self::{
     tongue::MysqlTongue,
 };
 use super::{
-    Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
+    Catalog, Destination, Dry, DryLoader, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot,
+    Source, Space, carry,
 };
 use crate::model::{
-    Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+    Column, ColumnType, CounterStand, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry,
+    Thing,
 };
 
 pub use self::read::MysqlSnapshot;
@@ -245,6 +251,10 @@ impl Destination for Mysql {
         Ok(Box::new(load::MysqlLoader::open(self.write().await?, &table.name, options, self.marks.clone()).await?))
     }
 
+    async fn open_dry(&self, table: &Table, dry: Dry, options: &LoadOptions) -> Result<DryLoader> {
+        dry::open(self.write().await?, table, dry, options, self.marks.clone()).await
+    }
+
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
         finish::finish(&mut self.write().await?, created, loaded).await
     }
@@ -265,10 +275,43 @@ impl Destination for Mysql {
         permit::lacks(&mut self.write().await?, &table.name, mode).await
     }
 
+    async fn space(&self) -> Result<Space> {
+        let mut session = self.look().await?;
+        let space = server::space(&mut session, self.address.is_local()).await;
+        self.looking.keep(session);
+        space
+    }
+
+    async fn cautions(&self, tables: &[Table]) -> Result<Vec<String>> {
+        let mut session = self.look().await?;
+        let cautions = server::cautions(&mut session, tables).await;
+        self.looking.keep(session);
+        cautions
+    }
+
     async fn referrers(&self, table: &str) -> Result<Vec<String>> {
         let mut session = self.look().await?;
         let outcome = catalog::referrers(&mut session, table).await;
         self.looking.keep(session);
         outcome
+    }
+
+    async fn counters(&self, table: &str) -> Result<Vec<CounterStand>> {
+        let mut session = self.look().await?;
+        let outcome = stands::counters(&mut session, table).await;
+        self.looking.keep(session);
+        outcome
+    }
+
+    async fn set_counters(&self, table: &str, stands: &[CounterStand]) -> Result<()> {
+        stands::set_counters(&mut self.write().await?, table, stands).await
+    }
+
+    fn triggers_see_all(&self) -> bool {
+        true
+    }
+
+    async fn drop_tables(&self, tables: &[String]) -> Result<()> {
+        stands::drop_tables(&mut self.write().await?, tables).await
     }
 }

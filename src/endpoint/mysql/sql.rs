@@ -3,11 +3,12 @@
 //! Every session of this folder sets `sql_mode` itself, without `ANSI_QUOTES` and `NO_BACKSLASH_ESCAPES`: that is what
 //! makes backticks and backslashes mean the same on every server.
 
-use std::fmt::Write as _;
-
 use sqlx::AssertSqlSafe;
 
-use crate::endpoint::{EndpointError, ErrorKind};
+use crate::{
+    endpoint::{EndpointError, ErrorKind},
+    model::hex,
+};
 
 /// Vouches for a statement whose names and values went through this module.
 pub(super) fn vouched(statement: impl Into<String>) -> AssertSqlSafe<String> {
@@ -48,19 +49,6 @@ pub(super) fn quoted(text: &str) -> String {
 /// Bytes as a literal.
 pub(super) fn bytes(value: &[u8]) -> String {
     format!("x'{}'", hex(value))
-}
-
-pub(super) fn hex(value: &[u8]) -> String {
-    value.iter().fold(String::with_capacity(value.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    let pairs = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-    if digits.len().is_multiple_of(2) { pairs.collect() } else { None }
 }
 
 /// `INSERT INTO t (a, b) VALUES (?, ?), (?, ?)` for that many rows; `row` is one row's bracket.
@@ -119,9 +107,6 @@ mod tests {
         assert_eq!(name("a`b"), "`a``b`");
         assert_eq!(quoted("it's \\ \0"), "'it''s \\\\ \\0'");
         assert_eq!(bytes(&[0, 255, 39]), "x'00ff27'");
-        assert_eq!(unhex("00ff27"), Some(vec![0, 255, 39]));
-        assert_eq!(unhex("0"), None);
-        assert_eq!(unhex("zz"), None);
     }
 
     #[test]

@@ -284,6 +284,37 @@ pub(super) async fn checks(
     fetch(connection, CHECKS, name, read).await
 }
 
+/// The same checks, each as a condition.
+const CONDITIONS: &str = "
+    SELECT pg_get_expr(c.conbin, c.conrelid) AS condition,
+           array(SELECT a.attname::text FROM pg_attribute a
+                 WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)) AS columns
+    FROM pg_constraint c
+    WHERE c.contype = 'c' AND c.conrelid = format('%I.%I', $1::text, $2::text)::regclass ORDER BY c.conname";
+
+/// The conditions that a table checks, each with its columns.
+pub(super) async fn conditions(
+    connection: &mut PgConnection,
+    name: &TableName,
+) -> sqlx::Result<Vec<(String, Vec<String>)>> {
+    let read = |row: &PgRow| Ok((row.try_get("condition")?, row.try_get("columns")?));
+    fetch(connection, CONDITIONS, name, read).await
+}
+
+/// Unique indexes over whole columns of all rows.
+const UNIQUE: &str = "
+    SELECT array(SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+                 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+                 WHERE k.place <= i.indnkeyatts ORDER BY k.place) AS columns
+    FROM pg_index i
+    WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+      AND i.indrelid = format('%I.%I', $1::text, $2::text)::regclass ORDER BY i.indexrelid";
+
+/// The columns of each unique index that concerns every row.
+pub(super) async fn unique_columns(connection: &mut PgConnection, name: &TableName) -> sqlx::Result<Vec<Vec<String>>> {
+    fetch(connection, UNIQUE, name, |row| row.try_get("columns")).await
+}
+
 const TRIGGERED: &str = "
     SELECT EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal
                    AND tgrelid = format('%I.%I', $1::text, $2::text)::regclass) AS triggered";

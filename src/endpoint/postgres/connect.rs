@@ -27,6 +27,8 @@ struct Address {
     options: PgConnectOptions,
     /// `host:port`, for messages.
     place: String,
+    /// It is on this machine.
+    local: bool,
 }
 
 impl Address {
@@ -38,16 +40,17 @@ impl Address {
         let host = options.get_host().trim_matches(['[', ']']).to_owned();
         let socket = options.get_socket().map(|path| path.display().to_string());
         let place = format!("{}:{}", socket.as_deref().unwrap_or(&host), options.get_port());
+        let local = socket.is_some() || is_local(&host);
         let mut options = options
             .host(&host)
             .application_name("whimbrel")
             .extra_float_digits(None)
-            .ssl_mode(ssl_mode(&url, socket.is_some() || is_local(&host))?)
+            .ssl_mode(ssl_mode(&url, local)?)
             .disable_statement_logging();
         if let Some(password) = password {
             options = options.password(password);
         }
-        Ok(Self { options, place })
+        Ok(Self { options, place, local })
     }
 
     fn context(&self) -> String {
@@ -102,6 +105,10 @@ pub(super) struct Sessions {
 impl Sessions {
     pub(super) fn new(url: &str, password: Option<&str>, read_only: bool) -> Result<Self> {
         Ok(Self { address: Address::parse(url, password)?, read_only, idle: Mutex::default() })
+    }
+
+    pub(super) fn is_local(&self) -> bool {
+        self.address.local
     }
 
     /// A session of the caller's own.

@@ -175,15 +175,24 @@ fn comments(table: &Table, place: &str) -> Vec<String> {
 
 /// Creates the table and all that its name needs, or nothing. Types that are there already and are the same stay.
 pub(super) async fn create(connection: &mut PgConnection, table: &Table, default_schema: &str) -> Result<()> {
+    let statements = settled_statements(connection, table, default_schema).await?;
+    let created = sql::run(connection, &format!("BEGIN;\n{statements};\nCOMMIT")).await;
+    created.map_err(|error| failure(error, format!("cannot create {}", table.name)))
+}
+
+/// What creates the table here and now, with names that are free.
+pub(super) async fn settled_statements(
+    connection: &mut PgConnection,
+    table: &Table,
+    default_schema: &str,
+) -> Result<String> {
     let context = || format!("cannot create {}", table.name);
     check_names(table, default_schema).map_err(|message| EndpointError::new(ErrorKind::Other, context(), message))?;
     let mut table = table.clone();
     let missing = missing_types(connection, &table).await.map_err(|error| failure(error, context()))?;
     table.types.retain(|own| missing.contains(&own.name));
     settle_names(connection, &mut table, default_schema).await.map_err(|error| failure(error, context()))?;
-    let statements = create_statements(&table, default_schema).join(";\n");
-    let created = sql::run(connection, &format!("BEGIN;\n{statements};\nCOMMIT")).await;
-    created.map_err(|error| failure(error, context()))
+    Ok(create_statements(&table, default_schema).join(";\n"))
 }
 
 async fn missing_types(connection: &mut PgConnection, table: &Table) -> sqlx::Result<Vec<String>> {

@@ -73,6 +73,11 @@ pub(super) struct Lines {
 }
 
 impl Lines {
+    /// Such as begin with a number, the first with 0.
+    pub(super) fn numbered() -> Self {
+        Self { number: Some(0), ..Self::default() }
+    }
+
     pub(super) fn form(&self) -> Form {
         self.form
     }
@@ -109,7 +114,9 @@ impl Lines {
             0 => at = 0,
             _ => pieces.push(&HEADER[..]),
         }
-        for (place, value) in large.iter().filter(|(place, _)| (start(from)..end).contains(place)) {
+        // No row begins with a value, but one may end with it.
+        let within = |place: usize| start(from) < place && place <= end;
+        for (place, value) in large.iter().filter(|(place, _)| within(*place)) {
             pieces.extend([bytes.get(at..*place).unwrap_or_default(), value.as_slice()]);
             at = *place;
         }
@@ -148,11 +155,11 @@ impl Lines {
         self.text.clear();
         self.starts.clear();
         self.rows.clear();
-        let values: Vec<Values<'_>> = batch.columns().iter().map(Values::of).collect();
+        let columns: Vec<_> = batch.columns().iter().map(|array| (array, Values::of(array))).collect();
         let mut refusals = Vec::new();
         for row in 0..batch.num_rows() {
             let start = self.text.len();
-            match self.push_row(&values, targets, row) {
+            match self.push_row(&columns, targets, row) {
                 Ok(()) => {
                     self.starts.push(start);
                     self.rows.push(row);
@@ -166,17 +173,18 @@ impl Lines {
         Ok(refusals)
     }
 
-    fn push_row(&mut self, values: &[Values<'_>], targets: &[Target], row: usize) -> Result<(), Refusal> {
+    fn push_row(&mut self, columns: &[(&ArrayRef, Values<'_>)], targets: &[Target], row: usize) -> Result<(), Refusal> {
         let start = self.text.len();
         if self.number.is_some() {
             let number = self.number(self.rows.len());
             write::integer(&mut self.text, number);
             self.text.push(b'\t');
         }
-        for (place, (values, target)) in values.iter().zip(targets).enumerate() {
+        for (place, ((array, values), target)) in columns.iter().zip(targets).enumerate() {
             if place > 0 {
                 self.text.push(b'\t');
             }
+            let values = if array.is_null(row) { &Values::Null } else { values };
             values.push(&mut self.text, target.trap, row).map_err(|unfit| refusal(unfit, target, row))?;
         }
         self.text.push(b'\n');
@@ -270,39 +278,9 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn is_null(&self, row: usize) -> bool {
-        match self {
-            Self::Null => true,
-            Self::Boolean(array) => array.is_null(row),
-            Self::Int8(array) => array.is_null(row),
-            Self::Int16(array) => array.is_null(row),
-            Self::Int32(array) => array.is_null(row),
-            Self::Int64(array) => array.is_null(row),
-            Self::UInt8(array) => array.is_null(row),
-            Self::UInt16(array) => array.is_null(row),
-            Self::UInt32(array) => array.is_null(row),
-            Self::UInt64(array) => array.is_null(row),
-            Self::Float32(array) => array.is_null(row),
-            Self::Float64(array) => array.is_null(row),
-            Self::Decimal128(array, _) => array.is_null(row),
-            Self::Decimal256(array, _) => array.is_null(row),
-            Self::Text(array) => array.is_null(row),
-            Self::LargeText(array) => array.is_null(row),
-            Self::TextView(array) => array.is_null(row),
-            Self::Bytes(array) => array.is_null(row),
-            Self::Date(array) => array.is_null(row),
-            Self::Time(array) => array.is_null(row),
-            Self::Timestamp(array, _) => array.is_null(row),
-        }
-    }
-
     fn push(&self, out: &mut Vec<u8>, trap: Trap, row: usize) -> Result<(), Unfit> {
-        if self.is_null(row) {
-            out.extend_from_slice(b"\\N");
-            return Ok(());
-        }
         match self {
-            Self::Null => {}
+            Self::Null => out.extend_from_slice(b"\\N"),
             Self::Boolean(array) => out.push(if array.value(row) { b't' } else { b'f' }),
             Self::Int8(array) => write::integer(out, array.value(row).into()),
             Self::Int16(array) => write::integer(out, array.value(row).into()),

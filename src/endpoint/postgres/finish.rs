@@ -297,7 +297,7 @@ impl Finishing<'_> {
 }
 
 /// Sequences that a column owns (identity, serial) or that its default draws from.
-const SEQUENCES: &str = "
+pub(super) const SEQUENCES: &str = "
     SELECT DISTINCT a.attname::text AS column, format('%I.%I', sn.nspname, s.relname) AS sequence,
            q.seqincrement > 0 AS rising, q.seqincrement AS step
     FROM pg_attribute a

@@ -1,18 +1,22 @@
 //! One table's rows into the server, a chunk a transaction.
 //!
-//! May not decide what happens to a row that is refused. One idea: a savepoint always stands before the rows that come
-//! next, and the size of the next COPY follows the distance between bad rows, so that a batch with many of them costs
-//! a few times its rows and not their square.
+//! May not decide what happens to a row that is refused. One idea: batches go together by one COPY as long as none of their
+//! rows is refused, and row by row only as far as the server refuses some.
 //!
 //! Foreign keys that shall not hold back rows while their table loads are suspended per transaction, with
 //! `session_replication_role = replica` where the account may (which also keeps user triggers from firing), else by
 //! deferring them to the commit, as far as they are deferrable. Otherwise deferred constraints are made immediate, so
 //! that a row that breaks one is named instead of failing the commit.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod isolate;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
-use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::{array::UInt32Array, compute::take_record_batch, record_batch::RecordBatch};
 use sqlx::postgres::PgConnection;
 
 use crate::{
@@ -26,16 +30,15 @@ use super::{
     connect::Sessions,
     encode::{Form, Lines, Mistyped, Target},
     error::{complaint, failure, is_about_data},
-    marks,
-    refusal::{self, Complaint},
+    grouping::Grouping,
+    marks, remove,
+    screen::{MANY, Screen, Screening},
     sql::{self, TableName},
     stage::{self, Stage},
 };
 
 /// How much goes into one message; larger ones gain nothing.
 const MESSAGE_BYTES: usize = 512 * 1024;
-/// The rows that are tried at once right behind a bad one, at least.
-const WINDOW: usize = 16;
 
 const REPLICA: &str = "SET LOCAL session_replication_role = replica";
 const DEFERRED: &str = "SET CONSTRAINTS ALL DEFERRED";
@@ -56,11 +59,16 @@ pub struct PostgresLoader {
     targets: Vec<Target>,
     constraints: BTreeMap<String, Vec<String>>,
     begin: String,
+    /// What makes the table that a dry run tries its rows in; its transaction then stands open from the start.
+    makes: Option<String>,
     statement: String,
     /// Where rows wait that may take another one's place.
     stage: Option<Stage>,
     lines: Lines,
     grouping: Grouping,
+    /// Neither foreign keys nor triggers see what is written.
+    unseen: bool,
+    screening: Screening,
     /// Of the chunk under way.
     unchanged: u64,
     /// Absent while a statement runs and after one that did not end cleanly, so that a call that was cut off or failed
@@ -68,39 +76,20 @@ pub struct PostgresLoader {
     connection: Option<PgConnection>,
 }
 
-/// Whether batches are tried together. Where rows are refused again and again, a try costs more than it brings.
-#[derive(Clone, Copy, Debug, Default)]
-struct Grouping {
-    /// Groups to let pass before the next try, and how many the last failed try made of them.
-    rest: u32,
-    penalty: u32,
-}
-
-impl Grouping {
-    fn may_try(&mut self) -> bool {
-        let may = self.rest == 0;
-        self.rest = self.rest.saturating_sub(1);
-        may
-    }
-
-    fn tried(&mut self, written: bool) {
-        self.penalty = if written { 0 } else { (self.penalty * 2).clamp(1, 64) };
-        self.rest = self.penalty;
-    }
-}
-
-/// What is done with some lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// Into the table, or where rows wait for it.
-    Copy,
-    /// From there into the table.
-    Merge,
-}
-
 impl PostgresLoader {
     pub(super) async fn open(place: Place, table: &Table, options: &LoadOptions) -> Result<Self> {
         let name = TableName::parse(&table.name, &place.schema);
+        Self::open_at(place, name, table, options, None).await
+    }
+
+    /// `makes`: statements that make the table `name` first, in the transaction that its rows will be in.
+    pub(super) async fn open_at(
+        place: Place,
+        name: TableName,
+        table: &Table,
+        options: &LoadOptions,
+        makes: Option<String>,
+    ) -> Result<Self> {
         let targets = targets(table, options)?;
         let mut loader = Self {
             statement: format!("COPY {} ({}) FROM STDIN", name.quoted(), sql::idents(&options.columns)),
@@ -110,9 +99,12 @@ impl PostgresLoader {
             targets,
             constraints: BTreeMap::new(),
             begin: String::new(),
+            makes,
             stage: None,
             lines: Lines::default(),
             grouping: Grouping::default(),
+            unseen: false,
+            screening: Screening::default(),
             unchanged: 0,
             connection: None,
         };
@@ -121,18 +113,26 @@ impl PostgresLoader {
         loader.constraints = catalog::constraints(&mut connection, &loader.name).await.map_err(failed)?;
         loader.constraints.insert(stage::KEY.to_owned(), options.update_by.clone());
         let enforcement = match options.suspend_foreign_keys {
+            _ if loader.makes.is_some() => IMMEDIATE,
             true => suspension(&mut connection).await.map_err(failed)?,
             false => IMMEDIATE,
         };
+        loader.unseen = enforcement == REPLICA;
         let patience = format!("SET LOCAL lock_timeout = '{}s'", options.lock_wait);
-        loader.begin = format!("BEGIN; {patience}; {enforcement}; SAVEPOINT w");
+        let begin = if loader.makes.is_none() { "BEGIN; " } else { "" };
+        loader.begin = format!("{begin}{patience}; {enforcement}; SAVEPOINT w");
         loader.connection = Some(connection);
         Ok(loader)
     }
 
     /// A connection, with all that a transaction on it needs.
     async fn connect(&mut self) -> Result<PgConnection> {
+        self.screening.restart();
         let mut connection = self.place.sessions.open().await?;
+        if let Some(makes) = &self.makes {
+            let made = sql::run(&mut connection, &format!("BEGIN;\n{makes}")).await;
+            made.map_err(|error| failure(error, self.context("make a table to try the rows of")))?;
+        }
         if !self.options.update_by.is_empty() {
             let columns = self.targets.iter().map(|target| target.column.clone()).collect();
             let stage = Stage::make(&mut connection, &self.name, columns, &self.options.update_by).await;
@@ -161,37 +161,6 @@ impl PostgresLoader {
         Ok(())
     }
 
-    /// Takes some lines one step further behind the savepoint. The complaint is about a row's data; the savepoint stands
-    /// again then.
-    async fn attempt(&mut self, step: Step, from: usize, to: usize) -> Result<Option<Complaint>> {
-        let mut connection = self.take("write to")?;
-        let done = match (step, &self.stage) {
-            (Step::Merge, Some(stage)) => {
-                let range = (self.lines.number(from), self.lines.number(to));
-                merge(&mut connection, stage, range).await
-            }
-            _ => send(&mut connection, &self.copy(), self.lines.pieces(from, to))
-                .await
-                .map(|taken| Taken { taken, owed: Some((to - from) as u64) }),
-        };
-        let (next, outcome) = match done {
-            Ok(Taken { taken, owed }) => {
-                self.check_all_taken(taken, owed.unwrap_or(taken))?;
-                if step == Step::Merge {
-                    self.unchanged = self.unchanged.wrapping_sub(taken);
-                }
-                ("RELEASE SAVEPOINT w; SAVEPOINT w", None)
-            }
-            Err(error) => match complaint(&error).filter(|complaint| is_about_data(complaint.code())) {
-                Some(complaint) => ("ROLLBACK TO SAVEPOINT w", Some(Complaint::new(complaint, self.copied()))),
-                None => return Err(failure(error, self.context("write to"))),
-            },
-        };
-        sql::run(&mut connection, next).await.map_err(|error| failure(error, self.context("write to")))?;
-        self.connection = Some(connection);
-        Ok(outcome)
-    }
-
     fn copy(&self) -> String {
         match self.lines.form() {
             Form::Text => self.statement.clone(),
@@ -210,11 +179,6 @@ impl PostgresLoader {
         }
         let message = format!("of {owed} rows the table took {taken}; one of its triggers leaves rows out");
         Err(EndpointError::new(ErrorKind::Data, self.context("write to"), message))
-    }
-
-    fn refuse(&self, complaint: &Complaint, line: usize) -> Refusal {
-        let names: Vec<&str> = self.targets.iter().map(|target| target.column.name.as_str()).collect();
-        refusal::refusal(complaint, self.lines.row(line), &names, &self.constraints)
     }
 
     /// Writes all batches by one COPY, which the server works on while the next batch is put into its form. `None`: it
@@ -254,6 +218,95 @@ impl PostgresLoader {
         Ok(next.starts_with("RELEASE").then_some(refusals))
     }
 
+    /// Whether tables refer to it that are not emptied with it; then its rows may only go where nobody sees it.
+    async fn has_referrers(&self, connection: &mut PgConnection) -> Result<bool> {
+        let referrers = catalog::referrers(connection, &self.name, &self.place.schema).await;
+        let mut referrers = referrers.map_err(|error| failure(error, self.context("empty")))?;
+        let own = self.name.display(&self.place.schema);
+        referrers.retain(|other| *other != own && !self.options.empties_first.contains(other));
+        if referrers.is_empty() || self.unseen {
+            return Ok(!referrers.is_empty());
+        }
+        let message = format!(
+            "{} refer to it, and this account may not put rows back unseen by them; GRANT SET ON PARAMETER \
+             session_replication_role TO it (PostgreSQL 15 or later), or use a superuser",
+            referrers.join(", ")
+        );
+        Err(EndpointError::new(ErrorKind::Permission, self.context("empty"), message))
+    }
+
+    /// Keeps what was done behind the savepoint; where the server complained, `None`, and all is as before.
+    async fn settle<T>(&mut self, mut connection: PgConnection, done: sqlx::Result<T>) -> Result<Option<T>> {
+        let context = self.context("write to");
+        let (kept, next) = match done {
+            Ok(kept) => (Some(kept), "RELEASE SAVEPOINT w; SAVEPOINT w"),
+            Err(error) if complaint(&error).is_some() => (None, "ROLLBACK TO SAVEPOINT w"),
+            Err(error) => return Err(failure(error, context)),
+        };
+        sql::run(&mut connection, next).await.map_err(|error| failure(error, context))?;
+        self.connection = Some(connection);
+        Ok(kept)
+    }
+
+    /// The rows that the table will probably refuse. What cannot be asked is not asked again.
+    async fn suspects(&mut self, batch: &RecordBatch) -> Result<BTreeSet<usize>> {
+        let mut screen = match std::mem::take(&mut self.screening) {
+            Screening::On(screen) => screen,
+            other => {
+                self.screening = other;
+                return Ok(BTreeSet::new());
+            }
+        };
+        if screen.fill(batch).is_err() {
+            self.screening = Screening::Never;
+            return Ok(BTreeSet::new());
+        }
+        let mut connection = self.take("write to")?;
+        let asked = screen.ask(&mut connection).await;
+        let suspects = self.settle(connection, asked).await?;
+        self.screening = if suspects.is_some() { Screening::On(screen) } else { Screening::Never };
+        Ok(suspects.unwrap_or_default())
+    }
+
+    /// After a batch of which so many were refused: screens the next one, or does without again.
+    async fn learn(&mut self, refused: usize) -> Result<()> {
+        match self.screening {
+            Screening::Off if refused >= MANY && self.stage.is_none() => {
+                let mut connection = self.take("write to")?;
+                let made = Screen::make(&mut connection, &self.name, &self.targets).await;
+                let screen = self.settle(connection, made).await?.flatten();
+                self.screening = screen.map_or(Screening::Never, |screen| Screening::On(Box::new(screen)));
+            }
+            Screening::On(_) if refused < MANY => self.screening = Screening::Off,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn write_rows(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>> {
+        // Numbers go on from the batch before.
+        self.lines.number = self.lines.number.map(|_| self.lines.number(self.lines.len()));
+        let unsent = self.lines.fill(batch, &self.targets).map_err(|error| self.mistyped(error));
+        let mut refusals = unsent?;
+        refusals.extend(self.write_lines().await?);
+        Ok(refusals)
+    }
+
+    /// Writes the suspects behind the others, so that they stand in nobody's way.
+    async fn write_apart(&mut self, batch: &RecordBatch, suspects: &BTreeSet<usize>) -> Result<Vec<Refusal>> {
+        let mut refusals = Vec::new();
+        for suspected in [false, true] {
+            let rows: Vec<usize> = (0..batch.num_rows()).filter(|row| suspects.contains(row) == suspected).collect();
+            let places: UInt32Array = rows.iter().map(|row| u32::try_from(*row).ok()).collect();
+            let part = take_record_batch(batch, &places);
+            let part = part
+                .map_err(|error| EndpointError::new(ErrorKind::Other, self.context("write to"), error.to_string()))?;
+            let refused = self.write_rows(&part).await?;
+            refusals.extend(refused.into_iter().map(|refusal| Refusal { row: rows[refusal.row], ..refusal }));
+        }
+        Ok(refusals)
+    }
+
     fn mistyped(&self, Mistyped { column, found }: Mistyped) -> EndpointError {
         let message = format!("the values of column '{column}' come as {found}, which is not how it travels");
         EndpointError::new(ErrorKind::Other, self.context("write to"), message)
@@ -266,99 +319,6 @@ impl PostgresLoader {
         let message = format!("a batch has {} columns, not {}", batch.num_columns(), self.targets.len());
         Err(EndpointError::new(ErrorKind::Other, self.context("write to"), message))
     }
-
-    /// Writes all lines but those that are refused.
-    async fn write_lines(&mut self) -> Result<Vec<Refusal>> {
-        let lines = self.lines.len();
-        let mut refused = self.isolate(Step::Copy, 0, lines).await?;
-        if self.stage.is_some() {
-            self.unchanged = self.unchanged.wrapping_add((lines - refused.len()) as u64);
-            self.merge_lines(&mut refused).await?;
-        }
-        Ok(refused.iter().map(|(line, complaint)| self.refuse(complaint, *line)).collect())
-    }
-
-    /// Takes the lines that wait into the table. A line that is refused there may have been in its twin's way.
-    async fn merge_lines(&mut self, refused: &mut BTreeMap<usize, Complaint>) -> Result<()> {
-        let late = self.isolate(Step::Merge, 0, self.lines.len()).await?;
-        self.unchanged = self.unchanged.wrapping_sub(late.len() as u64);
-        if late.is_empty() {
-            return Ok(());
-        }
-        self.take_back(late.keys()).await?;
-        let twins: Vec<usize> = refused.iter().filter(|(_, why)| why.is_twin()).map(|(line, _)| *line).collect();
-        for line in twins {
-            let Some(why) = self.try_again(line).await? else {
-                refused.remove(&line);
-                continue;
-            };
-            refused.insert(line, why);
-        }
-        refused.extend(late);
-        Ok(())
-    }
-
-    /// One line the whole way.
-    async fn try_again(&mut self, line: usize) -> Result<Option<Complaint>> {
-        if let Some(complaint) = self.attempt(Step::Copy, line, line + 1).await? {
-            return Ok(Some(complaint));
-        }
-        self.unchanged = self.unchanged.wrapping_add(1);
-        let complaint = self.attempt(Step::Merge, line, line + 1).await?;
-        if complaint.is_some() {
-            self.unchanged = self.unchanged.wrapping_sub(1);
-            self.take_back([line].iter()).await?;
-        }
-        Ok(complaint)
-    }
-
-    async fn take_back(&mut self, lines: impl Iterator<Item = &usize>) -> Result<()> {
-        let numbers = lines.map(|line| self.lines.number(*line)).collect();
-        let statement = format!("{}; RELEASE SAVEPOINT w; SAVEPOINT w", Stage::without(&numbers));
-        self.run(&statement, "write to").await
-    }
-
-    /// Takes all lines of a stretch one step further but those that are refused.
-    async fn isolate(&mut self, step: Step, from: usize, lines: usize) -> Result<BTreeMap<usize, Complaint>> {
-        let mut refused = BTreeMap::new();
-        let (mut at, mut window, mut good) = (from, lines, 0);
-        // A line that was named while others before it were in the way; void as soon as another one is refused.
-        let mut named: Option<(usize, Complaint)> = None;
-        while at < lines {
-            if let Some((_, complaint)) = named.take_if(|(line, _)| *line == at) {
-                refused.insert(at, complaint);
-                (at, window, good) = (at + 1, (good * 2).max(WINDOW), 0);
-                continue;
-            }
-            let limit = named.as_ref().map_or(lines, |(line, _)| *line);
-            let to = (at + window).min(limit);
-            let Some(complaint) = self.attempt(step, at, to).await? else {
-                (good, window) = (good + to - at, window.saturating_mul(2));
-                at = to;
-                continue;
-            };
-            match complaint.line(to - at).map(|line| at + line) {
-                Some(line) => {
-                    window = line - at;
-                    named = Some((line, complaint));
-                }
-                None if to - at == 1 => named = Some((at, complaint)),
-                None => (named, window) = (None, (to - at).div_ceil(2)),
-            }
-        }
-        Ok(refused)
-    }
-}
-
-/// How many rows a statement affected, and how many it had to, where that is known.
-struct Taken {
-    taken: u64,
-    owed: Option<u64>,
-}
-
-async fn merge(connection: &mut PgConnection, stage: &Stage, range: (i64, i64)) -> sqlx::Result<Taken> {
-    let owed = stage.owed(connection, range).await?;
-    Ok(Taken { taken: sql::affected(connection, &stage.merge(range)).await?, owed })
 }
 
 /// The columns that are written, as the table has them.
@@ -389,7 +349,7 @@ async fn suspension(connection: &mut PgConnection) -> sqlx::Result<&'static str>
     }
 }
 
-async fn send(connection: &mut PgConnection, statement: &str, pieces: Vec<&[u8]>) -> sqlx::Result<u64> {
+pub(super) async fn send(connection: &mut PgConnection, statement: &str, pieces: Vec<&[u8]>) -> sqlx::Result<u64> {
     let mut copy = connection.copy_in_raw(statement).await?;
     for message in messages(pieces, 0) {
         copy.send(message).await?;
@@ -418,6 +378,12 @@ impl Loader for PostgresLoader {
 
     async fn empty(&mut self) -> Result<()> {
         let mut connection = self.take("empty")?;
+        if self.options.puts_back && self.has_referrers(&mut connection).await? {
+            let layout = catalog::layout(&mut connection, &self.name).await;
+            let name = layout.map_err(|error| failure(error, self.context("empty")))?.scanned(&self.name);
+            self.connection = Some(connection);
+            return self.run(&format!("DELETE FROM {name}; RELEASE SAVEPOINT w; SAVEPOINT w"), "empty").await;
+        }
         // One statement: a table that others refer to is truncated with them or not at all.
         let first = self.options.empties_first.iter().map(|table| TableName::parse(table, &self.place.schema));
         let mut tables = Vec::new();
@@ -433,13 +399,25 @@ impl Loader for PostgresLoader {
         self.unchanged
     }
 
+    async fn remove(&mut self, rows: &RecordBatch) -> Result<u64> {
+        let mut connection = self.take("remove rows from")?;
+        let is_key = |target: &&Target| self.options.update_by.contains(&target.column.name);
+        let key: Vec<_> = self.targets.iter().filter(is_key).map(|target| &target.column).collect();
+        let removed = remove::remove(&mut connection, &self.name, &key, rows).await;
+        let removed = removed.map_err(|error| failure(error, self.context("remove rows from")))?;
+        self.connection = Some(connection);
+        self.run("RELEASE SAVEPOINT w; SAVEPOINT w", "remove rows from").await?;
+        Ok(removed)
+    }
+
     async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>> {
         self.check_columns(batch)?;
-        // Numbers go on from the batch before.
-        self.lines.number = self.lines.number.map(|_| self.lines.number(self.lines.len()));
-        let unsent = self.lines.fill(batch, &self.targets).map_err(|error| self.mistyped(error));
-        let mut refusals = unsent?;
-        refusals.extend(self.write_lines().await?);
+        let suspects = self.suspects(batch).await?;
+        let mut refusals = match suspects.is_empty() {
+            true => self.write_rows(batch).await?,
+            false => self.write_apart(batch, &suspects).await?,
+        };
+        self.learn(refusals.len()).await?;
         refusals.sort_by_key(|refusal| refusal.row);
         Ok(refusals)
     }
@@ -473,6 +451,7 @@ impl Loader for PostgresLoader {
     }
 
     async fn rollback(&mut self) -> Result<()> {
+        self.screening.restart();
         match self.connection {
             Some(_) => self.run("ROLLBACK", "roll back").await,
             None => Ok(()),

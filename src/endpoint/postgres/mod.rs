@@ -11,21 +11,27 @@ mod copy;
 mod ddl;
 mod decode;
 mod definition;
+mod dry;
 mod encode;
 mod error;
 mod finish;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod grants;
+mod grouping;
 mod load;
 mod marks;
 mod numeric;
 mod order;
 mod read;
 mod refusal;
+mod remove;
+mod screen;
+mod server;
 mod sight;
 mod sql;
 mod stage;
+mod stands;
 mod tongue;
 mod tuples;
 mod types;
@@ -40,10 +46,11 @@ use async_trait::async_trait;
 use sqlx::{Row as _, postgres::PgConnection};
 
 use crate::model::{
-    Column, ColumnType, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+    Column, ColumnType, CounterStand, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry,
+    Thing,
 };
 
-use super::{Catalog, Destination, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry};
+use super::{Catalog, Destination, Dry, DryLoader, LoadOptions, Loader, Mark, Result, Snapshot, Source, Space, carry};
 
 pub use load::PostgresLoader;
 pub use read::PostgresSnapshot;
@@ -87,6 +94,10 @@ impl Postgres {
 
     fn name(&self, table: &str) -> TableName {
         TableName::parse(table, &self.schema)
+    }
+
+    fn place(&self) -> Place {
+        Place { sessions: self.sessions.clone(), schema: self.schema.clone(), marks: self.marks.clone() }
     }
 
     /// Keeps the session for the next caller where what was done with it ended well.
@@ -240,8 +251,11 @@ impl Destination for Postgres {
     }
 
     async fn open(&self, table: &Table, options: &LoadOptions) -> Result<Box<dyn Loader>> {
-        let place = Place { sessions: self.sessions.clone(), schema: self.schema.clone(), marks: self.marks.clone() };
-        Ok(Box::new(PostgresLoader::open(place, table, options).await?))
+        Ok(Box::new(PostgresLoader::open(self.place(), table, options).await?))
+    }
+
+    async fn open_dry(&self, table: &Table, dry: Dry, options: &LoadOptions) -> Result<DryLoader> {
+        dry::open(self.place(), table, dry, options).await
     }
 
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
@@ -274,9 +288,39 @@ impl Destination for Postgres {
         self.done(session, findings)
     }
 
+    async fn space(&self) -> Result<Space> {
+        let mut session = self.sessions.take().await?;
+        let space = server::space(&mut session, self.sessions.is_local()).await;
+        self.done(session, space)
+    }
+
+    async fn cautions(&self, _tables: &[Table]) -> Result<Vec<String>> {
+        let mut session = self.sessions.take().await?;
+        let cautions = server::cautions(&mut session, self.version).await;
+        self.done(session, cautions)
+    }
+
     async fn referrers(&self, table: &str) -> Result<Vec<String>> {
         let mut session = self.sessions.take().await?;
         let referrers = catalog::referrers(&mut session, &self.name(table), &self.schema).await;
         self.done(session, referrers.map_err(|error| failure(error, format!("cannot see what refers to {table}"))))
+    }
+    async fn counters(&self, table: &str) -> Result<Vec<CounterStand>> {
+        let mut session = self.sessions.take().await?;
+        let stands = stands::counters(&mut session, &self.name(table)).await;
+        self.done(session, stands)
+    }
+
+    async fn set_counters(&self, _table: &str, stands: &[CounterStand]) -> Result<()> {
+        let mut session = self.sessions.take().await?;
+        let set = stands::set_counters(&mut session, stands).await;
+        self.done(session, set)
+    }
+
+    async fn drop_tables(&self, tables: &[String]) -> Result<()> {
+        let mut session = self.sessions.take().await?;
+        let names: Vec<TableName> = tables.iter().map(|table| self.name(table)).collect();
+        let dropped = stands::drop_tables(&mut session, &names).await;
+        self.done(session, dropped)
     }
 }

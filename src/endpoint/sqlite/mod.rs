@@ -20,6 +20,7 @@ mod schema;
 mod sight;
 mod snapshot;
 mod sql;
+mod stands;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -41,9 +42,12 @@ use self::{
     write::{Load, Writer},
 };
 use super::{
-    Catalog, Destination, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot, Source, carry,
+    Catalog, Destination, Dry, DryLoader, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Result, Snapshot,
+    Source, Space, carry,
 };
-use crate::model::{Column, ColumnType, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing};
+use crate::model::{
+    Column, ColumnType, CounterStand, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+};
 
 /// A SQLite file.
 #[derive(Clone)]
@@ -217,6 +221,17 @@ impl Destination for Sqlite {
         Ok(Box::new(Load::open(self.writer()?.clone(), table, options, &self.marks).await?))
     }
 
+    /// In a transaction of the file that is rolled back. No other writer gets in meanwhile.
+    async fn open_dry(&self, table: &Table, dry: Dry, options: &LoadOptions) -> Result<DryLoader> {
+        let mut options = options.clone();
+        if !dry.exists {
+            options.update_by.clear();
+        }
+        let writer = self.writer().map(|_| Writer::dry(Arc::clone(&self.path)))?;
+        let loader = Load::open_with(writer, table, &options, &self.marks, !dry.exists).await?;
+        Ok(DryLoader { loader: Box::new(loader), apart: !dry.exists, untold: Vec::new() })
+    }
+
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
         let (created, loaded) = (created.to_vec(), loaded.to_vec());
         self.writer()?.run(move |connection| finish::finish(connection, &created, &loaded)).await
@@ -242,9 +257,29 @@ impl Destination for Sqlite {
         Ok(vec![format!("{error}. Open the file as a destination.")])
     }
 
+    async fn space(&self) -> Result<Space> {
+        let path = Arc::clone(&self.path);
+        blocking(move || Ok(Space::of(&path))).await
+    }
+
     async fn referrers(&self, table: &str) -> Result<Vec<String>> {
         let table = table.to_owned();
         self.look(move |connection, _| catalog::referrers(connection, &table)).await
+    }
+
+    async fn counters(&self, table: &str) -> Result<Vec<CounterStand>> {
+        let table = table.to_owned();
+        self.look(move |connection, _| stands::counters(connection, &table)).await
+    }
+
+    async fn set_counters(&self, table: &str, stands: &[CounterStand]) -> Result<()> {
+        let (table, stands) = (table.to_owned(), stands.to_vec());
+        self.writer()?.run(move |connection| stands::set_counters(connection, &table, &stands)).await
+    }
+
+    async fn drop_tables(&self, tables: &[String]) -> Result<()> {
+        let tables = tables.to_vec();
+        self.writer()?.run(move |connection| stands::drop_tables(connection, &tables)).await
     }
 }
 

@@ -127,11 +127,16 @@ pub(super) fn create(connection: &mut Connection, table: &Table) -> Result<()> {
     let context = format!("cannot create {}", table.name);
     let mut create = || {
         let transaction = connection.transaction()?;
-        let table = with_free_names(&transaction, table)?;
-        transaction.execute_batch(&create_statements(&table).join(";\n"))?;
+        make(&transaction, table)?;
         transaction.commit()
     };
     create().map_err(during(context))
+}
+
+/// The same in the transaction that is open.
+pub(super) fn make(connection: &Connection, table: &Table) -> rusqlite::Result<()> {
+    let table = with_free_names(connection, table)?;
+    connection.execute_batch(&create_statements(&table).join(";\n"))
 }
 
 /// Whether somebody may write here, found out by asking for the write lock and letting it go.

@@ -19,6 +19,12 @@ pub(super) fn insert(table: &str, columns: &[String]) -> String {
     format!("INSERT OR ABORT INTO {} ({}) VALUES ({places})", quoted(table), quoted_list(columns))
 }
 
+/// Takes out the row with these columns' values.
+pub(super) fn delete_by(table: &str, columns: &[&str]) -> String {
+    let same: Vec<String> = columns.iter().map(|column| format!("{} = ?", quoted(column))).collect();
+    format!("DELETE FROM {} WHERE {}", quoted(table), same.join(" AND "))
+}
+
 pub(super) fn delete_all(table: &str) -> String {
     format!("DELETE FROM {}", quoted(table))
 }

@@ -11,7 +11,9 @@ use std::{
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 use rusqlite::{
-    Connection, ffi,
+    Connection,
+    config::DbConfig,
+    ffi,
     types::{ToSqlOutput, ValueRef},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -20,8 +22,8 @@ use super::{
     connection::{Access, blocking, open},
     error::{during, failure, words},
     feed::{Complaint, Feed, Scratch, Target},
-    long, marks,
-    sql::{delete_all, insert, quoted},
+    long, marks, schema,
+    sql::{delete_all, delete_by, insert, quoted},
     upsert::Upsert,
 };
 use crate::{
@@ -34,21 +36,29 @@ use crate::{
 pub(super) struct Writer {
     path: Arc<PathBuf>,
     connection: Arc<Mutex<Option<Connection>>>,
+    /// Of a dry run: the file's way of keeping a journal stays what it is.
+    dry: bool,
 }
 
 impl Writer {
     pub(super) fn new(path: Arc<PathBuf>) -> Self {
-        Self { path, connection: Arc::default() }
+        Self { path, connection: Arc::default(), dry: false }
+    }
+
+    /// One of its own, of which nothing stays in the file.
+    pub(super) fn dry(path: Arc<PathBuf>) -> Self {
+        Self { dry: true, ..Self::new(path) }
     }
 
     /// Waits in line for the connection.
     pub(super) async fn turn(&self) -> Result<Turn> {
         let mut turn = Turn(Some(Arc::clone(&self.connection).lock_owned().await));
-        let path = Arc::clone(&self.path);
+        let (path, dry) = (Arc::clone(&self.path), self.dry);
         blocking(move || {
             let slot = turn.0.as_deref_mut().ok_or_else(no_turn)?;
             match slot {
                 Some(connection) => roll_back(connection)?,
+                None if dry => *slot = Some(open(&path, Access::Write)?),
                 None => *slot = Some(connect(&path)?),
             }
             Ok(turn)
@@ -129,8 +139,12 @@ pub(super) struct Load {
     empties_first: Vec<String>,
     /// Where marks go; `None`: nowhere.
     marks: Option<String>,
+    /// No trigger sees what is written.
+    unseen: bool,
     turn: Option<Turn>,
     unchanged: u64,
+    /// The table that a dry run makes first, in its transaction.
+    makes: Option<Table>,
 }
 
 struct Statement {
@@ -144,6 +158,17 @@ struct Statement {
 
 impl Load {
     pub(super) async fn open(writer: Writer, table: &Table, options: &LoadOptions, marks: &str) -> Result<Self> {
+        Self::open_with(writer, table, options, marks, false).await
+    }
+
+    /// `makes`: the table is not there, and is made by each transaction.
+    pub(super) async fn open_with(
+        writer: Writer,
+        table: &Table,
+        options: &LoadOptions,
+        marks: &str,
+        makes: bool,
+    ) -> Result<Self> {
         let missing = |name: &String| {
             let message = format!("it has no column {name}");
             EndpointError::new(ErrorKind::Other, format!("cannot load {}", table.name), message)
@@ -157,7 +182,9 @@ impl Load {
         let mut sql = insert(&table.name, &options.columns);
         let mut upsert = None;
         let mut poured = Vec::new();
-        if !options.update_by.is_empty() {
+        if makes {
+            // It has neither rows nor triggers, and is looked at when it is there.
+        } else if !options.update_by.is_empty() {
             let settled = settle(&writer, table, options).await?;
             sql.clone_from(&settled.write);
             upsert = Some(settled);
@@ -168,7 +195,9 @@ impl Load {
         let statement = Statement { table: table.name.clone(), sql, targets, poured, upsert };
         let marks = (!options.unmarked).then(|| marks.to_owned());
         let empties_first = options.empties_first.clone();
-        Ok(Self { writer, statement: Arc::new(statement), empties_first, marks, turn: None, unchanged: 0 })
+        let (unseen, makes) = (options.puts_back, makes.then(|| table.clone()));
+        let statement = Arc::new(statement);
+        Ok(Self { writer, statement, empties_first, marks, unseen, makes, turn: None, unchanged: 0 })
     }
 
     async fn run<T: Send + 'static>(
@@ -200,10 +229,16 @@ impl Loader for Load {
         self.turn = Some(self.writer.turn().await?);
         self.unchanged = 0;
         let context = format!("cannot begin to write to {}", self.statement.table);
-        let statement = Arc::clone(&self.statement);
+        let (statement, makes) = (Arc::clone(&self.statement), self.makes.clone());
+        let triggers = !self.unseen;
         let begin = move |connection: &mut Connection| {
+            // All loaders share the connection: each says how it wants it.
+            let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, triggers);
+            set.map_err(during(context.clone()))?;
             let keys = statement.upsert.as_ref().map_or(Ok(()), |upsert| upsert.begin(connection));
-            keys.and_then(|()| connection.execute_batch("BEGIN IMMEDIATE")).map_err(during(context))
+            let begun = keys.and_then(|()| connection.execute_batch("BEGIN IMMEDIATE"));
+            let made = begun.and_then(|()| makes.map_or(Ok(()), |table| schema::make(connection, &table)));
+            made.map_err(during(context))
         };
         let begun = self.run(begin).await;
         if begun.is_err() {
@@ -217,6 +252,11 @@ impl Loader for Load {
         let Written { refusals, unchanged } = self.run(move |connection| statement.write(connection, &batch)).await?;
         self.unchanged += unchanged;
         Ok(refusals)
+    }
+
+    async fn remove(&mut self, rows: &RecordBatch) -> Result<u64> {
+        let (statement, rows) = (Arc::clone(&self.statement), rows.clone());
+        self.run(move |connection| statement.remove(connection, &rows)).await
     }
 
     async fn empty(&mut self) -> Result<()> {
@@ -281,6 +321,27 @@ impl Statement {
             }
         }
         Ok(written)
+    }
+
+    fn remove(&self, connection: &Connection, batch: &RecordBatch) -> Result<u64> {
+        let context = || format!("cannot remove rows from {}", self.table);
+        let keys = self.upsert.as_ref().map(|upsert| upsert.key.as_slice()).unwrap_or_default();
+        let pairs = keys.iter().filter_map(|place| Some((self.targets.get(*place)?, batch.columns().get(*place)?)));
+        let feeds: Vec<Feed<'_>> = pairs.map(|(target, array)| Feed::new(target, array)).collect();
+        let names: Vec<&str> = feeds.iter().map(|feed| feed.name().as_str()).collect();
+        if names.is_empty() {
+            return Err(EndpointError::new(ErrorKind::Other, context(), "it has no key to find them by"));
+        }
+        let failed = |error: rusqlite::Error| failure(&error, context());
+        let mut statement = connection.prepare_cached(&delete_by(&self.table, &names)).map_err(failed)?;
+        let (mut removed, mut scratch) = (0, Scratch::default());
+        for row in 0..batch.num_rows() {
+            if let Some((_, complaint)) = bind(&mut statement, &feeds, row, &[], &mut scratch).map_err(failed)? {
+                return Err(EndpointError::new(ErrorKind::Data, context(), complaint.message));
+            }
+            removed += statement.raw_execute().map_err(failed)? as u64;
+        }
+        Ok(removed)
     }
 
     fn write_row(

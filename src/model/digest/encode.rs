@@ -21,6 +21,7 @@ use super::{
     BLOCK, Form,
     json::push_json,
     number::{push_decimal, push_number, push_wide},
+    stream::Stream,
 };
 use crate::model::{Cell, NAN_128, NAN_256, cell_at};
 
@@ -77,14 +78,17 @@ macro_rules! with_bytes {
 
 /// Text or bytes behind their length, in groups of seven bits.
 pub(super) fn push_text(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
+    push_head(tag, bytes.len(), out);
+    out.extend_from_slice(bytes);
+}
+
+fn push_head(tag: u8, mut length: usize, out: &mut Vec<u8>) {
     out.push(tag);
-    let mut length = bytes.len();
     while length >= 0x80 {
         out.push(length as u8 | 0x80);
         length >>= 7;
     }
     out.push(length as u8);
-    out.extend_from_slice(bytes);
 }
 
 fn text_size(length: usize) -> usize {
@@ -97,6 +101,13 @@ fn text_size(length: usize) -> usize {
 struct Made {
     bytes: Vec<u8>,
     ends: Vec<usize>,
+}
+
+impl Made {
+    fn value(&self, row: usize) -> &[u8] {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[row]]
+    }
 }
 
 /// How a column's values go into their rows.
@@ -140,9 +151,7 @@ impl Encoder {
                 self.add(array, first, |_| WIDE);
                 Way::Straight(form)
             }
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Binary | DataType::LargeBinary
-                if matches!(form, Form::Plain | Form::Blanks | Form::Zeros) =>
-            {
+            ty if is_long(ty) && matches!(form, Form::Plain | Form::Blanks | Form::Zeros) => {
                 with_bytes!(array, form, value => self.add(array, first, |row| text_size(value(row).len())));
                 Way::Straight(form)
             }
@@ -166,6 +175,11 @@ impl Encoder {
                 *at += if nulls.is_null(first + row) { 1 } else { size(first + row) };
             }),
         }
+    }
+
+    /// What all rows come to.
+    pub(super) fn bytes(&self) -> usize {
+        self.at.iter().sum()
     }
 
     /// Gives each row its place, with SHA-256's own end behind it: a bit, zeros, and the length of all in bits.
@@ -200,6 +214,23 @@ impl Encoder {
         }
     }
 
+    /// Sends one row's value of a column, which was measured and not laid out, straight on.
+    pub(super) fn pour(&self, column: Option<&ArrayRef>, index: usize, place: (usize, usize), stream: &mut Stream) {
+        let (first, row) = place;
+        let Some(array) = column.filter(|array| !array.is_null(first + row)) else { return stream.push(&[NULL]) };
+        match &self.ways[index] {
+            Way::Made(made) => stream.push(made.value(row)),
+            Way::Straight(form) if is_long(array.data_type()) => {
+                with_bytes!(array, *form, value => pour_text(tag_of(array), value(first + row), stream));
+            }
+            Way::Straight(form) => {
+                let (mut at, mut bytes) = ([0], [0; WIDE]);
+                Out { at: &mut at, bytes: &mut bytes, first: first + row }.straight(array, *form);
+                stream.push(&bytes[..at[0]]);
+            }
+        }
+    }
+
     /// Each row's message, whole blocks.
     pub(super) fn rows(&self) -> impl Iterator<Item = &[[u8; BLOCK]]> {
         let begins = std::iter::once(&0).chain(&self.ends);
@@ -223,6 +254,23 @@ fn is_wide(ty: &DataType) -> bool {
             | DataType::Time64(TimeUnit::Microsecond)
             | DataType::Timestamp(TimeUnit::Microsecond, _)
     )
+}
+
+/// Whether a value may be of any length.
+fn is_long(ty: &DataType) -> bool {
+    use DataType::{Binary, LargeBinary, LargeUtf8, Utf8, Utf8View};
+    matches!(ty, Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary)
+}
+
+fn tag_of(array: &ArrayRef) -> u8 {
+    if matches!(array.data_type(), DataType::Binary | DataType::LargeBinary) { BYTES } else { TEXT }
+}
+
+fn pour_text(tag: u8, value: &[u8], stream: &mut Stream) {
+    let mut head = Vec::with_capacity(WIDE);
+    push_head(tag, value.len(), &mut head);
+    stream.push(&head);
+    stream.push(value);
 }
 
 fn trimmed(bytes: &[u8], padding: u8) -> &[u8] {
@@ -265,8 +313,7 @@ impl Out<'_> {
                 let tag = if zone.is_some() { INSTANT } else { MOMENT };
                 self.wide::<TimestampMicrosecondType>(array, tag, i64::cast_unsigned);
             }
-            DataType::Binary | DataType::LargeBinary => self.texts(array, BYTES, form),
-            _ => self.texts(array, TEXT, form),
+            _ => self.texts(array, tag_of(array), form),
         }
     }
 

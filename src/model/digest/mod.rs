@@ -20,15 +20,16 @@
 mod encode;
 mod json;
 mod number;
+mod stream;
 mod sum;
 #[cfg(test)]
 mod tests;
 
-use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::{array::ArrayRef, record_batch::RecordBatch};
 use sha2::{Digest as _, Sha256, block_api::compress256};
 
-use self::encode::Encoder;
-use super::{Column, ColumnType};
+use self::{encode::Encoder, stream::Stream};
+use super::{Column, ColumnType, hex};
 
 pub use sum::{RowSum, TableDigest};
 
@@ -82,6 +83,9 @@ const BLOCK: usize = 64;
 /// Rows encoded at once: few enough for their bytes to stay near the processor.
 const AT_ONCE: usize = 512;
 
+/// Rows that come to more bytes than this together are not laid out but hashed where they lie: one may be very large.
+const LAID_OUT: usize = 8 << 20;
+
 impl RowEncoding {
     /// For rows of these destination columns, in this order, each with what its system pads it with.
     pub fn of<'c>(columns: impl IntoIterator<Item = (&'c Column, Option<Padding>)>) -> Self {
@@ -103,7 +107,7 @@ impl RowEncoding {
 
     /// Names the columns, their types and how they are understood: sums of one shape can be compared.
     pub fn shape(&self) -> String {
-        sum::hex(&self.shape)
+        hex(&self.shape)
     }
 
     pub fn names(&self) -> &[String] {
@@ -127,6 +131,10 @@ impl RowEncoding {
             for (column, form) in columns.iter().zip(&self.forms) {
                 encoder.measure(*column, *form, first);
             }
+            if encoder.bytes() > LAID_OUT {
+                (0..rows).for_each(|row| take(first + row, self.poured(&encoder, &columns, first, row)));
+                continue;
+            }
             encoder.lay_out();
             for (index, column) in columns.iter().enumerate() {
                 encoder.write(*column, index, first);
@@ -137,6 +145,15 @@ impl RowEncoding {
                 take(first + row, state);
             }
         }
+    }
+
+    /// The digest of a row, value by value.
+    fn poured(&self, encoder: &Encoder, columns: &[Option<&ArrayRef>], first: usize, row: usize) -> [u32; 8] {
+        let mut stream = Stream::behind_one_block(self.begun);
+        for (index, column) in columns.iter().enumerate() {
+            encoder.pour(*column, index, (first, row), &mut stream);
+        }
+        stream.finish()
     }
 }
 

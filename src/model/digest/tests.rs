@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::{
     array::{
-        ArrayRef, BinaryArray, Date32Array, Decimal128Array, Decimal256Array, Float32Array, Float64Array, Int16Array,
-        Int32Array, Int64Array, LargeStringArray, StringArray, StringViewArray, Time64MicrosecondArray,
+        ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, Float32Array, Float64Array,
+        Int16Array, Int32Array, Int64Array, LargeStringArray, StringArray, StringViewArray, Time64MicrosecondArray,
         TimestampMicrosecondArray, UInt64Array,
     },
     datatypes::{Field, Schema, i256},
@@ -65,15 +65,38 @@ fn apart(ty: &str, values: Vec<ArrayRef>) {
 #[test]
 fn the_digest_is_sha_256_of_the_encoded_row_behind_its_shape() {
     let encoding = encoding(&[("a", ColumnType::BIGINT, None), ("b", ColumnType::TEXT, None)]);
-    for text in ["", "x", &"y".repeat(127), &"z".repeat(128), &"w".repeat(40_000)] {
+    for text in ["", "x", &"y".repeat(127), &"z".repeat(128), &"w".repeat(40_000), &"v".repeat(LAID_OUT)] {
         let batch = batch(vec![("a", Arc::new(Int64Array::from(vec![7]))), ("b", texts(&[text]))]);
         let mut message = first_block(&encoding.shape).to_vec();
         message.push(3);
         message.extend(7_i64.to_le_bytes());
         encode::push_text(7, text.as_bytes(), &mut message);
         let expected: [u8; 32] = Sha256::digest(&message).into();
-        assert_eq!(encoding.sum(&batch).to_string(), format!("1:{}", sum::hex(&expected)), "{}", text.len());
+        assert_eq!(encoding.sum(&batch).to_string(), format!("1:{}", hex(&expected)), "{}", text.len());
     }
+}
+
+#[test]
+fn rows_are_the_same_beside_a_very_large_one() {
+    let columns = [("t", "text"), ("p", "text"), ("n", "numeric"), ("i", "bigint"), ("b", "boolean"), ("y", "bytes")];
+    let columns = columns.map(|(name, ty)| (name, ty.parse().unwrap(), (name == "p").then_some(Padding::Blanks)));
+    let large = "v".repeat(LAID_OUT);
+    let rows = batch(vec![
+        ("t", Arc::new(StringArray::from(vec![Some("a"), None, Some(""), Some(&large)]))),
+        ("p", texts(&["a  ", "", " ", "  b "])),
+        ("n", Arc::new(StringArray::from(vec![Some("1.0"), Some("-0"), None, Some("NaN")]))),
+        ("i", Arc::new(Int64Array::from(vec![Some(1), None, Some(-1), Some(i64::MIN)]))),
+        ("b", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None, Some(true)]))),
+        ("y", Arc::new(BinaryArray::from_opt_vec(vec![None, Some(b""), Some(b"\0"), Some(large.as_bytes())]))),
+    ]);
+    // The last one is no column of the batch.
+    let encoding = encoding(&[&columns[..], &[("none", ColumnType::TEXT, None)]].concat());
+    let digests = |batch: &RecordBatch| {
+        let mut digests = Vec::new();
+        encoding.each(batch, |_, row| digests.push(row));
+        digests
+    };
+    assert_eq!(digests(&rows)[..3], digests(&rows.slice(0, 3)));
 }
 
 #[test]

@@ -306,7 +306,20 @@ fn any_column() -> impl Strategy<Value = ColumnPlan> {
             let expr = (from.is_none() && !plain).then_some(expr);
             let needs = values.as_ref().is_some_and(|values| values.unlisted == Unlisted::Default);
             let default = default.or(needs.then(|| Literal("0".into())));
-            ColumnPlan { from, expr, ty, values, default, check, skip: false, accept_loss, note, by, on }
+            ColumnPlan {
+                from,
+                expr,
+                ty,
+                values,
+                default,
+                check,
+                skip: false,
+                accept_loss,
+                private: plain,
+                note,
+                by,
+                on,
+            }
         },
     );
     let skipped = option::of(any_text()).prop_map(|note| ColumnPlan { skip: true, note, ..ColumnPlan::default() });

@@ -17,7 +17,7 @@ pub(super) fn column_item(plan: &ColumnPlan) -> Item {
 }
 
 fn column_table(plan: &ColumnPlan) -> InlineTable {
-    let ColumnPlan { from, expr, ty, values, default, check, skip, accept_loss, note, by, on } = plan;
+    let ColumnPlan { from, expr, ty, values, default, check, skip, accept_loss, private, note, by, on } = plan;
     let mut table = InlineTable::new();
     let mut put = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -33,6 +33,7 @@ fn column_table(plan: &ColumnPlan) -> InlineTable {
     put("check", check.as_ref().map(Value::from));
     put("skip", skip.then(|| Value::from(true)));
     put("accept_loss", accept_loss.then(|| Value::from(true)));
+    put("private", private.then(|| Value::from(true)));
     put("note", note.as_ref().map(Value::from));
     put("by", by.as_ref().map(Value::from));
     put("on", on.as_ref().map(Value::from));

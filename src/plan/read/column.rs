@@ -14,8 +14,21 @@ use crate::{
     },
 };
 
-const KEYS: [&str; 12] =
-    ["from", "expr", "type", "values", "unlisted", "default", "check", "skip", "accept_loss", "note", "by", "on"];
+const KEYS: [&str; 13] = [
+    "from",
+    "expr",
+    "type",
+    "values",
+    "unlisted",
+    "default",
+    "check",
+    "skip",
+    "accept_loss",
+    "private",
+    "note",
+    "by",
+    "on",
+];
 
 pub(super) fn read(reader: &mut Reader<'_>, name: &str, node: &Node<'_>, spans: &mut TableSpans) -> ColumnPlan {
     match node.get_ref() {
@@ -54,6 +67,7 @@ fn read_table(
         check: read_phrase(reader, table, "check", Phrase::Check(name.to_owned()), spans),
         skip: reader.boolean(table, "skip").unwrap_or_default(),
         accept_loss: reader.boolean(table, "accept_loss").unwrap_or_default(),
+        private: reader.boolean(table, "private").unwrap_or_default(),
         note: reader.text(table, "note").map(|note| note.value.to_owned()),
         by: reader.text(table, "by").map(|by| by.value.to_owned()),
         on: read_day(reader, table),
@@ -70,7 +84,7 @@ fn check_together(reader: &mut Reader<'_>, name: &str, span: &Range<usize>, tabl
     }
     let others = in_order(table).into_iter().map(|(key, _)| key.get_ref().as_ref());
     let others: Vec<&str> =
-        others.filter(|key| KEYS.contains(key) && !["skip", "note", "by", "on"].contains(key)).collect();
+        others.filter(|key| KEYS.contains(key) && !["skip", "private", "note", "by", "on"].contains(key)).collect();
     if plan.skip && !others.is_empty() {
         let others = others.join(", ");
         reader

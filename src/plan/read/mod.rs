@@ -9,6 +9,7 @@ mod csv;
 mod reader;
 mod side;
 mod table;
+mod test;
 mod when;
 
 #[cfg(test)]
@@ -16,7 +17,7 @@ mod tests;
 
 use toml::de::DeTable;
 
-use super::{Kind, Plan, RunOptions, SidePlan, Spans, place::syntax_error};
+use super::{Kind, Plan, RestoreOptions, RunOptions, SidePlan, Spans, place::syntax_error};
 use crate::model::{Mode, OnError, Problem};
 use reader::Reader;
 
@@ -34,7 +35,9 @@ pub struct Parsed {
 const RUN_KEYS: [&str; 8] =
     ["on_error", "parallel", "chunk_rows", "fault_budget", "fault_percent", "lock_wait", "marks", "validate"];
 
-const SECTIONS: [&str; 6] = ["plan", "source", "destination", "when", "run", "table"];
+const RESTORE_KEYS: [&str; 3] = ["points", "keep_days", "max_gb"];
+
+const SECTIONS: [&str; 7] = ["plan", "source", "destination", "when", "run", "restore", "table"];
 
 /// Reads the text of a plan. Never fails: what is wrong is in [`Parsed::problems`].
 pub fn parse(text: &str) -> Parsed {
@@ -65,6 +68,7 @@ fn read_plan(reader: &mut Reader<'_>, root: &DeTable<'_>, spans: &mut Spans) -> 
         source: read_side(reader, root, "source"),
         destination: read_side(reader, root, "destination"),
         run: read_run(reader, root),
+        restore: read_restore(reader, root),
         when: when::read(reader, root, kind),
         tables: table::read_tables(reader, root, spans),
     }
@@ -129,4 +133,19 @@ fn read_run(reader: &mut Reader<'_>, root: &DeTable<'_>) -> RunOptions {
     run.validate = reader.boolean(table, "validate").unwrap_or(run.validate);
     run.marks = reader.filled_text(table, "marks").map(|marks| marks.value.to_owned());
     run
+}
+
+fn read_restore(reader: &mut Reader<'_>, root: &DeTable<'_>) -> RestoreOptions {
+    let mut restore = RestoreOptions::default();
+    let Some(section) = reader.table(root, "restore") else { return restore };
+    let table = section.value;
+    reader.known(table, "[restore]", &RESTORE_KEYS);
+    restore.points = reader.boolean(table, "points").unwrap_or(restore.points);
+    let mut small = |key: &str, most: u64| {
+        let number = reader.number(table, key, 1..=most)?;
+        u32::try_from(number).ok()
+    };
+    restore.keep_days = small("keep_days", 36_500).unwrap_or(restore.keep_days);
+    restore.max_gb = small("max_gb", 1_000_000).unwrap_or(restore.max_gb);
+    restore
 }

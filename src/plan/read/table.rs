@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use super::{
     column,
     reader::{Found, Node, Reader, article, in_order},
+    test,
 };
 use crate::{
     model::Mode,
@@ -16,7 +17,7 @@ use crate::{
     },
 };
 
-const KEYS: [&str; 7] = ["from", "to", "mode", "key", "skip", "where", "columns"];
+const KEYS: [&str; 8] = ["from", "to", "mode", "key", "skip", "where", "columns", "test"];
 
 pub(super) fn read_tables(reader: &mut Reader<'_>, root: &DeTable<'_>, spans: &mut Spans) -> Vec<TablePlan> {
     let Some(node) = root.get("table") else { return Vec::new() };
@@ -76,6 +77,7 @@ fn read_table(reader: &mut Reader<'_>, item: &Node<'_>) -> Option<(TablePlan, Ta
         skip: skip.into_iter().map(|name| name.value).collect(),
         filter: filter.map(|filter| filter.value.to_owned()),
         columns: read_columns(reader, table, &mut spans),
+        tests: test::read_tests(reader, table),
     };
     Some((plan, spans))
 }

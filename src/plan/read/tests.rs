@@ -55,6 +55,7 @@ fn the_design_s_plan_reads_as_it_says() {
     assert_eq!(plan.source.password, Some(SecretRef::Env("OLD_DB_PASSWORD".into())));
     assert_eq!(plan.destination, SidePlan { url: "sqlite:credvault.db".into(), ..SidePlan::default() });
     assert_eq!(plan.run, RunOptions::default());
+    assert_eq!(plan.restore, RestoreOptions::default());
     let column = |name: &str, plan: ColumnPlan| (name.to_owned(), plan);
     let table = TablePlan {
         from: "customers".into(),
@@ -86,6 +87,7 @@ fn the_design_s_plan_reads_as_it_says() {
             column("full_age", expr("date_part('year', run_date()) - birth_year")),
             column("internal_tag", ColumnPlan { skip: true, ..ColumnPlan::default() }),
         ],
+        tests: Vec::new(),
     };
     assert_eq!(plan.tables, [table]);
 }
@@ -155,6 +157,17 @@ fn every_setting_is_read() {
     assert_eq!(table.filter.as_deref(), Some("deleted = false"));
     assert_eq!(table.mode, Mode::Upsert);
     assert_eq!(table.columns, [("a".into(), from("b")), ("c".into(), from("d"))]);
+}
+
+#[test]
+fn what_is_kept_before_a_run_is_up_to_the_plan() {
+    let plan = |more: &str| parse(&plan_with(more));
+    let read = plan("[restore]\npoints = false\nkeep_days = 90\nmax_gb = 1\n");
+    let options = read.plan.unwrap().restore;
+    assert_eq!(options, RestoreOptions { points: false, keep_days: 90, max_gb: 1 });
+    for wrong in ["points = 1", "keep_days = 0", "max_gb = -1", "keepdays = 3"] {
+        assert!(plan(&format!("[restore]\n{wrong}\n")).plan.is_none(), "{wrong}");
+    }
 }
 
 #[test]
@@ -382,5 +395,36 @@ proptest! {
         prop_assert_eq!(parsed.plan.is_none(), parsed.problems.iter().any(|problem| problem.error));
         let lines = text.split('\n').count();
         prop_assert!(parsed.problems.iter().all(|problem| problem.line <= lines));
+    }
+}
+
+#[test]
+fn tests_of_a_mapping_are_read_with_their_lines() {
+    let text = SAMPLE.replace(
+        "[table.columns]",
+        "[[table.test]]\nname = \"capitals\"\ngiven = { email = \"a@b\", birth_year = 1990 }\nexpect = { user_email = \"A@B\" }\n\
+         null = [\"name\"]\n[[table.test]]\ngiven = { customer_tier = \"lead\" }\nfault = \"tier_code\"\n[table.columns]",
+    );
+    let parsed = parse(&text);
+    assert_eq!(parsed.problems, []);
+    let tests = parsed.plan.unwrap().tables.remove(0).tests;
+    let cell = |name: &str, text: &str| (name.to_owned(), Literal(text.into()));
+    assert_eq!(tests[0].given, [cell("email", "a@b"), cell("birth_year", "1990")]);
+    assert_eq!(
+        (tests[0].name.as_deref(), tests[0].null.as_slice()),
+        (Some("capitals"), ["name".to_owned()].as_slice())
+    );
+    assert_eq!((tests[1].fault.as_deref(), tests[1].line - tests[0].line), (Some("tier_code"), 5));
+    for (wrong, words) in [
+        ("[[table.test]]\nexpect = { id = 1 }\n", "has no row"),
+        ("[[table.test]]\ngiven = { id = 1 }\n", "expects nothing"),
+        ("test = 5\n", "[[table.test]]"),
+    ] {
+        let parsed = parse(&SAMPLE.replace("[table.columns]", &format!("{wrong}[table.columns]")));
+        assert!(
+            parsed.problems.iter().any(|problem| problem.message.contains(words)),
+            "{wrong}: {:?}",
+            parsed.problems
+        );
     }
 }

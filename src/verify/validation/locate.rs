@@ -6,13 +6,10 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::record_batch::RecordBatch;
-
 use super::{
     evidence::Settled,
     reading::{Extent, Reader, ValidateError},
-    sample::cells,
-    tally::{Collected, Found, HELD, Net, Tally},
+    tally::{Collected, First, Found, HELD, Net, Tally},
 };
 use crate::{
     model::{Column, NamedCell, Padding, RowEncoding},
@@ -29,7 +26,7 @@ pub(super) struct Sides<'s> {
     pub(super) source: Reader,
     pub(super) copy: Reader,
     /// Each column for itself.
-    pub(super) columns: Vec<(String, RowEncoding)>,
+    pub(super) columns: Arc<[(String, RowEncoding)]>,
     /// What of the source is read, and of the destination.
     pub(super) extent: Extent,
     pub(super) whole: Extent,
@@ -54,10 +51,7 @@ pub(super) async fn locate(sides: &Sides<'_>, buckets: &[usize], source: &Tally)
     let mut located = Located::default();
     let mut keys = Vec::new();
     for portion in portions(buckets, source) {
-        let mut net = sides.source.show(&sides.extent, Net::over(&portion, sides.last_wins)).await?;
-        sides.settled.not.iter().for_each(|block| net.count(block, false));
-        sides.settled.instead.iter().for_each(|block| net.count(block, true));
-        let net = sides.copy.show(&sides.whole, net.turned(sides.strict)).await?;
+        let net = netted(sides, &portion).await?;
         located.others += net.others;
         for key in net.differing(sides.strict || sides.copy.key.is_some()) {
             located.differing += 1;
@@ -69,12 +63,35 @@ pub(super) async fn locate(sides: &Sides<'_>, buckets: &[usize], source: &Tally)
     if keys.is_empty() {
         return Ok(located);
     }
-    let before = sides.source.show(&sides.extent, Collected::of(&keys)).await?;
-    let after = sides.copy.show(&sides.whole, Collected::of(&keys)).await?;
+    let before = sides.source.show(&sides.extent, Collected::of(&keys, &sides.columns)).await?;
+    let after = sides.copy.show(&sides.whole, Collected::of(&keys, &sides.columns)).await?;
     let pairs = keys.iter().map(|key| (&before.rows[key], &after.rows[key]));
     located.shown = pairs.filter_map(|(source, copy)| sides.difference(source, copy)).collect();
     located.shown.sort_by_key(|difference| (difference.row.is_none(), difference.row));
     Ok(located)
+}
+
+/// The keys of these buckets whose rows are not the same on both sides; at most so many.
+pub(super) async fn differing_keys(
+    sides: &Sides<'_>,
+    buckets: &[usize],
+    source: &Tally,
+    most: usize,
+) -> Result<Vec<u128>, ValidateError> {
+    let mut keys = Vec::new();
+    for portion in portions(buckets, source) {
+        let net = netted(sides, &portion).await?;
+        keys.extend(net.differing(sides.strict || sides.copy.key.is_some()).take(most.saturating_sub(keys.len())));
+    }
+    Ok(keys)
+}
+
+/// What is left over of the keys of some buckets when one side's rows are set against the other's.
+async fn netted(sides: &Sides<'_>, portion: &[usize]) -> Result<Net, ValidateError> {
+    let mut net = sides.source.show(&sides.extent, Net::over(portion, sides.last_wins)).await?;
+    sides.settled.not.iter().for_each(|block| net.count(block, false));
+    sides.settled.instead.iter().for_each(|block| net.count(block, true));
+    sides.copy.show(&sides.whole, net.turned(sides.strict)).await
 }
 
 /// The buckets in portions that hold so many of the source's rows as are held at once.
@@ -104,16 +121,16 @@ impl Sides<'_> {
             _ => DifferenceKind::Times,
         };
         let (left, right) = (&source.first, &copy.first);
-        let (_, shown, ..) = left.as_ref().or(right.as_ref())?;
+        let shown = left.as_ref().or(right.as_ref())?;
         let key = &self.mapping.finds_by;
-        let is_key = |cell: &NamedCell| key.is_empty() || key.contains(&cell.name);
+        let is_key = |cell: &&NamedCell| key.is_empty() || key.contains(&cell.name);
         Some(Difference {
             kind,
-            chunk: left.as_ref().and_then(|(.., chunk, _)| *chunk),
-            row: left.as_ref().and_then(|(.., row)| *row),
-            key: cells(shown).into_iter().filter(is_key).collect(),
+            chunk: left.as_ref().and_then(|first| first.chunk),
+            row: left.as_ref().and_then(|first| first.number),
+            key: shown.kept.cells.iter().filter(is_key).cloned().collect(),
             columns: match (left, right) {
-                (Some((_, left, ..)), Some((_, right, ..))) => self.columns(left, right),
+                (Some(left), Some(right)) => self.columns(left, right),
                 _ => Vec::new(),
             },
             source_times: source.times,
@@ -121,13 +138,14 @@ impl Sides<'_> {
         })
     }
 
-    fn columns(&self, left: &RecordBatch, right: &RecordBatch) -> Vec<ColumnDifference> {
-        let differing = self.columns.iter().filter(|(_, alone)| alone.sum(left) != alone.sum(right));
-        let cell = |batch, name: &str| {
-            let found = cells(batch).into_iter().find(|cell| cell.name == name);
-            found.map(|named| named.cell).unwrap_or_default()
+    fn columns(&self, left: &First, right: &First) -> Vec<ColumnDifference> {
+        let pairs = self.columns.iter().zip(left.columns.iter().zip(&right.columns));
+        let differing = pairs.filter(|(_, (left, right))| left != right).map(|((name, _), _)| name);
+        let cell = |first: &First, name: &str| {
+            let found = first.kept.cells.iter().find(|cell| cell.name == name);
+            found.map(|named| named.cell.clone()).unwrap_or_default()
         };
-        let difference = |(name, _): &(String, RowEncoding)| ColumnDifference {
+        let difference = |name: &String| ColumnDifference {
             column: name.clone(),
             origin: origin(self.mapping, name),
             source: cell(left, name),
@@ -148,7 +166,7 @@ fn origin(mapping: &Mapping, column: &str) -> String {
 }
 
 /// An encoding for each column alone.
-pub(super) fn alone(mapping: &Mapping, padding: impl Fn(&Column) -> Option<Padding>) -> Vec<(String, RowEncoding)> {
+pub(super) fn alone(mapping: &Mapping, padding: impl Fn(&Column) -> Option<Padding>) -> Arc<[(String, RowEncoding)]> {
     let columns = mapping.columns.iter().map(|mapped| &mapped.target);
     columns.map(|column| (column.name.clone(), RowEncoding::of([(column, padding(column))]))).collect()
 }

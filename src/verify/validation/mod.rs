@@ -1,12 +1,15 @@
 //! What the destination holds, set against what the run wrote or, where that is not known, against what the source holds
 //! as the mapping makes it.
 //!
-//! Reads both sides and writes nothing. One idea: the run took a digest of the rows that it wrote, so that one reading of
+//! Reads both sides and, but for a repair that was asked for (`mend`), writes nothing. One idea: the run took a digest of the rows that it wrote, so that one reading of
 //! the destination proves a table; only where the two differ, or there is no digest, is the source read again.
 
+mod collide;
 mod evidence;
 mod judge;
+mod kept;
 mod locate;
+mod mend;
 mod reading;
 mod sample;
 mod tally;
@@ -14,6 +17,8 @@ mod told;
 
 use std::sync::Arc;
 
+pub use collide::{Collided, collisions};
+pub use mend::{Mending, mend};
 use tokio::sync::watch;
 
 pub use reading::ValidateError;

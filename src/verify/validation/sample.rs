@@ -3,16 +3,16 @@
 //! One idea: a row is drawn by what its key and the seed come to, so that the same seed draws the same rows, and of a
 //! large table only some stretches are read, which the seed draws too.
 
-use datafusion::arrow::record_batch::RecordBatch;
+use std::collections::HashMap;
 
 use super::{
     evidence::Settled,
+    kept::Kept,
     reading::{Block, Extent, Reader, ValidateError, Visit, Words},
-    tally::one_row,
 };
 use crate::{
     endpoint::Range,
-    model::{NamedCell, cell_at},
+    model::NamedCell,
     protocol::{Outcome, SampleRow, Sampling},
 };
 
@@ -32,8 +32,7 @@ fn mixed(seed: u64, number: u64) -> u64 {
 #[derive(Clone, Debug)]
 pub(super) struct Drawn {
     pub(super) key: Words,
-    row: Words,
-    batch: RecordBatch,
+    kept: Kept,
 }
 
 /// The rows whose numbers are the lowest.
@@ -52,9 +51,8 @@ impl Visit for Draw {
             if full && self.drawn.last().is_none_or(|(last, _)| number >= *last) || self.not.contains(row) {
                 continue;
             }
-            let Some(batch) = one_row(&block.batch, index) else { continue };
             let place = self.drawn.partition_point(|(other, _)| *other <= number);
-            self.drawn.insert(place, (number, Drawn { key: *key, row: *row, batch }));
+            self.drawn.insert(place, (number, Drawn { key: *key, kept: Kept::of(&block, index) }));
             self.drawn.truncate(self.rows);
         }
         true
@@ -107,24 +105,23 @@ async fn walked(source: &Reader, chunk_rows: u64) -> Result<Vec<(u64, Range)>, V
 /// not was left out by a decision or came later, and shows nothing.
 pub(super) fn side_by_side(
     drawn: Vec<Drawn>,
-    found: &std::collections::HashMap<Words, Vec<(Words, RecordBatch)>>,
+    found: &HashMap<Words, Vec<Kept>>,
     key: &[String],
     proven: bool,
 ) -> Sampling {
     let mut sampling = Sampling::default();
-    for drawn in drawn {
-        let found = found.get(&drawn.key).map(Vec::as_slice).unwrap_or_default();
+    for Drawn { key: of, kept } in drawn {
+        let found = found.get(&of).map(Vec::as_slice).unwrap_or_default();
         if proven && found.is_empty() {
             continue;
         }
-        let same = found.iter().find(|(row, _)| *row == drawn.row);
-        let source = cells(&drawn.batch);
+        let same = found.iter().find(|row| row.digest == kept.digest);
         let is_key = |cell: &&NamedCell| key.is_empty() || key.contains(&cell.name);
         sampling.rows.push(SampleRow {
-            key: source.iter().filter(is_key).cloned().collect(),
+            key: kept.cells.iter().filter(is_key).cloned().collect(),
             matches: same.is_some(),
-            destination: same.or(found.first()).map(|(_, row)| cells(row)).unwrap_or_default(),
-            source,
+            destination: same.or(found.first()).map(|row| row.cells.clone()).unwrap_or_default(),
+            source: kept.cells,
         });
     }
     sampling.drawn = sampling.rows.len() as u64;
@@ -132,11 +129,4 @@ pub(super) fn side_by_side(
     let all = sampling.matching == sampling.drawn;
     sampling.outcome = if all { Outcome::Passed } else { Outcome::Failed };
     sampling
-}
-
-/// The cells of a batch's first row.
-pub(super) fn cells(batch: &RecordBatch) -> Vec<NamedCell> {
-    let schema = batch.schema();
-    let columns = schema.fields().iter().zip(batch.columns());
-    columns.map(|(field, array)| NamedCell { name: field.name().clone(), cell: cell_at(array, 0) }).collect()
 }

@@ -1,19 +1,23 @@
 //! What a side's rows of a table come to: their sum, the same by buckets of keys, and figures of each column.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use datafusion::arrow::{
-    array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, UInt32Array},
-    compute::take_record_batch,
+    array::{Array, ArrayRef, ArrowPrimitiveType, AsArray},
     datatypes::{
         DataType, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
         UInt64Type,
     },
-    record_batch::RecordBatch,
 };
 
-use super::reading::{Block, Visit, Words};
-use crate::model::{NAN_128, RowSum, clip};
+use super::{
+    kept::Kept,
+    reading::{Block, Visit, Words},
+};
+use crate::model::{NAN_128, RowEncoding, RowSum, clip};
 
 /// Buckets of keys: where two sides differ in a few rows, they differ in a few buckets.
 pub(super) const BUCKETS: usize = 4096;
@@ -43,7 +47,7 @@ pub(super) struct Tally {
     pub(super) unreadable: u64,
     pub(super) told: Vec<String>,
     /// Rows that are looked for by their keys, and what is there of them.
-    pub(super) wanted: HashMap<Words, Vec<(Words, RecordBatch)>>,
+    pub(super) wanted: HashMap<Words, Vec<Kept>>,
 }
 
 impl Tally {
@@ -91,17 +95,12 @@ impl Visit for Tally {
         if !self.wanted.is_empty() {
             for (index, key) in block.keys.iter().enumerate() {
                 if let Some(found) = self.wanted.get_mut(key).filter(|found| found.len() < 2) {
-                    found.extend(one_row(&block.batch, index).map(|row| (block.rows[index], row)));
+                    found.push(Kept::of(&block, index));
                 }
             }
         }
         true
     }
-}
-
-/// A row in memory of its own: a slice would keep all of its batch.
-pub(super) fn one_row(batch: &RecordBatch, row: usize) -> Option<RecordBatch> {
-    take_record_batch(batch, &UInt32Array::from(vec![u32::try_from(row).ok()?])).ok()
 }
 
 impl Figures {
@@ -233,19 +232,29 @@ impl Visit for Net {
 /// The rows of some keys.
 pub(super) struct Collected {
     pub(super) rows: BTreeMap<u128, Found>,
+    /// Each column for itself.
+    columns: Arc<[(String, RowEncoding)]>,
 }
 
 /// One side's rows of a key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Found {
     pub(super) times: u64,
-    /// The first of them, with its chunk and place.
-    pub(super) first: Option<(Words, RecordBatch, Option<u64>, Option<u64>)>,
+    pub(super) first: Option<First>,
+}
+
+/// A row, its values each for itself, and where the source has it.
+#[derive(Clone, Debug)]
+pub(super) struct First {
+    pub(super) kept: Kept,
+    pub(super) columns: Vec<RowSum>,
+    pub(super) chunk: Option<u64>,
+    pub(super) number: Option<u64>,
 }
 
 impl Collected {
-    pub(super) fn of(keys: &[u128]) -> Self {
-        Self { rows: keys.iter().map(|key| (*key, Found::default())).collect() }
+    pub(super) fn of(keys: &[u128], columns: &Arc<[(String, RowEncoding)]>) -> Self {
+        Self { rows: keys.iter().map(|key| (*key, Found::default())).collect(), columns: columns.clone() }
     }
 }
 
@@ -255,9 +264,13 @@ impl Visit for Collected {
             let Some(found) = self.rows.get_mut(&short(key)) else { continue };
             found.times += 1;
             if found.first.is_none() {
-                let row = one_row(&block.batch, index);
-                let number = block.numbers.get(index).copied();
-                found.first = row.map(|row| (block.rows[index], row, block.chunk, number));
+                let row = block.batch.slice(index, 1);
+                found.first = Some(First {
+                    kept: Kept::of(&block, index),
+                    columns: self.columns.iter().map(|(_, alone)| alone.sum(&row)).collect(),
+                    chunk: block.chunk,
+                    number: block.numbers.get(index).copied(),
+                });
             }
         }
         true

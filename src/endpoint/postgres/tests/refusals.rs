@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::*;
+use super::{
+    super::{encode::Target, screen::Screen, sql::TableName},
+    *,
+};
 use crate::{
     endpoint::{ErrorKind, Refusal},
     model::Cause,
@@ -288,4 +291,98 @@ async fn values_of_another_type_are_not_guessed_at() {
     let batch = batch_of(&Table { columns: vec![finer], ..table }, &["1.005".to_owned()]);
     let error = loader.write(&batch).await.unwrap_err();
     assert!(error.message.contains("Decimal128(6, 3)"), "{error}");
+}
+
+/// A hundred rows from `first` on, of which every third breaks a rule of its own: a key that is there, a key that comes
+/// twice, a check, a missing name, a parent that is none.
+fn rows_with_many_bad_ones(first: usize) -> Vec<String> {
+    let row = |at: usize| match at % 15 {
+        0 => format!("-1|ok|1|1|t{at}"),
+        3 => format!("{at}|ok|1|1|t{}", at - 1),
+        6 => format!("{at}|ok|-1|1|t{at}"),
+        9 => format!("{at}|NULL|1|1|t{at}"),
+        12 => format!("{at}|ok|1|99|t{at}"),
+        _ => format!("{at}|ok|1|1|t{at}"),
+    };
+    (first..first + 100).map(row).collect()
+}
+
+#[tokio::test]
+async fn where_many_rows_are_bad_the_next_are_screened_and_the_same_ones_refused() {
+    let (database, alone) = (Database::new().await, Database::new().await);
+    database.run(TABLES).await;
+    alone.run(TABLES).await;
+    let (_, table, mut loader) = opened(&database, false).await;
+    let (_, _, mut careful) = opened(&alone, false).await;
+    for batch in 0..4 {
+        let rows = rows_with_many_bad_ones(batch * 100);
+        let refusals = loader.write(&batch_of(&table, &rows)).await.unwrap();
+        assert!(refusals.len() > 30, "{}", refusals.len());
+        // One row a batch is never screened.
+        let mut expected = Vec::new();
+        for (place, row) in rows.iter().enumerate() {
+            let refused = careful.write(&batch_of(&table, std::slice::from_ref(row))).await.unwrap();
+            expected.extend(refused.into_iter().map(|refusal| Refusal { row: place, ..refusal }));
+        }
+        assert_eq!(brief(&refusals), brief(&expected), "{batch}");
+        assert!(refusals.iter().zip(&expected).all(|(one, other)| one.message == other.message));
+        if batch == 1 {
+            // With its transaction the temporary table goes too.
+            loader.rollback().await.unwrap();
+            careful.rollback().await.unwrap();
+            loader.begin().await.unwrap();
+            careful.begin().await.unwrap();
+        }
+    }
+    loader.commit(&mark("t", 0)).await.unwrap();
+    careful.commit(&mark("t", 0)).await.unwrap();
+    assert_eq!(ids(&database).await, ids(&alone).await);
+}
+
+#[tokio::test]
+async fn the_screen_names_whom_keys_checks_and_empty_columns_speak_against() {
+    let database = Database::new().await;
+    database.run(TABLES).await;
+    let (_, table, _) = opened(&database, false).await;
+    let targets: Vec<Target> = table.columns.iter().cloned().map(Target::new).collect();
+    let mut session = database.session().await;
+    sql::run(&mut session, "BEGIN").await.unwrap();
+    let name = TableName::new("public", "t");
+    let mut screen = Screen::make(&mut session, &name, &targets).await.unwrap().unwrap();
+    let rows = [
+        "0|ok|1|1|a",
+        "-1|ok|1|1|b",
+        "2|ok|1|1|a",
+        "3|ok|-1|1|c",
+        "4|NULL|1|1|d",
+        "5|ok|NULL|99|NULL",
+        "6|ok|1|1|NULL",
+    ];
+    screen.fill(&batch_of(&table, &rows.map(str::to_owned))).unwrap();
+    assert_eq!(screen.ask(&mut session).await.unwrap(), [1, 2, 3, 4].into());
+    // Rows of the batch before are forgotten.
+    screen.fill(&batch_of(&table, &["9|ok|1|1|a".to_owned()])).unwrap();
+    assert_eq!(screen.ask(&mut session).await.unwrap(), [].into());
+}
+
+#[tokio::test]
+async fn values_that_are_not_copied_arrive_wherever_they_stand() {
+    let database = Database::new().await;
+    database.run("CREATE TABLE t (id int PRIMARY KEY, name text, tag text)").await;
+    let (_, table, mut loader) = opened(&database, false).await;
+    let (small, large) = ("s".to_owned(), "l".repeat(1 << 20));
+    let row = |id: usize, name: &str, tag: &str| format!("{id}|{name}|{tag}");
+    let first = [row(0, &small, &large), row(1, &large, &large), row(0, &large, &large), row(2, &small, &large)];
+    let second = [row(3, &large, &small), row(4, &large, "NULL"), row(5, "NULL", &large)];
+    // A key that comes twice cuts the first batch in pieces.
+    let refusals = loader.write(&batch_of(&table, &first)).await.unwrap();
+    assert_eq!(brief(&refusals), [(2, Cause::Unique, Some("id"))]);
+    let batches = [batch_of(&table, &second), batch_of(&table, &[row(6, &small, &large)])];
+    let refusals = loader.write_all(&batches.iter().collect::<Vec<_>>()).await.unwrap();
+    assert!(refusals.iter().all(Vec::is_empty), "{refusals:?}");
+    loader.commit(&mark("t", 0)).await.unwrap();
+    let lengths = "SELECT id || ' ' || coalesce(length(name), 0) || ' ' || coalesce(length(tag), 0) FROM t ORDER BY id";
+    let l = 1 << 20;
+    let expected = [(0, 1, l), (1, l, l), (2, 1, l), (3, l, 1), (4, l, 0), (5, 0, l), (6, 1, l)];
+    assert_eq!(database.texts(lengths).await, expected.map(|(id, name, tag)| format!("{id} {name} {tag}")));
 }

@@ -1,0 +1,167 @@
+//! Restore points, made for runs and gone back to for whoever asks.
+
+use std::{path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Local};
+use tokio::sync::watch;
+
+use super::Workbench;
+use crate::{
+    endpoint::{Destination, EndpointError, open_source},
+    engine::{Precaution, now_ms},
+    ledger::{Ledger, NewPoint, RunRecord},
+    plan::{Mapping, Plan, RestoreOptions, SidePlan},
+    protocol::{Event, PointMade, Restoration, RestorePoint, RestorePreview, RestoreProgress, Secret, SideName},
+    restore::{self, Keeping, Order, Purging, RestoreError, Wanted, Way},
+};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Makes a restore point before a run's first write, unless the plan does without.
+pub(super) struct Keeper {
+    ledger: Ledger,
+    destination: Arc<dyn Destination>,
+    side: SidePlan,
+    base: PathBuf,
+    password: Option<Secret>,
+    options: RestoreOptions,
+}
+
+#[async_trait]
+impl Precaution for Keeper {
+    async fn take(&self, run: &RunRecord, tables: &[&Mapping]) -> Result<Event, String> {
+        if !self.options.points {
+            let message =
+                "NO WAY BACK: the plan says [restore] points = false, so no restore point was made".to_owned();
+            return Ok(Event::Remark { message });
+        }
+        self.keep(run, tables).await.map(Event::RestorePointMade).map_err(|error| error.to_string())
+    }
+}
+
+impl Keeper {
+    async fn keep(&self, run: &RunRecord, tables: &[&Mapping]) -> Result<PointMade, RestoreError> {
+        let copy = match tables.iter().any(|mapping| mapping.exists) {
+            true => {
+                let password = self.password.as_ref().map(|secret| secret.0.as_str());
+                Some(open_source(&self.side, &self.base, password).await?)
+            }
+            false => None,
+        };
+        let made_ms = now_ms();
+        let new = NewPoint {
+            run: run.id.clone(),
+            plan_key: run.plan_key.clone(),
+            plan_name: run.plan_name.clone(),
+            plan_digest: run.plan_digest.clone(),
+            plan_text: run.plan_text.clone(),
+            made_ms,
+            until_ms: until(made_ms, &self.options),
+            by: run.by.clone(),
+            before: None,
+        };
+        let keeping = Keeping {
+            ledger: &self.ledger,
+            destination: &*self.destination,
+            copy,
+            address: self.side.url.clone(),
+            new,
+            max_gb: self.options.max_gb,
+            day: day(made_ms),
+        };
+        let wanted: Vec<Wanted> = tables.iter().map(|mapping| Wanted::of(mapping)).collect();
+        let manifest = restore::keep(&keeping, &wanted).await?;
+        Ok(PointMade {
+            tables: manifest.tables.len() as u64,
+            rows: manifest.rows(),
+            bytes: manifest.bytes(),
+            until_ms: manifest.until_ms,
+            name: manifest.name,
+        })
+    }
+}
+
+fn until(made_ms: u64, options: &RestoreOptions) -> u64 {
+    made_ms + u64::from(options.keep_days) * DAY_MS
+}
+
+/// On this host's clock.
+fn day(at_ms: u64) -> String {
+    let at = DateTime::from_timestamp_millis(at_ms as i64).unwrap_or_default().with_timezone(&Local);
+    at.format("%Y_%m_%d").to_string()
+}
+
+impl Workbench {
+    /// What makes a restore point for a run of the plan.
+    pub(super) async fn keeper(&self) -> Result<Arc<dyn Precaution>, EndpointError> {
+        let (side, base, password) = self.side(SideName::Destination).await?;
+        let options = self.restore_options().await;
+        let (ledger, destination) = (self.ledger().clone(), self.destination().await?);
+        Ok(Arc::new(Keeper { ledger, destination, side, base, password, options }))
+    }
+
+    async fn restore_options(&self) -> RestoreOptions {
+        let plan: Option<Plan> = self.read(None).await.ok().map(|(_, plan)| plan);
+        plan.map(|plan| plan.restore).unwrap_or_default()
+    }
+
+    /// The restore points of this plan, or of this host, the latest first.
+    pub async fn restore_points(&self, all: bool) -> Result<Vec<RestorePoint>, RestoreError> {
+        let key = self.plan_key().await;
+        restore::shown(self.ledger(), (!all).then_some(key.as_str()), now_ms()).await
+    }
+
+    /// What going back to this restore point would do.
+    pub async fn restore_preview(&self, name: &str) -> Result<RestorePreview, RestoreError> {
+        restore::preview(&self.way(name).await?, name).await
+    }
+
+    /// Goes back to this restore point, whose name was typed so.
+    pub async fn restore(
+        &self,
+        name: &str,
+        typed: &str,
+        discard_others: bool,
+        progress: &watch::Sender<RestoreProgress>,
+    ) -> Result<Restoration, RestoreError> {
+        if typed != name {
+            return Err(RestoreError::NotTyped { name: name.to_owned(), typed: typed.to_owned() });
+        }
+        let way = self.way(name).await?;
+        let options = self.restore_options().await;
+        let order = Order {
+            name: name.to_owned(),
+            discard_others,
+            until_ms: until(way.now_ms, &options),
+            max_gb: options.max_gb,
+            day: day(way.now_ms),
+        };
+        let restored = restore::restore(&way, &order, progress).await;
+        self.forget().await;
+        restored
+    }
+
+    /// Takes restore points off this host: those whose time is over, or one.
+    pub async fn purge(&self, name: Option<String>, typed: String) -> Result<Vec<String>, RestoreError> {
+        let purging = name.map_or(Purging::Expired, |name| Purging::One { name, typed });
+        restore::purge(self.ledger(), &purging, now_ms(), self.by()).await
+    }
+
+    async fn way(&self, name: &str) -> Result<Way, RestoreError> {
+        let point = self.ledger().point(name).await?;
+        if point.new.plan_key != self.plan_key().await {
+            let plan = &point.new.plan_key;
+            return Err(RestoreError::Refused(vec![format!("restore point {name} is of {plan}: open that plan")]));
+        }
+        let (side, ..) = self.side(SideName::Destination).await?;
+        Ok(Way {
+            ledger: self.ledger().clone(),
+            destination: self.destination().await?,
+            copy: self.copy().await?,
+            address: side.url,
+            by: self.by().to_owned(),
+            now_ms: now_ms(),
+        })
+    }
+}

@@ -1,0 +1,235 @@
+//! Restore points: what a destination's tables held before a run, and the way back to it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Outcome;
+use crate::model::RunId;
+
+/// What the tables of one run held before its first write.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestorePoint {
+    /// `migration_2024_06_12_backup`
+    pub name: String,
+    /// Milliseconds since 1970 UTC.
+    pub made_ms: u64,
+    /// Until when it is kept.
+    pub until_ms: u64,
+    pub by: String,
+    /// The run that was about to write.
+    pub run: RunId,
+    /// The plan's file, in full, and its name.
+    pub plan: String,
+    pub plan_name: String,
+    /// The restore point before whose restoring this one was made; none: it was made before a run.
+    pub before: Option<String>,
+    pub state: PointState,
+    pub tables: Vec<KeptTable>,
+    /// Rows that are kept, and how much room they take on this host.
+    pub rows: u64,
+    pub bytes: u64,
+    /// When it was last gone back to.
+    pub restored_ms: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PointState {
+    /// Its rows were read back and are what the tables held.
+    #[default]
+    Ready,
+    /// A restore of it was cut off: restoring goes on with it.
+    Interrupted,
+    /// Its time is over; it can be gone back to until it is purged.
+    Expired,
+    /// Its rows are gone.
+    Purged,
+}
+
+impl PointState {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Interrupted => "interrupted",
+            Self::Expired => "expired",
+            Self::Purged => "purged",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptTable {
+    pub table: String,
+    pub held: Held,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// What there was of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Held {
+    /// The table was not there.
+    #[default]
+    Absent,
+    /// It held no rows.
+    Empty,
+    Rows,
+    /// The table is a file, which is kept as it was.
+    File,
+}
+
+/// What going back would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestorePreview {
+    pub point: RestorePoint,
+    pub tables: Vec<TablePreview>,
+    /// Runs that are taken back with it, the one it was made for included, the latest first.
+    pub runs: Vec<RunId>,
+    /// What a human should know before.
+    pub remarks: Vec<String>,
+    /// Why it is not done unless rows of others may be discarded.
+    pub wants_discard: Vec<String>,
+    /// Why it cannot be done.
+    pub refusals: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TablePreview {
+    pub table: String,
+    pub act: RestoreAct,
+    /// Rows to put back.
+    pub rows: u64,
+    /// Rows that are there now; none: the table is not there, or is a file.
+    pub now: Option<u64>,
+    pub others: Others,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestoreAct {
+    /// It is as it was.
+    #[default]
+    Nothing,
+    /// The run made it: it is dropped.
+    Drop,
+    /// It is emptied.
+    Empty,
+    /// It is emptied and its rows are put back.
+    Reload,
+    /// It is gone: it is made again and its rows are put back.
+    Create,
+    /// Its file is put back.
+    File,
+}
+
+impl RestoreAct {
+    /// As the end of `the table is ...`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "left as it is",
+            Self::Drop => "dropped",
+            Self::Empty => "emptied",
+            Self::Reload => "emptied and reloaded",
+            Self::Create => "made again and loaded",
+            Self::File => "put back as a file",
+        }
+    }
+}
+
+/// What others than the run did to a table since.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Others {
+    /// The table holds what the run left there.
+    #[default]
+    Nothing,
+    /// So many rows more than the run left there.
+    Added(u64),
+    /// So many rows less.
+    Removed(u64),
+    /// As many rows, and not the same.
+    Changed,
+    /// It cannot be told, and why.
+    Unknown(String),
+}
+
+/// How far a restore is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreProgress {
+    pub point: String,
+    pub step: RestoreStep,
+    /// The table under way, where there is one.
+    pub table: String,
+    /// Rows put back so far, of all that are to be.
+    pub rows: u64,
+    pub of: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestoreStep {
+    /// The files are read back before anything is written.
+    #[default]
+    Checking,
+    /// A restore point of what is there now is made.
+    Keeping,
+    PuttingBack,
+    /// What was put back is read back.
+    Verifying,
+    Done,
+}
+
+impl RestoreStep {
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Checking => "checking the restore point",
+            Self::Keeping => "keeping what is there now",
+            Self::PuttingBack => "putting back",
+            Self::Verifying => "verifying",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// What a restore came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restoration {
+    pub point: String,
+    pub outcome: Outcome,
+    /// The restore point of the state before: the way back from here.
+    pub before: String,
+    pub at_ms: u64,
+    pub took_ms: u64,
+    pub tables: Vec<RestoredTable>,
+    /// Runs that were taken back.
+    pub runs: Vec<RunId>,
+    pub remarks: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoredTable {
+    pub table: String,
+    pub act: RestoreAct,
+    pub outcome: Outcome,
+    pub rows: u64,
+    /// What is not as it was.
+    pub differs: Vec<String>,
+}
+
+/// A restore point that a run made, as a fact of the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointMade {
+    pub name: String,
+    pub tables: u64,
+    pub rows: u64,
+    pub bytes: u64,
+    pub until_ms: u64,
+}
+
+/// A restore that took a run back, as a fact of the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenBack {
+    pub point: String,
+    pub outcome: Outcome,
+    pub by: String,
+}

@@ -1,0 +1,290 @@
+//! The way back: tables that a run made are dropped, the others emptied and reloaded by the destination's own writers,
+//! counters set to where they stood; then all of it is read back.
+//!
+//! One idea: each table goes back in one transaction and is noted when it is, so that whoever is cut off leaves a table as
+//! it was before or as it shall be, and whoever goes on does the rest.
+
+use std::{collections::BTreeSet, path::Path, time::Instant};
+
+use datafusion::arrow::record_batch::RecordBatch;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use super::{
+    RestoreError, Result,
+    definition::whole,
+    file,
+    keep::{Keeping, Wanted, keep, read_back},
+    manifest::{RowsKept, TableKept},
+    preview::{Survey, Surveyed, Way},
+    proof,
+};
+use crate::{
+    endpoint::{Destination, LoadOptions, Loader, Mark},
+    ledger::{NewPoint, RestoreRecord},
+    model::{Counts, RunId, Table},
+    protocol::{Event, Fact, Held, Outcome, Restoration, RestoreAct, RestoreProgress, RestoreStep, TakenBack},
+};
+
+/// How a restore is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// The restore point.
+    pub name: String,
+    /// What others wrote since may go.
+    pub discard_others: bool,
+    /// Until when the restore point of the state now is kept, and how large a table in it may be.
+    pub until_ms: u64,
+    pub max_gb: u32,
+    /// The day that names it.
+    pub day: String,
+}
+
+/// How many seconds a statement waits for somebody else's lock.
+const LOCK_WAIT: u32 = 30;
+
+/// Goes back to the restore point, and proves it. What was begun and cut off is gone on with.
+pub async fn restore(way: &Way, order: &Order, progress: &watch::Sender<RestoreProgress>) -> Result<Restoration> {
+    let begun = Instant::now();
+    let point = way.ledger.point(&order.name).await?;
+    let _lock = way.ledger.lock_plan(&point.new.plan_key)?;
+    let teller = Teller { progress, point: order.name.clone() };
+    teller.tell(RestoreStep::Checking, "");
+    let survey = Survey::of(way, &order.name).await?;
+    if !survey.refusals.is_empty() {
+        return Err(RestoreError::Refused(survey.refusals));
+    }
+    let others = survey.wants_discard();
+    if !others.is_empty() && !order.discard_others {
+        return Err(RestoreError::Others(others));
+    }
+    read_back(&*way.destination, &survey.folder, &survey.manifest).await?;
+    let mut record = match survey.unfinished.clone() {
+        Some(unfinished) => unfinished,
+        None => begin(way, order, &survey, &teller).await?,
+    };
+    put_back(way, &survey, &mut record, &teller).await?;
+    let runs: Vec<RunId> = survey.runs.iter().map(|run| run.id.clone()).collect();
+    if !runs.is_empty() {
+        way.destination.forget(&runs).await?;
+    }
+    way.ledger.close_these(&runs, way.now_ms, &way.by).await?;
+    teller.tell(RestoreStep::Verifying, "");
+    let (tables, missed) = proof::tables(way, &survey).await?;
+    let remarks = survey.remarks.iter().cloned().chain(missed).collect();
+    let outcome = tables.iter().map(|table| table.outcome).max().unwrap_or(Outcome::Passed);
+    let restoration = Restoration {
+        point: order.name.clone(),
+        outcome,
+        before: record.before.clone(),
+        at_ms: way.now_ms,
+        took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        tables,
+        runs,
+        remarks,
+    };
+    conclude(way, &record, &restoration).await?;
+    teller.tell(RestoreStep::Done, "");
+    Ok(restoration)
+}
+
+/// Says how far it is.
+pub(super) struct Teller<'t> {
+    progress: &'t watch::Sender<RestoreProgress>,
+    point: String,
+}
+
+impl Teller<'_> {
+    fn tell(&self, step: RestoreStep, table: &str) {
+        self.progress.send_modify(|progress| {
+            progress.point.clone_from(&self.point);
+            progress.step = step;
+            table.clone_into(&mut progress.table);
+        });
+    }
+
+    fn of(&self, rows: u64) {
+        self.progress.send_modify(|progress| progress.of = rows);
+    }
+
+    fn rows(&self, rows: u64) {
+        self.progress.send_modify(|progress| progress.rows += rows);
+    }
+}
+
+/// Keeps what is there now, then puts on record that the way back is begun.
+async fn begin(way: &Way, order: &Order, survey: &Survey, teller: &Teller<'_>) -> Result<RestoreRecord> {
+    teller.tell(RestoreStep::Keeping, "");
+    let then = &survey.point.new;
+    let new = NewPoint {
+        made_ms: way.now_ms,
+        until_ms: order.until_ms,
+        by: way.by.clone(),
+        before: Some(order.name.clone()),
+        ..then.clone()
+    };
+    let keeping = Keeping {
+        ledger: &way.ledger,
+        destination: &*way.destination,
+        copy: Some(way.copy.clone()),
+        address: way.address.clone(),
+        new,
+        max_gb: order.max_gb,
+        day: order.day.clone(),
+    };
+    let wanted = |table: &Surveyed| Wanted {
+        name: table.kept.name.clone(),
+        exists: table.now.is_some(),
+        mode: table.kept.mode,
+        written: table.kept.written.clone(),
+    };
+    let wanted: Vec<Wanted> = survey.tables.iter().map(wanted).collect();
+    let before = keep(&keeping, &wanted).await?.name;
+    let record = RestoreRecord {
+        id: Uuid::now_v7().to_string(),
+        point: order.name.clone(),
+        before,
+        begun_ms: way.now_ms,
+        ..RestoreRecord::default()
+    };
+    way.ledger.begin_restore(&record.id, &survey.point, &record.before, (way.now_ms, &way.by)).await?;
+    Ok(record)
+}
+
+async fn put_back(way: &Way, survey: &Survey, record: &mut RestoreRecord, teller: &Teller<'_>) -> Result<()> {
+    let left: Vec<&Surveyed> = survey.tables.iter().filter(|table| !record.done.contains(&table.kept.name)).collect();
+    teller.of(left.iter().filter(|table| is_loaded(table)).map(|table| table.kept.rows()).sum());
+    let dropped = left.iter().rev().filter(|table| table.act == RestoreAct::Drop);
+    let dropped: Vec<String> = dropped.map(|table| table.kept.name.clone()).collect();
+    if !dropped.is_empty() {
+        teller.tell(RestoreStep::PuttingBack, &dropped.join(", "));
+        way.destination.drop_tables(&dropped).await?;
+    }
+    let mut created = Vec::new();
+    for table in left {
+        let kept = &table.kept;
+        teller.tell(RestoreStep::PuttingBack, &kept.name);
+        match table.act {
+            RestoreAct::Nothing | RestoreAct::Drop => {}
+            RestoreAct::File => put_back_file(way, &survey.folder, kept).await?,
+            RestoreAct::Create | RestoreAct::Empty | RestoreAct::Reload => {
+                created.extend(put_back_rows(way, &survey.folder, table, teller).await?);
+            }
+        }
+        record.done.push(kept.name.clone());
+        way.ledger.restored_table(record).await?;
+    }
+    way.destination.finish(&created, &[]).await?;
+    Ok(())
+}
+
+fn is_loaded(table: &Surveyed) -> bool {
+    matches!(table.act, RestoreAct::Reload | RestoreAct::Create)
+}
+
+async fn put_back_file(way: &Way, folder: &Path, kept: &TableKept) -> Result<()> {
+    match &kept.rows {
+        Some(rows) => Ok(way.destination.put_back_file(&kept.name, &folder.join(&rows.file)).await?),
+        None => Ok(()),
+    }
+}
+
+/// One table, which is made first where it is gone; that table then.
+async fn put_back_rows(way: &Way, folder: &Path, table: &Surveyed, teller: &Teller<'_>) -> Result<Option<Table>> {
+    let kept = &table.kept;
+    let Some(definition) = &kept.definition else { return Ok(None) };
+    let created = match table.act {
+        RestoreAct::Create => Some(again(definition, &*way.destination)),
+        _ => None,
+    };
+    if let Some(created) = &created {
+        way.destination.create(created).await?;
+    }
+    let target = whole(definition, &*way.destination);
+    let options = LoadOptions {
+        columns: target.columns.iter().map(|column| column.name.clone()).collect(),
+        suspend_foreign_keys: true,
+        lock_wait: LOCK_WAIT,
+        unmarked: true,
+        puts_back: true,
+        ..LoadOptions::default()
+    };
+    let mut loader = way.destination.open(&target, &options).await?;
+    match load(&mut *loader, folder, kept, teller).await {
+        Ok(()) => loader.commit(&no_mark(kept)).await?,
+        Err(error) => {
+            // What cannot be rolled back dies with its connection.
+            let _ = loader.rollback().await;
+            return Err(error);
+        }
+    }
+    drop(loader);
+    way.destination.set_counters(&kept.name, &kept.counters).await?;
+    Ok(created)
+}
+
+/// The definition as this system makes a table of its own from it.
+fn again(definition: &Table, destination: &dyn Destination) -> Table {
+    let mut table = definition.clone();
+    let system = destination.system();
+    for column in &mut table.columns {
+        let wanted = column.clone();
+        let held = destination.column_for(&wanted, Some(system));
+        let (default, identity, generation) = (wanted.default, wanted.identity, wanted.generation);
+        *column = crate::model::Column { default, identity, generation, ..held };
+    }
+    let unchanged: BTreeSet<String> = table.columns.iter().map(|column| column.name.clone()).collect();
+    destination.dress(&mut table, system, &unchanged);
+    table
+}
+
+/// A chunk's mark is written nowhere here.
+fn no_mark(kept: &TableKept) -> Mark {
+    Mark {
+        run: RunId::default(),
+        table: kept.name.clone(),
+        chunk: 0,
+        end: None,
+        counts: Counts::default(),
+        retried: String::new(),
+    }
+}
+
+async fn load(loader: &mut dyn Loader, folder: &Path, kept: &TableKept, teller: &Teller<'_>) -> Result<()> {
+    loader.begin().await?;
+    loader.empty().await?;
+    let Some(rows) = kept.rows.as_ref().filter(|_| kept.held == Held::Rows) else { return Ok(()) };
+    let (mut batches, reading) = batches(folder, rows);
+    while let Some(batch) = batches.recv().await {
+        let refused = loader.write(&batch).await?;
+        if let Some(first) = refused.first() {
+            let (table, message) = (kept.name.clone(), first.message.clone());
+            return Err(RestoreError::NotTaken { table, rows: refused.len(), message });
+        }
+        teller.rows(batch.num_rows() as u64);
+    }
+    reading.await?
+}
+
+/// The file's batches, one ahead of whoever takes them.
+fn batches(folder: &Path, rows: &RowsKept) -> (mpsc::Receiver<RecordBatch>, tokio::task::JoinHandle<Result<()>>) {
+    let (sender, receiver) = mpsc::channel(1);
+    let (folder, rows) = (folder.to_owned(), rows.clone());
+    let reading =
+        tokio::task::spawn_blocking(move || file::read(&folder, &rows, |batch| sender.blocking_send(batch).is_ok()));
+    (receiver, reading)
+}
+
+/// Puts on record what it came to, and tells the runs that were taken back.
+async fn conclude(way: &Way, record: &RestoreRecord, restoration: &Restoration) -> Result<()> {
+    let outcome = restoration.outcome;
+    for run in &restoration.runs {
+        let seq = way.ledger.snapshot(run).await?.seq + 1;
+        let taken = TakenBack { point: restoration.point.clone(), outcome, by: way.by.clone() };
+        let fact = Fact { run: run.clone(), seq, at_ms: way.now_ms, event: Event::TakenBack(taken) };
+        way.ledger.note(&fact).await?;
+    }
+    let all = serde_json::to_string(restoration).map_err(crate::ledger::LedgerError::from)?;
+    way.ledger.end_restore(record, outcome, &all, (way.now_ms, &way.by)).await?;
+    Ok(())
+}

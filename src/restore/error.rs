@@ -1,0 +1,51 @@
+//! What keeps a restore point from being made, or the way back from being gone.
+
+use std::path::PathBuf;
+
+use datafusion::arrow::error::ArrowError;
+
+use crate::{endpoint::EndpointError, ledger::LedgerError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    #[error("{0}. {hint}", hint = .0.hint())]
+    Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(
+        "cannot keep what is in {path}: {source}; free space on its disk, or name another state folder with --state-dir"
+    )]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("{path} cannot be written as columns: {source}")]
+    Columns { path: PathBuf, source: ArrowError },
+    #[error(
+        "{table} is {gb} GB, and [restore] max_gb = {max_gb}: raise it if there is room on this host, or let the run go \
+         without a way back with points = false"
+    )]
+    TooLarge { table: String, gb: u64, max_gb: u32 },
+    #[error(
+        "a row of {table} cannot be kept: {column} holds what its type does not ({message}); put it right, or let the run \
+         go without a way back with [restore] points = false"
+    )]
+    Unkeepable { table: String, column: String, message: String },
+    #[error("{0} is not what was written when the restore point was made: {1}; nothing was put back")]
+    Tampered(PathBuf, String),
+    #[error("what was kept of {0} reads back as something else ({1}); look at this host's disk and memory")]
+    Unlike(String, String),
+    #[error("restore point {0} is not finished: whoever made it was cut off before its run wrote anything")]
+    Unfinished(String),
+    #[error("what restore point {0} kept was purged")]
+    Purged(String),
+    #[error("restore point {0} is gone back to right now, or was cut off while it was; restore it before it is purged")]
+    InUse(String),
+    #[error("'{typed}' is not the name of the restore point: type {name}")]
+    NotTyped { name: String, typed: String },
+    #[error("{}", .0.join("; "))]
+    Refused(Vec<String>),
+    #[error("{}; what is there now would be gone: --discard-others says that it may", .0.join("; "))]
+    Others(Vec<String>),
+    #[error("{table} does not take back {rows} of its rows: {message}")]
+    NotTaken { table: String, rows: usize, message: String },
+    #[error("a worker of the restore died: {0}")]
+    Worker(#[from] tokio::task::JoinError),
+}

@@ -1,0 +1,86 @@
+//! What a restore point says of itself, in a file beside its rows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    model::{Column, CounterStand, Mode, RunId, System, Table, TableDigest},
+    protocol::{Held, KeptTable},
+};
+
+pub(super) const FORMAT: &str = "whimbrel restore point 1";
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub format: String,
+    pub name: String,
+    pub run: RunId,
+    /// The plan's file, name and digest.
+    pub plan: String,
+    pub plan_name: String,
+    pub plan_digest: String,
+    /// Milliseconds since 1970 UTC.
+    pub made_ms: u64,
+    pub until_ms: u64,
+    pub by: String,
+    /// The restore point before whose restoring it was made.
+    pub before: Option<String>,
+    pub system: System,
+    /// The server's own name and version.
+    pub server: String,
+    /// The destination's address, which holds no password.
+    pub destination: String,
+    /// In an order in which a table comes behind those that it refers to.
+    pub tables: Vec<TableKept>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableKept {
+    pub name: String,
+    pub held: Held,
+    /// How the run writes it.
+    pub mode: Mode,
+    /// The columns that the run writes, as it knows them; its digest of rows is over these.
+    pub written: Vec<Column>,
+    /// Over the columns that the run writes, what the table held.
+    pub held_of_written: Option<TableDigest>,
+    /// As the catalog described it; none where it was not there.
+    pub definition: Option<Table>,
+    pub counters: Vec<CounterStand>,
+    pub rows: Option<RowsKept>,
+}
+
+/// A file of the restore point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowsKept {
+    pub file: String,
+    pub bytes: u64,
+    /// Of the file, in hex.
+    pub sha256: String,
+    /// Of the rows in it; none where the file is the table.
+    pub digest: Option<TableDigest>,
+}
+
+impl TableKept {
+    pub(super) fn rows(&self) -> u64 {
+        let digest = self.rows.as_ref().and_then(|rows| rows.digest.as_ref());
+        digest.map_or(0, |digest| digest.sum.rows)
+    }
+
+    pub(super) fn in_short(&self) -> KeptTable {
+        let bytes = self.rows.as_ref().map_or(0, |rows| rows.bytes);
+        KeptTable { table: self.name.clone(), held: self.held, rows: self.rows(), bytes }
+    }
+}
+
+impl Manifest {
+    pub fn bytes(&self) -> u64 {
+        self.tables.iter().filter_map(|table| table.rows.as_ref()).map(|rows| rows.bytes).sum()
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(TableKept::rows).sum()
+    }
+}

@@ -1,0 +1,27 @@
+//! Restore points: what the destination's tables hold before a run, kept on this host; and the way back to it.
+//!
+//! May not touch the engine or a terminal. One idea: a point is worth what its reading back proves, so its files are read
+//! back before the run may write, again before anything is put back, and the tables themselves after that; a table that
+//! holds no rows, or is not there, costs a look and nothing else.
+
+mod back;
+mod definition;
+mod error;
+mod file;
+mod keep;
+mod look;
+mod manifest;
+mod preview;
+mod proof;
+mod purge;
+mod shelf;
+
+pub use back::{Order, restore};
+pub use error::RestoreError;
+pub use keep::{Keeping, Wanted, keep, readiness};
+pub use manifest::Manifest;
+pub use preview::{Way, preview};
+pub use purge::{Purging, purge};
+pub use shelf::shown;
+
+pub type Result<T> = std::result::Result<T, RestoreError>;

@@ -1,0 +1,114 @@
+//! Values of private columns, taken out before anything is shown.
+//!
+//! One idea: a sentence that may hold such a value is taken out whole, since nobody can tell where in it the value is.
+
+use std::collections::BTreeMap;
+
+use super::Deviation;
+use crate::{
+    model::{Cause, Cell, NamedCell},
+    plan::{Plan, Private},
+    protocol::{CheckItem, Difference, Finding, SampleRow, TableValidation, Validation},
+};
+
+/// What stands in the place of a value.
+const HIDDEN: &str = "(private)";
+
+/// The private columns of each destination table.
+#[derive(Debug, Default)]
+pub(super) struct Mask(BTreeMap<String, Private>);
+
+impl Mask {
+    pub(super) fn of(plan: Option<&Plan>) -> Self {
+        let tables = plan.into_iter().flat_map(|plan| &plan.tables);
+        let private = tables.map(|table| (table.to.clone(), Private::of(table)));
+        Self(private.filter(|(_, private)| !private.is_empty()).collect())
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        let of = |(table, private): (&String, &Private)| {
+            private.targets.iter().map(|column| format!("{table}.{column}")).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of).collect()
+    }
+
+    /// A sentence of no certain table.
+    pub(super) fn words(&self, words: &str) -> String {
+        let about = |(table, private): (&String, &Private)| {
+            let names = private.targets.iter().chain(&private.sources);
+            words.contains(table.as_str()) || names.into_iter().any(|name| words.contains(name.as_str()))
+        };
+        let hides = self.0.iter().any(about) && may_quote(words);
+        if hides { format!("a sentence on private values {HIDDEN}") } else { words.to_owned() }
+    }
+
+    pub(super) fn checks(&self, mut items: Vec<CheckItem>) -> Vec<CheckItem> {
+        for detail in items.iter_mut().flat_map(|item| &mut item.details) {
+            *detail = self.words(detail);
+        }
+        items
+    }
+
+    pub(super) fn deviation(&self, deviation: Deviation) -> Deviation {
+        let Some(private) = self.0.get(&deviation.table) else { return deviation };
+        // Whoever says these sees the whole row, and may quote any of it.
+        let others_words = matches!(
+            deviation.cause,
+            Cause::Unique | Cause::Reference | Cause::Refused | Cause::Check | Cause::Unreadable | Cause::Expression
+        );
+        let hides = private.holds(&deviation.column);
+        Deviation {
+            value: deviation.value.map(|value| if hides || deviation.column == "(row)" { hidden() } else { value }),
+            message: if hides || others_words { HIDDEN.to_owned() } else { deviation.message },
+            ..deviation
+        }
+    }
+
+    pub(super) fn validation(&self, mut validation: Validation) -> Validation {
+        validation.remarks = validation.remarks.iter().map(|remark| self.words(remark)).collect();
+        for table in &mut validation.tables {
+            if let Some(private) = self.0.get(&table.to) {
+                mask_table(table, private);
+            }
+        }
+        validation
+    }
+}
+
+fn hidden() -> Cell {
+    Cell::text(HIDDEN)
+}
+
+/// Whether a sentence has the look of one that quotes rows.
+fn may_quote(words: &str) -> bool {
+    [" = ", "'", "\"", "(", ": "].iter().any(|sign| words.contains(sign))
+}
+
+fn mask_table(table: &mut TableValidation, private: &Private) {
+    let finding = |finding: &mut Finding| {
+        let hides = |detail: &String| {
+            let names = private.targets.iter().chain(&private.sources);
+            let named = names.into_iter().any(|name| detail.contains(name.as_str()));
+            detail.starts_with("cannot be read") || named && may_quote(detail) && finding.name != "Column count match"
+        };
+        let masked =
+            finding.details.iter().map(|detail| if hides(detail) { HIDDEN.to_owned() } else { detail.clone() });
+        finding.details = masked.collect();
+    };
+    table.findings.iter_mut().for_each(finding);
+    table.sample.rows.iter_mut().for_each(|row: &mut SampleRow| {
+        [&mut row.key, &mut row.source, &mut row.destination].into_iter().for_each(|cells| mask_cells(cells, private));
+    });
+    table.differences.iter_mut().for_each(|row: &mut Difference| {
+        mask_cells(&mut row.key, private);
+        for column in row.columns.iter_mut().filter(|column| private.holds(&column.column)) {
+            (column.source, column.destination) = (hidden(), hidden());
+        }
+    });
+}
+
+fn mask_cells(cells: &mut [NamedCell], private: &Private) {
+    for cell in cells.iter_mut().filter(|cell| private.holds(&cell.name)) {
+        cell.cell = hidden();
+    }
+}
