@@ -195,6 +195,14 @@ fn said(event: &Event) -> Option<(Role, String)> {
         Event::Remark { message } => (Role::Warn, message.clone()),
         Event::Stopped { why, by } => (Role::Error, format!("stopped by {by}: {why}")),
         Event::Completed { counts } => (Role::Ok, format!("completed, {}", counted(counts))),
+        Event::RestorePointMade(made) => {
+            let (tables, rows) = (thousands(made.tables), thousands(made.rows));
+            (Role::Ok, format!("restore point {} made: {tables} tables, {rows} rows", made.name))
+        }
+        Event::TakenBack(back) => {
+            let role = if back.outcome == Outcome::Passed { Role::Ok } else { Role::Error };
+            (role, format!("taken back to {} by {}: {}", back.point, back.by, back.outcome.word()))
+        }
         Event::Validated(validated) => {
             let role = if validated.outcome == Outcome::Passed { Role::Ok } else { Role::Error };
             let why = validated.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
