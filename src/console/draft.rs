@@ -134,6 +134,7 @@ fn column_plan(item: &Item) -> ColumnPlan {
         check: text("check"),
         skip: flag("skip"),
         accept_loss: flag("accept_loss"),
+        private: flag("private"),
         note: text("note"),
         by: text("by"),
         on: text("on"),

@@ -152,6 +152,7 @@ impl ColumnForm {
             check: self.text(Part::Check),
             skip: false,
             accept_loss: self.accept_loss,
+            private: self.before.private,
             note,
             by,
             on,
