@@ -135,7 +135,8 @@ impl ColumnForm {
     fn plan(&self) -> Result<ColumnPlan, String> {
         let (note, by, on) = (self.text(Part::Note), self.before.by.clone(), self.before.on.clone());
         if self.skip {
-            return Ok(ColumnPlan { skip: true, note, by, on, ..ColumnPlan::default() });
+            let private = self.before.private;
+            return Ok(ColumnPlan { skip: true, private, note, by, on, ..ColumnPlan::default() });
         }
         let (from, expr) = (self.text(Part::From), self.text(Part::Expr));
         let ty = self.text(Part::Type).map(|ty| ty.parse::<ColumnType>()).transpose().map_err(|why| why.to_string())?;
