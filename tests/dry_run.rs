@@ -33,7 +33,7 @@ impl Shop {
         let text = format!(
             "[source]\nurl = \"{}\"\n[destination]\nurl = \"{}\"\n[run]\nchunk_rows = 100\n[[table]]\nfrom = \"people\"\n{more}\n\
              [table.columns]\nname = {{ expr = \"trim(name)\", type = \"text(20)\" }}\n\
-             amount = {{ from = \"amount\", default = 0, check = \"amount >= 0\" }}\n\
+             amount = {{ from = \"amount\", default = 0, check = \"cast(amount as decimal(10,2)) >= 0\" }}\n\
              born = {{ expr = \"parse_date(born, 'MM/DD/YYYY')\" }}\n",
             self.source.url(),
             self.end.url()
@@ -146,7 +146,9 @@ fn a_table_that_would_be_made_is_tried_and_nothing_stays() {
 #[test]
 fn a_table_that_is_there_keeps_its_rows_its_counter_and_its_file() {
     for system in SERVERS {
-        for (mode, faulted) in [("insert", 4), ("upsert", 3), ("replace", 3)] {
+        // To SQLite the length of a text means nothing.
+        let long = if system == "sqlite" { 0 } else { 2 };
+        for (mode, faulted) in [("insert", long + 2), ("upsert", long + 1), ("replace", long + 1)] {
             let Some(shop) = Shop::new(system) else { continue };
             shop.make();
             shop.plan(&format!("mode = \"{mode}\"\nkey = [\"id\"]"));

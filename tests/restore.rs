@@ -97,6 +97,13 @@ impl Shop {
         ]);
     }
 
+    /// A row that the destination, a file, will not take stops a run in its middle.
+    fn refuse_one(&self) {
+        SqliteFile::new(self.desk.path("source.sqlite")).execute("INSERT INTO people VALUES (405, 'x', 1)");
+        self.end.execute(&["CREATE TRIGGER refuses BEFORE INSERT ON customers WHEN NEW.id = 405 \
+                            BEGIN SELECT RAISE(ABORT, 'not this one'); END"]);
+    }
+
     /// All rows, counters and definitions; of what the trigger writes and of marks nothing.
     fn all(&self) -> Vec<String> {
         let mut all = Vec::new();
@@ -378,9 +385,8 @@ fn a_restore_that_is_killed_is_gone_on_with() {
 #[test]
 fn a_run_that_was_killed_can_be_taken_back() {
     let shop = Shop::new("sqlite").unwrap();
+    shop.refuse_one();
     let before = shop.all();
-    // A row that cannot go stops the run in its middle.
-    SqliteFile::new(shop.desk.path("source.sqlite")).execute("INSERT INTO people VALUES (405, 'x', 'no number')");
     let told = shop.desk.run_to(1, &["run", "plan.toml", "--on-error", "stop"]);
     let name = point_of(&told);
     let preview = shop.preview(&name);
@@ -395,8 +401,8 @@ fn a_run_that_was_killed_can_be_taken_back() {
 #[test]
 fn a_resumed_run_keeps_its_restore_point() {
     let shop = Shop::new("sqlite").unwrap();
+    shop.refuse_one();
     let before = shop.all();
-    SqliteFile::new(shop.desk.path("source.sqlite")).execute("INSERT INTO people VALUES (405, 'x', 'no number')");
     let name = point_of(&shop.desk.run_to(1, &["run", "plan.toml", "--on-error", "stop"]));
     let resumed = shop.desk.run(&["run", "plan.toml", "--resume", "--on-error", "skip"]);
     assert!(resumed.events("restore-point-made").is_empty(), "{resumed:#?}");

@@ -44,6 +44,11 @@ pub struct Ended {
 
 /// Runs a console on this process's terminal until the operator or the host ends it.
 pub async fn run(port: Port, options: Options) -> Result<Ended, ConsoleError> {
+    // What a console holds is too much for the stack of whoever waits for it.
+    Box::pin(sit(port, options)).await
+}
+
+async fn sit(port: Port, options: Options) -> Result<Ended, ConsoleError> {
     let look = options.look()?;
     let mut screen = Screen::enter()?;
     screen.report_mouse(options.mouse)?;

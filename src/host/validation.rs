@@ -77,12 +77,12 @@ impl Workbench {
     /// One at a time; consoles can see how far it is, and then what it found.
     pub async fn validate(&self, how: &Closeness) -> Result<(Validation, Option<Fact>), String> {
         let _underway = self.begin_validation()?;
-        let (validation, fact) = self.look(how).await?;
+        let (validation, fact) = self.look_and_keep(how).await?;
         self.keep_validation(&validation).await;
         Ok((validation, fact))
     }
 
-    async fn look(&self, how: &Closeness) -> Result<(Validation, Option<Fact>), String> {
+    async fn look_and_keep(&self, how: &Closeness) -> Result<(Validation, Option<Fact>), String> {
         let against = self.against().await.map_err(|error| error.to_string())?;
         let (run, remark) = match against {
             Against::Run(run) => (Some(run), None),

@@ -76,13 +76,16 @@ fn is_moving(run: &RunState) -> bool {
     matches!(run.snapshot.phase, RunPhase::Running | RunPhase::Draining)
 }
 
+/// Rows read, by table.
+type Read<'r> = BTreeMap<&'r str, u64>;
+
 /// What is known of tables, by their names: a run may have thousands.
 struct Known<'r> {
     moving: bool,
     /// Rows read and written, as the newest gauge has them.
     now: BTreeMap<&'r str, (u64, u64)>,
     /// Rows read at both ends of the span of rates, and how long that is.
-    span: Option<(BTreeMap<&'r str, u64>, BTreeMap<&'r str, u64>, u64)>,
+    span: Option<(Read<'r>, Read<'r>, u64)>,
     open: BTreeMap<&'r str, usize>,
 }
 

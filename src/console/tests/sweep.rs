@@ -147,7 +147,7 @@ fn event(which: usize, seq: u64) -> FromHost {
                 )])));
             }
             9 => Event::Validated(seed::validation().in_short("eve")),
-            10 => return FromHost::Validating((seq % 2 == 0).then(Validating::default)),
+            10 => return FromHost::Validating(seq.is_multiple_of(2).then(Validating::default)),
             8 => Event::Stopped { why: "x".into(), by: "y".into() },
             _ => return seed::gauges().remove(0),
         },

@@ -247,11 +247,11 @@ fn action(letter: &str) -> Action {
     }
 }
 
-/// Other tables whose foreign keys refer to the table, partitions left out.
+/// Other tables whose foreign keys refer to the table, partitions left out; none to one that is not there.
 const REFERRERS: &str = "
     SELECT DISTINCT n.nspname::text AS schema, c.relname::text AS name
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = format('%I.%I', $1::text, $2::text)::regclass
+    WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = to_regclass(format('%I.%I', $1::text, $2::text))
       AND k.conrelid <> k.confrelid
     ORDER BY 1, 2";
 

@@ -15,6 +15,7 @@ use super::{
     locate::key_encoding,
     reading::{Block, Extent, Reader, ValidateError, Visit},
     tally::{HELD, short},
+    told::Told,
 };
 use crate::{
     binding::{Bound, encoding},
@@ -64,6 +65,8 @@ pub async fn collisions(
         transform: None,
         encoding: Arc::new(encoding(mapping, destination)),
         key: Some(key),
+        side: "destination",
+        told: Arc::new(Told::nobody()),
     };
     let extent = Extent::Whole { chunk_rows: 50_000 };
     let keys = reader.show(&extent, Keys::default()).await?;
@@ -71,6 +74,7 @@ pub async fn collisions(
         snapshot: source.snapshot().await?,
         table: Arc::new(mapping.from.clone()),
         transform: Some(Arc::new(transform)),
+        side: "source",
         ..reader
     };
     let look = Look {

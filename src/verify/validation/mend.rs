@@ -4,7 +4,7 @@
 //! when told to. One idea: what is written is what a validation expects to find, row by row, with the rows that somebody
 //! skipped or edited as they were settled; so a validation afterwards is the proof.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::arrow::{
     array::UInt32Array,
@@ -18,6 +18,7 @@ use super::{
     locate::{Sides, differing_keys},
     reading::{Block, ValidateError, Visit, Words},
     tally::{BUCKETS, Tally, short},
+    told::Told,
 };
 use crate::{
     binding::Bound,
@@ -117,8 +118,9 @@ pub async fn mend(subject: &Subject<'_>, how: &Mending<'_>) -> Result<Repair, Va
     let mut repair = Repair { applied: how.apply, tables: Vec::new() };
     let asked = |bound: &&Bound| subject.only.is_empty() || subject.only.contains(&bound.mapping.to.name);
     let mut found = Vec::new();
+    let told = Arc::new(Told::nobody());
     for bound in subject.binding.tables.iter().filter(asked) {
-        let work = Work { subject, evidence: evidence.as_ref(), moments: &moments };
+        let work = Work { subject, evidence: evidence.as_ref(), moments: &moments, told: &told };
         found.push((bound, wrong_rows(&work, bound).await?));
     }
     // A snapshot that stays open would hold back whoever writes.

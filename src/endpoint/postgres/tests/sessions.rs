@@ -55,7 +55,7 @@ async fn sessions_have_fixed_settings() {
     database
         .run(&format!(
             "ALTER DATABASE {0} SET TimeZone = 'Asia/Tokyo'; ALTER DATABASE {0} SET DateStyle = 'SQL, DMY';
-             ALTER DATABASE {0} SET statement_timeout = '1ms'",
+             ALTER DATABASE {0} SET statement_timeout = '200ms'",
             database.name
         ))
         .await;
