@@ -320,7 +320,7 @@ fn the_linux_console_gets_ascii_and_its_sixteen_colours() {
     let mut terminal = Terminal::open_with(&desk, &["demo"], (24, 80), &variables);
     terminal.wait_for("x customers");
     let screen = terminal.text();
-    assert!(screen.is_ascii() && screen.contains("+- Tables of the source"), "{screen}");
+    assert!(screen.is_ascii() && screen.contains("+ Tables of the source"), "{screen}");
     let many = terminal.styles().into_iter().find(|style| style.contains("38;5") || style.contains("38;2"));
     assert_eq!(many, None, "colours that the console has not");
     terminal.press("q");
@@ -373,7 +373,7 @@ fn the_mouse_opens_a_stage_and_is_left_alone_where_that_is_wanted() {
     assert!(String::from_utf8_lossy(&terminal.raw.lock().unwrap()).contains("\x1b[?1000h"));
     terminal.press("q");
     terminal.exit_code();
-    let mut terminal = Terminal::open(&desk, &["--no-mouse"], 24, 80);
+    let mut terminal = Terminal::open(&desk, &["whimbrel-demo/demo.toml", "--no-mouse"], 24, 80);
     terminal.wait_for("Shop to CredVault");
     assert!(!String::from_utf8_lossy(&terminal.raw.lock().unwrap()).contains("\x1b[?1000h"));
     terminal.press("q");

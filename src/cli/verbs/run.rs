@@ -53,7 +53,8 @@ pub async fn perform(context: &Context, arguments: &Run) -> Result<Exit, CliErro
 
 /// The checks, then the run, asking nobody but whoever answers line by line.
 pub async fn headless(context: &Context, bench: &Workbench, way: Way, plan: &str) -> Result<Exit, CliError> {
-    let items = bench.check().await;
+    // Both hold too much for the stack of whoever waits for them.
+    let items = Box::pin(bench.check()).await;
     let passed = check::passed(&items);
     let unconfirmed = check::unconfirmed(&items).next().is_some() && !way.force;
     if !passed || unconfirmed {
@@ -73,7 +74,7 @@ pub async fn headless(context: &Context, bench: &Workbench, way: Way, plan: &str
     let prepared = prepare(job).await.map_err(prepare_error)?;
     bench.keep_checks(prepared.run_id(), &items).await;
     let how = (!way.no_validate && bench.validates().await).then(|| Closeness { only, ..Closeness::default() });
-    progress::follow(context, prepared, plan, (bench, how), way.asks).await
+    Box::pin(progress::follow(context, prepared, plan, (bench, how), way.asks)).await
 }
 
 pub fn prepare_error(error: PrepareError) -> CliError {
