@@ -224,11 +224,11 @@ fn a_full_disk_of_postgres_is_waited_for_and_no_row_s_fault() {
         let stopped = told.result()["stopped"].as_str().unwrap();
         assert!(stopped.contains("No space left on device") && stopped.contains("Free disk"), "{stopped}");
         assert_eq!(told.events("fault-raised").len() + told.events("fault-ruled").len(), 0);
-        disk.grow(64);
+        disk.resize(64);
         let (status, seen) = Run::start(&desk).end();
         all_came(status, &seen, |sql| run_on_postgres(&server.url(), sql).unwrap());
         run_on_postgres(&server.url(), "DROP TABLE keyed; CHECKPOINT");
-        disk.grow(3);
+        disk.resize(3);
     }
 }
 
@@ -250,18 +250,39 @@ fn on_a_full_disk(desk: &Desk, place: &str, grow: impl FnOnce()) -> (Vec<Value>,
     (values.map(Result::unwrap).collect(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+fn wait_for_bytes(folder: &std::path::Path) {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let written = || {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries.flatten().any(|entry| entry.metadata().is_ok_and(|data| data.len() > 0))
+    };
+    while !written() {
+        assert!(std::time::Instant::now() < until, "nothing was written");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
 #[test]
 fn a_full_disk_under_a_file_is_no_row_s_fault() {
     for (url, place) in [("sqlite:small/end.sqlite", "SQLite"), ("csv:small", "CSV")] {
         let desk = Desk::new();
         source(&desk, 50);
         std::fs::create_dir_all(desk.path("small")).unwrap();
-        let disk = SmallDisk::mount(desk.path("small"), 2);
+        let disk = SmallDisk::mount(desk.path("small"), 64);
         plan(&desk, url, "insert", "parallel = 1");
-        let (seen, text) = on_a_full_disk(&desk, place, || {
-            if let Some(disk) = &disk {
-                disk.grow(64);
-            }
+        let (seen, text) = std::thread::scope(|scope| {
+            // The checks find room enough; it goes when the first bytes are written.
+            scope.spawn(|| {
+                if let Some(disk) = &disk {
+                    wait_for_bytes(disk.path());
+                    disk.resize(3);
+                }
+            });
+            on_a_full_disk(&desk, place, || {
+                if let Some(disk) = &disk {
+                    disk.resize(64);
+                }
+            })
         });
         assert!(!text.contains("fault-r"), "{place}");
         let stopped = result(&seen)["stopped"].as_str().unwrap();
@@ -296,7 +317,7 @@ fn a_full_disk_under_the_ledger_ends_the_run_and_loses_nothing() {
     desk.write("plan.toml", &plan);
     let (seen, text) = on_a_full_disk(&desk, "ledger", || {
         if let Some(disk) = &disk {
-            disk.grow(256);
+            disk.resize(256);
         }
     });
     assert!(text.contains("the ledger cannot be used") && text.contains("free space on its disk"), "{seen:#?}");

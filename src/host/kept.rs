@@ -105,12 +105,11 @@ fn cells(table: &mut TableValidation) -> impl Iterator<Item = &mut Cell> {
 }
 
 fn cut_cell(cell: &mut Cell, longest: usize) {
-    if cell.bytes() <= longest {
-        return;
-    }
     let whole = cell.display();
-    let length = thousands(whole.chars().count() as u64);
-    *cell = Cell::text(format!("{} ({length} characters)", clip(&whole, longest)));
+    let length = whole.chars().count();
+    if length > longest {
+        *cell = Cell::text(format!("{} ({} characters)", clip(&whole, longest), thousands(length as u64)));
+    }
 }
 
 #[cfg(test)]

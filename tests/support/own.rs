@@ -231,8 +231,8 @@ impl SmallDisk {
         &self.0
     }
 
-    /// Makes room.
-    pub fn grow(&self, megabytes: u32) {
+    /// Makes it so large, or so small.
+    pub fn resize(&self, megabytes: u32) {
         let size = format!("remount,size={megabytes}m");
         assert!(Command::new("mount").args(["-o", &size]).arg(&self.0).status().unwrap().success());
     }

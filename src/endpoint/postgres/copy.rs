@@ -26,8 +26,11 @@ pub(super) fn selected(table: &Table) -> String {
     columns.join(", ")
 }
 
-/// Sends the query's rows, which are [`selected`] of the table. `false` where the receiver had enough before the end:
-/// the connection is then in the middle of an answer, and must be dropped.
+/// A connection through which a longer message came keeps as much room for the next.
+const WORN_BYTES: usize = 8 << 20;
+
+/// Sends the query's rows, which are [`selected`] of the table. `false` where the connection must be dropped: it is in the
+/// middle of an answer, since the receiver had enough before the end, or it holds on to the room of a very large value.
 pub(super) async fn stream(
     connection: &mut PgConnection,
     table: &Table,
@@ -41,7 +44,9 @@ pub(super) async fn stream(
     let mut messages = connection.copy_out_raw(&statement).await.map_err(failed)?;
     let mut sending = Sending { table, schema: decode::schema_of(&table.columns), out };
     let mut cutter = Cutter::new(table.columns.len(), batch_bytes);
+    let mut worn = false;
     while let Some(message) = messages.try_next().await.map_err(failed)? {
+        worn |= message.len() > WORN_BYTES;
         for tuples in cutter.feed(&message).map_err(malformed)? {
             if !sending.send(&tuples).await? {
                 return Ok(false);
@@ -49,8 +54,8 @@ pub(super) async fn stream(
         }
     }
     match cutter.finish().map_err(malformed)? {
-        Some(tuples) => sending.send(&tuples).await,
-        None => Ok(true),
+        Some(tuples) => Ok(sending.send(&tuples).await? && !worn),
+        None => Ok(!worn),
     }
 }
 

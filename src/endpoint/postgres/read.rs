@@ -76,9 +76,7 @@ impl PostgresSnapshot {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    fn give_back(&self, mut reader: PgConnection) {
-        // After a very large value it would keep as much room for the next.
-        reader.shrink_buffers();
+    fn give_back(&self, reader: PgConnection) {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
     }
 
