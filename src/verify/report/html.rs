@@ -25,7 +25,7 @@ body { font: 14px/1.45 system-ui, sans-serif; color: #1b1f24; background: #fff; 
 h1 { font-size: 1.7rem; margin: 0 } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #c9d1d9; padding-bottom: .2rem }
 h3 { font-size: 1rem; margin: 1.2rem 0 .4rem } p { margin: .4rem 0 } .quiet { color: #57606a } small { color: #57606a }
 table { border-collapse: collapse; width: 100%; margin: .4rem 0 } th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid #e6e9ec }
-th { font-weight: 600; color: #57606a } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums } tr.sum td { font-weight: 600; border-top: 1px solid #8c959f }
+th { font-weight: 600; color: #57606a } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums } td.n { white-space: nowrap } tr.sum td { font-weight: 600; border-top: 1px solid #8c959f }
 td { overflow-wrap: anywhere } code, pre { font: 12px/1.45 ui-monospace, monospace } pre { white-space: pre-wrap; background: #f6f8fa; padding: .8rem; border-radius: 4px }
 .verdicts { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0 } .verdict { border: 1px solid #c9d1d9; border-left-width: 6px; border-radius: 4px; padding: .5rem .9rem; min-width: 10rem }
 .verdict b { display: block; font-size: 1.1rem } .good { border-left-color: #1a7f37 } .bad { border-left-color: #cf222e } .unsure { border-left-color: #9a6700 }
