@@ -60,7 +60,7 @@ fn to_postgres() {
     let (Some((source, md5)), Some(destination)) = (source(), PostgresDatabase::create("weight")) else { return };
     let times = weigh(&source.url(), &destination.url(), "PostgreSQL");
     assert_eq!(destination.rows(MD5)[0][0], Some(md5));
-    assert!(times < 8.0, "{times}");
+    assert!(times < 3.0, "{times}");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn to_sqlite() {
     let found = destination.rows("SELECT length(v), hex(substr(v, 1, 5)), hex(substr(v, -5)) FROM big");
     let expected = [&(MB * 1_000_000).to_string(), "00FF5C0A27", "00FF5C0A27"].map(|text| Some(text.to_owned()));
     assert_eq!(found, [expected]);
-    assert!(times < 8.0, "{times}");
+    assert!(times < 3.0, "{times}");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn to_mariadb() {
     let (Some((source, md5)), Some(destination)) = (source(), MysqlDatabase::create("weight")) else { return };
     let times = weigh(&source.url(), &destination.url(), "MariaDB");
     assert_eq!(destination.rows(MD5)[0][0], Some(md5));
-    assert!(times < 8.0, "{times}");
+    assert!(times < 3.0, "{times}");
 }
 
 /// A file with the one value.
