@@ -233,3 +233,17 @@ fn a_failing_check_is_told_and_a_limit_wants_a_dry_run() {
     assert_eq!(told.values[0]["passed"], false);
     assert_eq!(shop.desk.run(&["run", "plan.toml", "--limit", "5"]).code, Some(2));
 }
+
+#[test]
+fn no_value_of_a_private_column_is_shown() {
+    let shop = Shop::new("sqlite").unwrap();
+    let text = std::fs::read_to_string(shop.desk.path("plan.toml")).unwrap();
+    shop.desk.write("plan.toml", &text.replace("type = \"text(20)\" }", "type = \"text(20)\", private = true }"));
+    let told = shop.dry(3, &[]);
+    let name = column(&told["tables"][0], "name");
+    assert_eq!((&name["private"], &name["examples"][0]["after"]), (&true.into(), &"(private)".into()));
+    assert_eq!(column(&told["tables"][0], "born")["private"], false);
+    assert_eq!(fault(&told["tables"][0], "name", "length")["examples"][0]["value"], "(private)");
+    let all = told.to_string();
+    assert!(!all.contains("name 1") && !all.contains("twenty letters"), "{all}");
+}
