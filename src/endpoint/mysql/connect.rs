@@ -104,14 +104,13 @@ impl Address {
     pub(super) async fn connect(&self, role: Role) -> Result<Session> {
         let attempt = async {
             self.resolve().await?;
-            self.options.connect().await.map_err(|error| sorted_connect(&self.place, error))
+            nodelay::connecting(self.options.connect()).await.map_err(|error| sorted_connect(&self.place, error))
         };
         let late = |_| {
             let message = format!("no answer within {} seconds", PATIENCE.as_secs());
             EndpointError::new(ErrorKind::Timeout, format!("cannot connect to {}", self.place), message)
         };
         let connection = timeout(PATIENCE, attempt).await.map_err(late)??;
-        nodelay::send_at_once();
         let mut session = Session { connection, whole: true, id: 0, flavour: Flavour::Mysql };
         session.prepare(role).await.map_err(|error| error.during(format!("cannot connect to {}", self.place)))?;
         Ok(session)

@@ -122,8 +122,7 @@ impl Sessions {
 
     async fn establish(&self) -> Result<PgConnection> {
         let failed = |error| error::failure(error, self.address.context());
-        let mut connection = self.address.options.connect().await.map_err(failed)?;
-        nodelay::send_at_once();
+        let mut connection = nodelay::connecting(self.address.options.connect()).await.map_err(failed)?;
         let mut settings = SETTINGS.to_owned();
         if connection.server_version_num().is_some_and(|version| version >= 140_000) {
             settings.push_str("SET idle_session_timeout = 0;");
