@@ -325,6 +325,16 @@ pub(super) async fn is_triggered(connection: &mut PgConnection, name: &TableName
     fetch(connection, TRIGGERED, name, read).await?.pop().ok_or(sqlx::Error::RowNotFound)
 }
 
+const REWRITTEN: &str = "
+    SELECT relhasrules OR relkind NOT IN ('r', 'p') AS rewritten FROM pg_class
+    WHERE oid = format('%I.%I', $1::text, $2::text)::regclass";
+
+/// Whether an INSERT into it could do something else than put a row there.
+pub(super) async fn is_rewritten(connection: &mut PgConnection, name: &TableName) -> sqlx::Result<bool> {
+    let read = |row: &PgRow| row.try_get("rewritten");
+    fetch(connection, REWRITTEN, name, read).await?.pop().ok_or(sqlx::Error::RowNotFound)
+}
+
 /// For each constraint and unique index of the table, its columns.
 pub(super) async fn constraints(
     connection: &mut PgConnection,

@@ -32,9 +32,14 @@ pub(super) fn failure(error: Error, context: impl Into<String>) -> EndpointError
 
 /// Severity is left out: the kind says it. Detail is part of the message, since it names the key or the row.
 pub(super) fn words(complaint: &PgDatabaseError) -> String {
-    match complaint.detail() {
-        Some(detail) => format!("{}; {detail}", complaint.message()),
-        None => complaint.message().to_owned(),
+    sentence(complaint.message(), complaint.detail())
+}
+
+/// A message of the server and its detail.
+pub(super) fn sentence(message: &str, detail: Option<&str>) -> String {
+    match detail {
+        Some(detail) => format!("{message}; {detail}"),
+        None => message.to_owned(),
     }
 }
 

@@ -9,14 +9,12 @@
 //! that a row that breaks one is named instead of failing the commit.
 
 mod isolate;
+mod suspects;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use datafusion::arrow::{array::UInt32Array, compute::take_record_batch, record_batch::RecordBatch};
+use datafusion::arrow::record_batch::RecordBatch;
 use sqlx::postgres::PgConnection;
 
 use crate::{
@@ -32,7 +30,7 @@ use super::{
     error::{complaint, failure, is_about_data},
     grouping::Grouping,
     marks, remove,
-    screen::{MANY, Screen, Screening},
+    screen::Screening,
     sql::{self, TableName},
     stage::{self, Stage},
 };
@@ -148,8 +146,11 @@ impl PostgresLoader {
     }
 
     fn take(&mut self, what: &str) -> Result<PgConnection> {
-        let message = "the transaction was lost";
-        self.connection.take().ok_or_else(|| EndpointError::new(ErrorKind::Lost, self.context(what), message))
+        self.connection.take().ok_or_else(|| self.lost(what))
+    }
+
+    fn lost(&self, what: &str) -> EndpointError {
+        EndpointError::new(ErrorKind::Lost, self.context(what), "the transaction was lost")
     }
 
     /// Runs statements on the loader's connection.
@@ -235,75 +236,12 @@ impl PostgresLoader {
         Err(EndpointError::new(ErrorKind::Permission, self.context("empty"), message))
     }
 
-    /// Keeps what was done behind the savepoint; where the server complained, `None`, and all is as before.
-    async fn settle<T>(&mut self, mut connection: PgConnection, done: sqlx::Result<T>) -> Result<Option<T>> {
-        let context = self.context("write to");
-        let (kept, next) = match done {
-            Ok(kept) => (Some(kept), "RELEASE SAVEPOINT w; SAVEPOINT w"),
-            Err(error) if complaint(&error).is_some() => (None, "ROLLBACK TO SAVEPOINT w"),
-            Err(error) => return Err(failure(error, context)),
-        };
-        sql::run(&mut connection, next).await.map_err(|error| failure(error, context))?;
-        self.connection = Some(connection);
-        Ok(kept)
-    }
-
-    /// The rows that the table will probably refuse. What cannot be asked is not asked again.
-    async fn suspects(&mut self, batch: &RecordBatch) -> Result<BTreeSet<usize>> {
-        let mut screen = match std::mem::take(&mut self.screening) {
-            Screening::On(screen) => screen,
-            other => {
-                self.screening = other;
-                return Ok(BTreeSet::new());
-            }
-        };
-        if screen.fill(batch).is_err() {
-            self.screening = Screening::Never;
-            return Ok(BTreeSet::new());
-        }
-        let mut connection = self.take("write to")?;
-        let asked = screen.ask(&mut connection).await;
-        let suspects = self.settle(connection, asked).await?;
-        self.screening = if suspects.is_some() { Screening::On(screen) } else { Screening::Never };
-        Ok(suspects.unwrap_or_default())
-    }
-
-    /// After a batch of which so many were refused: screens the next one, or does without again.
-    async fn learn(&mut self, refused: usize) -> Result<()> {
-        match self.screening {
-            Screening::Off if refused >= MANY && self.stage.is_none() => {
-                let mut connection = self.take("write to")?;
-                let made = Screen::make(&mut connection, &self.name, &self.targets).await;
-                let screen = self.settle(connection, made).await?.flatten();
-                self.screening = screen.map_or(Screening::Never, |screen| Screening::On(Box::new(screen)));
-            }
-            Screening::On(_) if refused < MANY => self.screening = Screening::Off,
-            _ => {}
-        }
-        Ok(())
-    }
-
     async fn write_rows(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>> {
         // Numbers go on from the batch before.
         self.lines.number = self.lines.number.map(|_| self.lines.number(self.lines.len()));
         let unsent = self.lines.fill(batch, &self.targets).map_err(|error| self.mistyped(error));
         let mut refusals = unsent?;
         refusals.extend(self.write_lines().await?);
-        Ok(refusals)
-    }
-
-    /// Writes the suspects behind the others, so that they stand in nobody's way.
-    async fn write_apart(&mut self, batch: &RecordBatch, suspects: &BTreeSet<usize>) -> Result<Vec<Refusal>> {
-        let mut refusals = Vec::new();
-        for suspected in [false, true] {
-            let rows: Vec<usize> = (0..batch.num_rows()).filter(|row| suspects.contains(row) == suspected).collect();
-            let places: UInt32Array = rows.iter().map(|row| u32::try_from(*row).ok()).collect();
-            let part = take_record_batch(batch, &places);
-            let part = part
-                .map_err(|error| EndpointError::new(ErrorKind::Other, self.context("write to"), error.to_string()))?;
-            let refused = self.write_rows(&part).await?;
-            refusals.extend(refused.into_iter().map(|refusal| Refusal { row: rows[refusal.row], ..refusal }));
-        }
         Ok(refusals)
     }
 
@@ -412,14 +350,7 @@ impl Loader for PostgresLoader {
 
     async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>> {
         self.check_columns(batch)?;
-        let suspects = self.suspects(batch).await?;
-        let mut refusals = match suspects.is_empty() {
-            true => self.write_rows(batch).await?,
-            false => self.write_apart(batch, &suspects).await?,
-        };
-        self.learn(refusals.len()).await?;
-        refusals.sort_by_key(|refusal| refusal.row);
-        Ok(refusals)
+        self.write_batch(batch).await
     }
 
     async fn write_all(&mut self, batches: &[&RecordBatch]) -> Result<Vec<Vec<Refusal>>> {

@@ -33,6 +33,7 @@ mod sql;
 mod stage;
 mod stands;
 mod tongue;
+mod trial;
 mod tuples;
 mod types;
 mod write;

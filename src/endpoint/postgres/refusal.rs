@@ -36,6 +36,13 @@ impl Complaint {
         }
     }
 
+    /// Of a row that was tried by itself: the message and its detail, and names that are empty where none is told.
+    pub(super) fn told(code: String, (message, detail): (String, String), column: String, constraint: String) -> Self {
+        let some = |name: String| (!name.is_empty()).then_some(name);
+        let message = error::sentence(&message, some(detail).as_deref());
+        Self { code, message, column: some(column), constraint: some(constraint), ..Self::default() }
+    }
+
     /// The line at fault, from 0, of so many that were sent.
     pub(super) fn line(&self, sent: usize) -> Option<usize> {
         self.line.filter(|line| (1..=sent).contains(line)).map(|line| line - 1)

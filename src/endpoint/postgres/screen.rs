@@ -2,7 +2,7 @@
 //!
 //! Decides nothing. One idea: a row that the server refuses in the middle of a COPY costs that COPY, so where many are
 //! refused, what the rules of the table look at (keys, checks, columns that must be filled) goes into a temporary table
-//! first, and one query names the suspects. They are then tried by themselves, and the server's own words count; what the
+//! first, and one query names the suspects. They are then tried apart, and the server's own words count; what the
 //! query does not see is refused as ever, only more slowly.
 
 use std::collections::BTreeSet;
@@ -15,6 +15,7 @@ use super::{
     encode::{Form, Lines, Mistyped, Target},
     load::send,
     sql::{self, TableName, ident, idents},
+    trial::Trial,
 };
 
 const NAME: &str = "whimbrel_screen";
@@ -30,7 +31,8 @@ pub(super) enum Screening {
     /// Not until many of a batch are refused.
     #[default]
     Off,
-    On(Box<Screen>),
+    /// And tried in the server, where it can.
+    On(Box<Screen>, Option<Box<Trial>>),
     /// The table has no rule to screen by, or asking failed.
     Never,
 }
@@ -38,7 +40,7 @@ pub(super) enum Screening {
 impl Screening {
     /// After a transaction that came to nothing, and with it the temporary table.
     pub(super) fn restart(&mut self) {
-        if let Self::On(_) = self {
+        if let Self::On(..) = self {
             *self = Self::Off;
         }
     }

@@ -156,7 +156,11 @@ impl PostgresLoader {
     }
 
     fn refuse(&self, complaint: &Complaint, line: usize) -> Refusal {
+        self.refuse_row(complaint, self.lines.row(line))
+    }
+
+    pub(super) fn refuse_row(&self, complaint: &Complaint, row: usize) -> Refusal {
         let names: Vec<&str> = self.targets.iter().map(|target| target.column.name.as_str()).collect();
-        refusal::refusal(complaint, self.lines.row(line), &names, &self.constraints)
+        refusal::refusal(complaint, row, &names, &self.constraints)
     }
 }
