@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
     Ledger, Result,
@@ -83,24 +83,43 @@ pub(super) fn chained(before: &str, entry: &str) -> String {
     digest(&format!("whimbrel audit 1\n{}\n{before}\n{}\n{entry}", before.len(), entry.len()))
 }
 
+/// Rows to a statement: each statement is a journey to the thread that SQLite works on.
+pub(super) const ROWS: usize = 200;
+
 /// Writes the entry behind the last one. The transaction must have written before, so that nobody else does.
 pub(super) async fn append(transaction: &mut Transaction<'_, Sqlite>, mut entry: AuditEntry) -> Result<()> {
+    if let Some(run) = entry.run.as_ref().filter(|_| entry.plan_digest.is_empty()) {
+        entry.plan_digest = plan_digest(transaction, run).await?;
+    }
+    append_all(transaction, vec![entry]).await
+}
+
+/// The digest of the plan that the run began with; empty where there is no such run.
+pub(super) async fn plan_digest(transaction: &mut Transaction<'_, Sqlite>, run: &str) -> Result<String> {
+    let sql = "SELECT plan_digest FROM runs WHERE id = ?";
+    let row = sqlx::query(sql).bind(run).fetch_optional(&mut **transaction).await?;
+    Ok(row.map(|row| row.get(0)).unwrap_or_default())
+}
+
+/// Writes entries, which say of which plan they are, behind the last one, in their order.
+pub(super) async fn append_all(transaction: &mut Transaction<'_, Sqlite>, entries: Vec<AuditEntry>) -> Result<()> {
     let last = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
     let last = sqlx::query(last).fetch_optional(&mut **transaction).await?;
-    let (seq, before) = last.map_or((0, String::new()), |row| (row.get::<i64, _>(0) as u64, row.get(1)));
-    entry.seq = seq + 1;
-    if let Some(run) = entry.run.as_ref().filter(|_| entry.plan_digest.is_empty()) {
-        let sql = "SELECT plan_digest FROM runs WHERE id = ?";
-        let row = sqlx::query(sql).bind(run).fetch_optional(&mut **transaction).await?;
-        entry.plan_digest = row.map(|row| row.get(0)).unwrap_or_default();
+    let (mut seq, mut hash) = last.map_or((0, String::new()), |row| (row.get::<i64, _>(0) as u64, row.get(1)));
+    let mut chain = Vec::with_capacity(entries.len());
+    for mut entry in entries {
+        (seq, entry.seq) = (seq + 1, seq + 1);
+        let text = serde_json::to_string(&entry)?;
+        hash = chained(&hash, &text);
+        chain.push((seq as i64, text, hash.clone()));
     }
-    let text = serde_json::to_string(&entry)?;
-    sqlx::query("INSERT INTO audit VALUES (?, ?, ?)")
-        .bind(entry.seq as i64)
-        .bind(&text)
-        .bind(chained(&before, &text))
-        .execute(&mut **transaction)
-        .await?;
+    for part in chain.chunks(ROWS) {
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO audit ");
+        insert.push_values(part, |mut row, (seq, text, hash)| {
+            row.push_bind(seq).push_bind(text).push_bind(hash);
+        });
+        insert.build().execute(&mut **transaction).await?;
+    }
     Ok(())
 }
 

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use sqlx::Row;
 
-use super::{FaultState, Ledger, Result, faults::FaultRecord};
+use super::{
+    FaultState, Ledger, Result,
+    faults::{self, FaultRecord},
+};
 use crate::model::{Mark, RunId, TableDigest};
 
 /// A chunk about to be committed, with the rows that it leaves behind.
@@ -32,10 +35,10 @@ impl Ledger {
         .bind(serde_json::to_string(&chunk.digest)?)
         .execute(&mut *transaction)
         .await?;
-        for record in &chunk.faults {
-            record.put(&mut transaction, mark.chunk, &format!("pending-{}", record.state.word())).await?;
-            record.put_rule(&mut transaction, at_ms).await?;
-        }
+        let pending = |record: &'_ FaultRecord| format!("pending-{}", record.state.word());
+        let left: Vec<_> = chunk.faults.iter().map(|record| (&record.fault, pending(record))).collect();
+        faults::put(&mut transaction, mark.chunk, &left).await?;
+        faults::put_ruled(&mut transaction, &chunk.faults, at_ms).await?;
         transaction.commit().await?;
         Ok(())
     }

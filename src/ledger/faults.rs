@@ -1,10 +1,10 @@
 //! Faults with the rows as they were, and what was decided about them.
 
-use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
     Ledger, LedgerError, Result,
-    audit::{self, AuditEntry},
+    audit::{self, AuditEntry, ROWS},
 };
 use crate::model::{Decision, Fault, FaultId, NamedCell, RunId, Scope};
 
@@ -67,37 +67,64 @@ impl FaultRecord {
     pub fn new(fault: Fault, state: FaultState) -> Self {
         Self { fault, state, by: None, reason: None }
     }
+}
 
-    /// Keeps the decision of a rule (named in `by`) or of the plan; an operator's stands already.
-    pub(super) async fn put_rule(&self, transaction: &mut Transaction<'_, Sqlite>, at_ms: u64) -> Result<()> {
-        let Some(by) = &self.by else { return Ok(()) };
-        let decision = if self.state == FaultState::Skipped { Decision::Skip } else { Decision::Flag };
-        sqlx::query(
-            "INSERT INTO decisions SELECT id, ?1, ?2, ?3, '\"rule\"', ?4, NULL, plan_digest FROM runs WHERE id = ?5",
-        )
-        .bind(&self.fault.id.0)
-        .bind(at_ms as i64)
-        .bind(serde_json::to_string(&decision)?)
-        .bind(by)
-        .bind(&self.fault.run.0)
-        .execute(&mut **transaction)
-        .await?;
-        let entry = AuditEntry { at_ms, ..about(&self.fault, "ruled", by, decision.word(), None) };
-        audit::append(transaction, entry).await
+/// Keeps faults in the states that go with them.
+pub(super) async fn put(
+    transaction: &mut Transaction<'_, Sqlite>,
+    chunk: u64,
+    faults: &[(&Fault, String)],
+) -> Result<()> {
+    for part in faults.chunks(ROWS) {
+        let texts =
+            part.iter().map(|(fault, _)| serde_json::to_string(fault)).collect::<serde_json::Result<Vec<_>>>()?;
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT OR REPLACE INTO faults ");
+        insert.push_values(part.iter().zip(&texts), |mut row, ((fault, state), text)| {
+            row.push_bind(&fault.id.0).push_bind(&fault.run.0).push_bind(&fault.table).push_bind(chunk as i64);
+            row.push_bind(fault.row as i64).push_bind(state).push_bind(text);
+        });
+        insert.build().execute(&mut **transaction).await?;
     }
+    Ok(())
+}
 
-    pub(super) async fn put(&self, transaction: &mut Transaction<'_, Sqlite>, chunk: u64, state: &str) -> Result<()> {
-        sqlx::query("INSERT OR REPLACE INTO faults VALUES (?, ?, ?, ?, ?, ?, ?)")
-            .bind(&self.fault.id.0)
-            .bind(&self.fault.run.0)
-            .bind(&self.fault.table)
-            .bind(chunk as i64)
-            .bind(self.fault.row as i64)
-            .bind(state)
-            .bind(serde_json::to_string(&self.fault)?)
-            .execute(&mut **transaction)
-            .await?;
-        Ok(())
+/// Keeps the decisions of a rule (named in `by`) or of the plan; an operator's stand already. All are of one run.
+pub(super) async fn put_ruled(
+    transaction: &mut Transaction<'_, Sqlite>,
+    records: &[FaultRecord],
+    at_ms: u64,
+) -> Result<()> {
+    let ruled: Vec<Ruled> = records.iter().filter_map(|record| Ruled::of(record, at_ms)).collect();
+    let Some(Ruled { fault, .. }) = ruled.first() else { return Ok(()) };
+    let plan_digest = audit::plan_digest(transaction, &fault.run.0).await?;
+    for part in ruled.chunks(ROWS) {
+        let texts =
+            part.iter().map(|ruled| serde_json::to_string(&ruled.decision)).collect::<serde_json::Result<Vec<_>>>()?;
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO decisions ");
+        insert.push_values(part.iter().zip(&texts), |mut row, (ruled, text)| {
+            row.push_bind(&ruled.fault.run.0).push_bind(&ruled.fault.id.0).push_bind(at_ms as i64).push_bind(text);
+            row.push_bind("\"rule\"").push_bind(ruled.by).push_bind(None::<String>).push_bind(&plan_digest);
+        });
+        insert.build().execute(&mut **transaction).await?;
+    }
+    let entry = |ruled: Ruled<'_>| AuditEntry { plan_digest: plan_digest.clone(), ..ruled.entry };
+    audit::append_all(transaction, ruled.into_iter().map(entry).collect()).await
+}
+
+/// What a rule made of a row.
+struct Ruled<'r> {
+    fault: &'r Fault,
+    by: &'r str,
+    decision: Decision,
+    entry: AuditEntry,
+}
+
+impl<'r> Ruled<'r> {
+    fn of(record: &'r FaultRecord, at_ms: u64) -> Option<Self> {
+        let (fault, by) = (&record.fault, record.by.as_deref()?);
+        let decision = if record.state == FaultState::Skipped { Decision::Skip } else { Decision::Flag };
+        let entry = AuditEntry { at_ms, ..about(fault, "ruled", by, decision.word(), None) };
+        Some(Self { fault, by, decision, entry })
     }
 }
 
@@ -105,9 +132,8 @@ impl Ledger {
     /// Keeps faults that wait for an answer.
     pub async fn raise(&self, faults: &[Fault], chunk: u64) -> Result<()> {
         let mut transaction = self.pool.begin().await?;
-        for fault in faults {
-            FaultRecord::new(fault.clone(), FaultState::Open).put(&mut transaction, chunk, "open").await?;
-        }
+        let open: Vec<_> = faults.iter().map(|fault| (fault, FaultState::Open.word().to_owned())).collect();
+        put(&mut transaction, chunk, &open).await?;
         transaction.commit().await?;
         Ok(())
     }
