@@ -110,3 +110,33 @@ fn checks_that_fail_keep_the_run_from_starting() {
     let error = told.values[0]["error"].as_str().unwrap();
     assert!(error.contains("did you mean 'skip'") && error.contains("typo.toml:23:"), "{error}");
 }
+
+/// Runs the headless demo with its standard output already closed at the other end, or on a full disk.
+fn demo_into(desk: &Desk, stdout: std::process::Stdio) -> std::process::Output {
+    let mut demo = desk.command(&["demo", "--headless", "--on-error", "flag"]);
+    demo.stdout(stdout).stderr(std::process::Stdio::piped()).output().unwrap()
+}
+
+#[test]
+fn whoever_reads_no_more_lines_does_not_end_the_run() {
+    let desk = Desk::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = demo_into(&desk, writer.into());
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let vault = SqliteFile::new(desk.path("whimbrel-demo/credvault.sqlite"));
+    assert_eq!(vault.count("SELECT count(*) FROM customers"), 11_990);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn lines_that_a_full_disk_did_not_take_are_told() {
+    let desk = Desk::new();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = demo_into(&desk, full.into());
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("not all could be printed to standard output: No space left on device"), "{told}");
+    let vault = SqliteFile::new(desk.path("whimbrel-demo/credvault.sqlite"));
+    assert_eq!(vault.count("SELECT count(*) FROM customers"), 11_990);
+}

@@ -1,7 +1,9 @@
 //! Arguments, wiring, one file per verb, `--json`, exit codes.
 //!
 //! May not touch ratatui. The only room that prints.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod say;
 
 mod args;
 pub mod demo;
@@ -29,6 +31,10 @@ pub fn main() -> ExitCode {
             result
         }
         Err(error) => Err(CliError::failed(format!("cannot start: {error}"))),
+    };
+    let result = match (result, say::missed()) {
+        (Ok(_), Some(why)) => Err(CliError::failed(format!("not all could be printed to standard output: {why}"))),
+        (result, _) => result,
     };
     match result {
         Ok(exit) => exit.into(),
