@@ -25,7 +25,7 @@ use crate::{
     engine::{self, RunHandle, prepare},
     ledger::{Ledger, LedgerError},
     model::{Gauge, OnError, RunId, RunPhase},
-    protocol::{Answer, Ask, CheckState, Command, Fact, FromHost, Reply, RestoreProgress, Role, Snapshot, ToHost},
+    protocol::{Answer, Ask, CheckState, Command, Fact, FromHost, Reply, RestoreProgress, RestoreStep, Role, Snapshot, ToHost},
 };
 
 /// How long a detached host without a client and without a run waits for one.
@@ -456,7 +456,7 @@ impl Client {
     }
 }
 
-/// How far the restore under way is, at most ten times a second; nothing more once it is over.
+/// How far the restore under way is, at most ten times a second; at last that it is over, whatever it came to.
 async fn told(restoring: &mut Option<watch::Receiver<RestoreProgress>>) -> Option<RestoreProgress> {
     let Some(receiver) = restoring else { return std::future::pending().await };
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -464,7 +464,7 @@ async fn told(restoring: &mut Option<watch::Receiver<RestoreProgress>>) -> Optio
         Ok(()) => Some(receiver.borrow_and_update().clone()),
         Err(_) => {
             *restoring = None;
-            None
+            Some(RestoreProgress { step: RestoreStep::Done, ..RestoreProgress::default() })
         }
     }
 }

@@ -124,7 +124,8 @@ pub enum FromHost {
     Snapshot(Box<Snapshot>),
     Fact(Box<Fact>),
     Gauge(crate::model::Gauge),
-    /// How far a restore is; the latest word counts. Whoever asked for it is answered when it is over.
+    /// How far a restore is; the latest word counts, and the last is [`RestoreStep::Done`]. Whoever asked for it is
+    /// answered when it is over.
     Restoring(RestoreProgress),
     /// How far a validation is; nothing: none is under way any more.
     Validating(Option<Validating>),

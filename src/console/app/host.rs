@@ -36,7 +36,7 @@ impl App {
             FromHost::PlanChanged => self.ask(Request::Plan, Ask::Plan),
             FromHost::Presence(presence) => self.presence(presence),
             FromHost::Fact(fact) => self.fact(&fact),
-            FromHost::Restoring(_) => {}
+            FromHost::Restoring(progress) => self.restoring(progress),
             FromHost::Gauge(gauge) => {
                 self.run.take_gauge(gauge);
                 self.redraw = self.redraw.max(Redraw::Soon);
@@ -116,6 +116,10 @@ impl App {
                 self.validation_is(expect(answer, validation));
             }
             Request::ValidatedTable(_) => self.validate.table.take(expect(answer, validated_table)),
+            Request::RestorePoints => self.points_are(expect(answer, restore_points)),
+            Request::RestorePreview(name) => self.preview_is(name, expect(answer, restore_preview)),
+            Request::Restore(name) => self.restored(name, expect(answer, restored)),
+            Request::Purge => self.purged(expect(answer, purged)),
             Request::Mapping(_) => self.map.checks.take(expect(answer, mapping)),
             Request::Trial(_) => self.map.trial.take(expect(answer, trial)),
             Request::DraftTrial(_) | Request::Preview { .. } | Request::Log => self.overlay_answer(request, answer),
@@ -266,6 +270,10 @@ parts! {
     tables: Tables(list) => Vec<crate::model::TableEntry>, list;
     checks: Checks(list) => Vec<crate::protocol::CheckItem>, list;
     review: Review(list) => Vec<crate::protocol::ReviewItem>, list;
+    restore_points: RestorePoints(list) => Vec<crate::protocol::RestorePoint>, list;
+    restore_preview: RestorePreview(preview) => crate::protocol::RestorePreview, *preview;
+    restored: Restored(restored) => crate::protocol::Restoration, *restored;
+    purged: Purged(names) => Vec<String>, names;
     mapping: Mapping(checks) => crate::protocol::TableChecks, *checks;
     functions: Functions(names) => Vec<String>, names;
     trial: Trial(sampled) => crate::protocol::Sampled, sampled;

@@ -24,7 +24,10 @@ use super::{
     keys::{Keymap, Scope},
     memory::{Memory, Place},
     overlays::Overlay,
-    screens::{CheckScreen, ConnectScreen, MapScreen, MigrationsScreen, ReviewScreen, TablesScreen, ValidateScreen},
+    screens::{
+        CheckScreen, ConnectScreen, MapScreen, MigrationsScreen, RestoreScreen, ReviewScreen, TablesScreen,
+        ValidateScreen,
+    },
     theme::Look,
     widgets::Hits,
 };
@@ -132,6 +135,7 @@ pub struct App {
     pub run: RunState,
     pub review: ReviewScreen,
     pub validate: ValidateScreen,
+    pub restore: RestoreScreen,
     pub pending: Pending,
     /// What expressions may call.
     pub functions: Vec<String>,
@@ -171,6 +175,7 @@ impl App {
             run: RunState::default(),
             review: ReviewScreen::default(),
             validate: ValidateScreen::default(),
+            restore: RestoreScreen::default(),
             pending: Pending::default(),
             functions: Vec::new(),
             redraw: Redraw::Now,
@@ -197,6 +202,7 @@ impl App {
                 Screen::Tables => self.tables.filter.typing,
                 Screen::Review => self.review.filter.typing,
                 Screen::Validate => self.validate.filter.typing,
+                Screen::Restore => self.restore.filter.typing,
                 Screen::Migrations | Screen::Map | Screen::Check | Screen::Run => false,
             }
     }
@@ -264,6 +270,7 @@ impl App {
         self.check = CheckScreen::default();
         self.review = ReviewScreen::default();
         self.validate.forget();
+        self.restore.forget();
     }
 
     pub fn say(&mut self, text: impl Into<String>) {

@@ -36,6 +36,11 @@ pub enum Request {
     Validation,
     ValidatedTable(String),
     StopValidation,
+    RestorePoints,
+    /// By the restore point's name.
+    RestorePreview(String),
+    Restore(String),
+    Purge,
     Log,
     Functions,
     Answer {
@@ -62,6 +67,7 @@ impl Request {
             | (Self::Mapping(_), Self::Mapping(_))
             | (Self::Trial(_), Self::Trial(_))
             | (Self::ValidatedTable(_), Self::ValidatedTable(_))
+            | (Self::RestorePreview(_), Self::RestorePreview(_))
             | (Self::DraftTrial(_), Self::DraftTrial(_)) => true,
             (Self::Save(_) | Self::Command(_) | Self::Answer { .. } | Self::Act(_), _) => false,
             _ => self == newer,

@@ -74,6 +74,10 @@ impl App {
                 &mut self.review.cursor
             }
             Screen::Validate => return self.choose_validated(place),
+            Screen::Restore => {
+                self.restore.filter.typing = false;
+                &mut self.restore.cursor
+            }
         };
         std::mem::replace(&mut cursor.0, place) == place
     }

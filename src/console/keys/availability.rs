@@ -7,7 +7,7 @@ use crate::{
         screens::MapRow,
     },
     model::RunPhase,
-    protocol::{CheckState, ReviewState},
+    protocol::{CheckState, PointState, ReviewState},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub fn availability(id: Id, app: &App) -> Availability {
         | Id::Run
         | Id::Review
         | Id::Validate
+        | Id::Restore
         | Id::NextScreen
         | Id::PreviousScreen
             if app.plan.loaded && !app.plan.is_open() =>
@@ -66,11 +67,15 @@ pub fn availability(id: Id, app: &App) -> Availability {
         | Id::MoreParallel
         | Id::LessParallel
         | Id::Stop
+        | Id::RollBack
         | Id::TableDetail
         | Id::Errors
         | Id::Answer => Availability::unless(run_reason(id, app)),
         Id::RunValidation | Id::StopValidation | Id::ProofDetail | Id::NextUnproven => {
             Availability::unless(validate_reason(id, app))
+        }
+        Id::PreviewRestore | Id::GoBack | Id::PurgePoint | Id::PurgeExpired => {
+            Availability::unless(restore_reason(id, app))
         }
         Id::EditRow | Id::RetryRow | Id::DiscardRow => Availability::unless(review_reason(app)),
         Id::Detach if !app.can_detach => {
@@ -106,6 +111,9 @@ fn is_command(id: Id) -> bool {
             | Id::DiscardRow
             | Id::RunValidation
             | Id::StopValidation
+            | Id::GoBack
+            | Id::PurgePoint
+            | Id::PurgeExpired
     )
 }
 
@@ -116,6 +124,9 @@ fn start(app: &App) -> Availability {
     }
     if app.pending.has(&Request::Start) {
         return no("The run is being started");
+    }
+    if app.is_restoring() {
+        return no(RESTORING);
     }
     if app.validate.is_under_way() {
         return no("A validation is under way: x on 7 Validate breaks it off");
@@ -143,6 +154,7 @@ fn migrations_reason(id: Id, app: &App) -> Option<&'static str> {
 }
 
 const GOING: &str = "Not while the run goes on";
+const RESTORING: &str = "The destination is being taken back: not before that is over";
 
 fn plan_reason(id: Id, app: &App) -> Option<&'static str> {
     if !app.plan.loaded {
@@ -208,6 +220,8 @@ fn run_reason(id: Id, app: &App) -> Option<&'static str> {
             Some("The run is over")
         }
         Id::PauseResume if run.snapshot.phase == RunPhase::Draining => Some("Chunks under way come to their end first"),
+        Id::RollBack if !run.snapshot.phase.is_over() => Some("Stop the run first"),
+        Id::RollBack if run.snapshot.point.is_none() => Some("No restore point was made before this run"),
         Id::LessParallel if run.snapshot.parallel <= 1 => Some("One table at once is the least"),
         Id::TableDetail if run.snapshot.tables.is_empty() => Some("The run has no table"),
         Id::Errors if run.faults.is_empty() => Some("No error so far"),
@@ -221,10 +235,31 @@ fn validate_reason(id: Id, app: &App) -> Option<&'static str> {
     match id {
         Id::RunValidation if !app.plan.loaded => Some("The plan is not there yet"),
         Id::RunValidation if app.run.is_going() => Some(GOING),
+        Id::RunValidation if app.is_restoring() => Some(RESTORING),
         Id::RunValidation if under_way || app.pending.has(&Request::Validate) => Some("The validation is under way"),
         Id::StopValidation if !under_way => Some("No validation is under way"),
         Id::ProofDetail if app.validate.current().is_none() => Some("There is no table under the cursor"),
         Id::NextUnproven if app.validate.next_unproven().is_none() => Some("No other table is shown that did not pass"),
+        _ => None,
+    }
+}
+
+fn restore_reason(id: Id, app: &App) -> Option<&'static str> {
+    let restore = &app.restore;
+    if id == Id::PurgeExpired {
+        return restore.expired().next().is_none().then_some("No restore point's time is over");
+    }
+    let Some(point) = restore.current() else { return Some("There is no restore point under the cursor") };
+    let preview = restore.preview_of(&point.name);
+    match id {
+        _ if point.state == PointState::Purged => Some("Its rows are gone from this host"),
+        _ if app.is_restoring() => Some(RESTORING),
+        Id::PreviewRestore if app.pending.has(&Request::RestorePreview(point.name.clone())) => Some("It is being read"),
+        Id::GoBack if app.run.is_going() => Some("Stop the run first"),
+        Id::GoBack if preview.is_none() => Some("Read first what it would do: enter"),
+        Id::GoBack if preview.is_some_and(|preview| !preview.refusals.is_empty()) => {
+            Some("It cannot be gone back to; what it would do says why")
+        }
         _ => None,
     }
 }

@@ -103,6 +103,12 @@ impl Keymap {
         }
     }
 
+    /// The key to name in a sentence; of an action without one, the palette's way to it.
+    pub fn word(&self, id: ActionId) -> String {
+        let keys = ACTIONS.iter().find(|action| action.id == id).map(|action| self.keys(action)).unwrap_or_default();
+        keys.first().map_or_else(|| format!(":{}", id.name()), ToString::to_string)
+    }
+
     /// The keys of an action, as they are shown.
     pub fn shown(&self, action: &Action) -> String {
         let mut text = String::new();

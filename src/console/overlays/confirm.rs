@@ -21,6 +21,7 @@ enum Deed {
     Quit,
     DropDraft,
     StopValidation,
+    PurgeExpired,
     /// The controls, to a watcher who asked for them.
     HandOver,
 }
@@ -74,6 +75,13 @@ impl Confirm {
     }
 
     pub fn quit(app: &App) -> Self {
+        if app.is_restoring() && !app.run.is_going() {
+            let what = match app.can_detach {
+                true => "The restore goes on in its host; 8 shows what it came to.",
+                false => "The restore is cut off with this console; going back to the same point goes on with it.",
+            };
+            return Self::new("Quit while the destination is taken back?", vec![what.to_owned()], "Quit", Deed::Quit);
+        }
         let what = match app.can_detach {
             true => "The run goes on in its host; `whimbrel attach` comes back to it.",
             false => "The run ends with this console: chunks under way are rolled back, and it can be resumed.",
@@ -84,6 +92,15 @@ impl Confirm {
     pub fn stop_validation() -> Self {
         let lines = vec!["What was read so far is lost; nothing was written. r begins anew.".to_owned()];
         Self::new("Break off the validation?", lines, "Break off", Deed::StopValidation)
+    }
+
+    /// Names what is kept beyond its time.
+    pub fn purge_expired(app: &App) -> Self {
+        let names: Vec<&str> = app.restore.expired().map(|point| point.name.as_str()).collect();
+        let mut lines = vec!["What they keep is deleted from this host: there is no way back to them then.".to_owned()];
+        lines.extend(names.iter().take(6).map(|name| format!("  {name}")));
+        lines.extend((names.len() > 6).then(|| format!("  and {} more", thousands(names.len() as u64 - 6))));
+        Self::new("Purge the restore points whose time is over?", lines, "Purge", Deed::PurgeExpired)
     }
 
     pub fn drop_draft() -> Self {
@@ -132,6 +149,7 @@ impl Confirm {
             Deed::Start => app.start(),
             Deed::Stop => app.stop(),
             Deed::StopValidation => app.stop_validation(),
+            Deed::PurgeExpired => app.purge(None, String::new()),
             Deed::Quit => app.effect(Effect::Quit(if app.can_detach { Exit::Detached } else { Exit::Quit })),
             Deed::DropDraft => app.overlays.retain(|overlay| !matches!(overlay, Overlay::Column(_))),
         }

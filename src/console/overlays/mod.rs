@@ -15,6 +15,7 @@ mod rows;
 mod table;
 mod text;
 mod themes;
+mod typed;
 mod values;
 
 use ratatui::layout::Rect;
@@ -39,6 +40,7 @@ pub use row::{Purpose, RowEditor};
 pub use rows::Rows;
 pub use text::TextView;
 pub use themes::ThemeList;
+pub use typed::Typed;
 
 #[derive(Debug)]
 pub enum Overlay {
@@ -58,6 +60,8 @@ pub enum Overlay {
     Errors(ErrorList),
     /// One line of text that is asked for.
     Input(Input),
+    /// The name of what is gone for good, to be typed.
+    Typed(Box<Typed>),
     /// What a new migration is called, and its sides.
     New(Box<NewForm>),
     /// A table of the run in detail, by its name.
@@ -87,6 +91,7 @@ impl Overlay {
             Self::Column(form) => form.key(app, key),
             Self::Errors(list) => list.key(app, key),
             Self::Input(input) => input.key(app, key),
+            Self::Typed(typed) => typed.key(app, key),
             Self::New(form) => form.key(app, key),
             Self::Proof(proof) => proof.key(app, key),
             Self::Themes(themes) => themes.key(app, key),
@@ -104,6 +109,7 @@ impl Overlay {
             Self::Column(form) => form.field(),
             Self::Errors(list) => Some(&mut list.filter),
             Self::Input(input) => Some(&mut input.field),
+            Self::Typed(typed) => Some(&mut typed.field),
             Self::New(form) => form.field(),
             Self::Confirm(_)
             | Self::Prompt(_)
@@ -136,6 +142,7 @@ impl Overlay {
             Self::Column(form) => form.draw(app, canvas, area),
             Self::Errors(list) => list.draw(app, canvas, area),
             Self::Input(input) => input.draw(canvas, area),
+            Self::Typed(typed) => typed.draw(canvas, area),
             Self::New(form) => form.draw(app, canvas, area),
             Self::Table(name) => table::draw(app, canvas, area, name),
             Self::Proof(proof) => proof.draw(app, canvas, area),

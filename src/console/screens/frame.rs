@@ -147,6 +147,11 @@ fn stage_sign(app: &App, screen: Screen) -> Option<(Role, String)> {
             (flagged > 0).then(|| (Role::Warn, thousands(flagged)))
         }
         Screen::Validate => app.validated().map(|outcome| (outcome_role(outcome), outcome.sign().to_owned())),
+        Screen::Restore if app.is_restoring() => Some((Role::Warn, "…".into())),
+        Screen::Restore => {
+            let back = app.run.snapshot.taken_back.as_ref();
+            back.map(|back| (outcome_role(back.outcome), back.outcome.sign().to_owned()))
+        }
     }
 }
 
@@ -200,7 +205,7 @@ fn is_worth_showing(app: &App, id: ActionId) -> bool {
     match id {
         ActionId::Detach => app.can_detach && app.run.is_going(),
         ActionId::ShowCreate => availability(id, app) == Availability::Yes,
-        ActionId::StopValidation | ActionId::NextUnproven => availability(id, app) == Availability::Yes,
+        ActionId::StopValidation | ActionId::NextUnproven | ActionId::PurgeExpired => availability(id, app) == Availability::Yes,
         _ if app.screen == Screen::Run => availability(id, app) == Availability::Yes,
         _ => true,
     }

@@ -21,7 +21,8 @@ pub(super) fn answer(ask: &Ask) -> Result<Answer, String> {
         Ask::Start { .. } => Answer::Started(seed::run_id()),
         Ask::Review { .. } => seed::review(),
         Ask::Count { .. } => Answer::Count(1_234_567),
-        Ask::RestorePoints { .. } | Ask::RestorePreview { .. } | Ask::Restore { .. } | Ask::Purge { .. } => {
+        Ask::RestorePoints { .. } => Answer::RestorePoints(vec![seed::point()]),
+        Ask::RestorePreview { .. } | Ask::Restore { .. } | Ask::Purge { .. } => {
             return Err("not in this script".into());
         }
         Ask::Validate | Ask::Validation | Ask::StopValidation => Answer::Validation(Some(Box::new(seed::validation()))),

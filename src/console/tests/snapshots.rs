@@ -8,7 +8,7 @@ use crate::{
     console::{Borders, Colour, Effect, Look, Message, Screen, Wishes},
     model::{Cell, Count, Counts, NamedCell, Page, Problem, RunPhase, TablePhase},
     protocol::{
-        Answer, Ask, FromHost, Outcome, Sampled, SideName, SideView, Snapshot, Validated, Validating, Validation,
+        Answer, Ask, FromHost, Outcome, RestoreProgress, RestoreStep, Sampled, SideName, SideView, Snapshot, Validated, Validating, Validation,
     },
 };
 
@@ -383,6 +383,48 @@ fn validations() {
     look!("validate_again", &mut script);
     script.keys("x");
     look!("validate_break_off", &mut script);
+}
+
+fn is_points(ask: &Ask) -> bool {
+    matches!(ask, Ask::RestorePoints { .. })
+}
+
+fn is_preview(ask: &Ask) -> bool {
+    matches!(ask, Ask::RestorePreview { .. })
+}
+
+#[test]
+fn restore() {
+    look!("restore_loading", &mut open(Screen::Restore));
+    let mut script = open(Screen::Restore);
+    script.answer(is_points, Ok(Answer::RestorePoints(Vec::new())));
+    look!("restore_empty", &mut script);
+    script.keys("ctrl-r").answer(is_points, Err("the ledger in /srv/state cannot be read: disk I/O error"));
+    look!("restore_error", &mut script);
+    script.keys("ctrl-r").answer(is_points, Ok(seed::points())).keys("down");
+    look_wide!("restore_points", &mut script);
+    script.keys("enter").answer(is_preview, Ok(Answer::RestorePreview(Box::new(seed::restore_preview()))));
+    look_wide!("restore_preview", &mut script);
+    insta::assert_snapshot!("restore_preview_60x16", script.screen(60, 16));
+    script.keys("enter");
+    look!("restore_preview_whole", &mut script);
+    script.keys("esc b");
+    look!("restore_typed", &mut script);
+    script.keys("space enter").type_text("migration_2024_06_12_backup").keys("enter");
+    look!("restore_beginning", &mut script);
+    let progress = RestoreProgress {
+        point: "migration_2024_06_12_backup".into(),
+        step: RestoreStep::PuttingBack,
+        table: "customers".into(),
+        rows: 400_000,
+        of: 1_234_567,
+    };
+    script.host(FromHost::Restoring(progress));
+    look!("restore_under_way", &mut script);
+    script.answer(|ask| matches!(ask, Ask::Restore { .. }), Ok(seed::restoration(Outcome::Failed)));
+    look!("restore_failed", &mut script);
+    script.at(20_000).keys("x");
+    look!("restore_purge", &mut script);
 }
 
 #[test]

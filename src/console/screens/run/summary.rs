@@ -11,7 +11,7 @@ use crate::{
         theme::Role,
         widgets::{Canvas, flow, wrap},
     },
-    model::{RunPhase, TablePhase, clean, minutes_spent, thousands},
+    model::{RunPhase, TablePhase, clean, clip, minutes_spent, thousands},
     protocol::Validated,
 };
 
@@ -143,6 +143,10 @@ fn over(app: &App, canvas: &Canvas<'_, '_>, figures: &Figures, width: usize) -> 
     lines.extend(flow(pieces, width.saturating_sub(1), 3));
     if let Some(validated) = &snapshot.validated {
         lines.extend(proof(validated, canvas, width));
+    }
+    if let Some(back) = &snapshot.taken_back {
+        let text = format!("Taken back to {} by {}: {}", back.point, back.by, back.outcome.word());
+        lines.push(canvas.span(outcome_role(back.outcome), clip(&clean(&text), width.saturating_sub(2))).into());
     }
     if snapshot.phase == RunPhase::Completed && counts.flagged > 0 {
         lines.push(canvas.span(Role::Warn, "Flagged rows wait in 6 Review.").into());
