@@ -25,16 +25,8 @@ pub enum Screen {
 
 impl Screen {
     /// The stages of a migration, in their order.
-    pub const STAGES: [Self; 8] = [
-        Self::Connect,
-        Self::Tables,
-        Self::Map,
-        Self::Check,
-        Self::Run,
-        Self::Review,
-        Self::Validate,
-        Self::Restore,
-    ];
+    pub const STAGES: [Self; 8] =
+        [Self::Connect, Self::Tables, Self::Map, Self::Check, Self::Run, Self::Review, Self::Validate, Self::Restore];
 
     pub fn title(self) -> &'static str {
         self.scope().title()

@@ -13,10 +13,11 @@ mod message;
 mod pending;
 mod perform;
 mod pointer;
+mod private;
 mod run;
 mod update;
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use super::{
     Begin, Options, Screen,
@@ -31,10 +32,13 @@ use super::{
     theme::Look,
     widgets::Hits,
 };
-use crate::{model::Problem, protocol::Presence};
+use crate::{
+    model::{FaultId, Problem},
+    protocol::Presence,
+};
 
 pub use ask::{PAGE_ROWS, SAMPLE_ROWS};
-pub use figures::{Figures, TableFigures, figures};
+pub use figures::{Bottleneck, Figures, TableFigures, figures};
 pub use message::{Effect, Exit, Message, Redraw};
 pub use pending::{Pending, Request, Saving};
 pub use pointer::{Pointer, PointerDeed};
@@ -137,6 +141,8 @@ pub struct App {
     pub validate: ValidateScreen,
     pub restore: RestoreScreen,
     pub pending: Pending,
+    /// Rows whose private values somebody here wanted to see.
+    revealed: BTreeSet<FaultId>,
     /// What expressions may call.
     pub functions: Vec<String>,
     pub redraw: Redraw,
@@ -177,6 +183,7 @@ impl App {
             validate: ValidateScreen::default(),
             restore: RestoreScreen::default(),
             pending: Pending::default(),
+            revealed: BTreeSet::new(),
             functions: Vec::new(),
             redraw: Redraw::Now,
             hits: Hits::default(),
@@ -271,6 +278,7 @@ impl App {
         self.review = ReviewScreen::default();
         self.validate.forget();
         self.restore.forget();
+        self.revealed.clear();
     }
 
     pub fn say(&mut self, text: impl Into<String>) {

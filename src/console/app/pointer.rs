@@ -89,6 +89,8 @@ impl Overlay {
         match self {
             Self::Actions(list) => list.choose(place),
             Self::Errors(list) => list.choose(place),
+            Self::ValueMap(form) => form.choose(place),
+            Self::Fix(form) => form.choose(place),
             Self::Prompt(prompt) => prompt.choose(app, place),
             Self::Rows(rows) => rows.choose(place),
             Self::Proof(proof) => proof.choose(place),

@@ -5,6 +5,7 @@ mod actions;
 mod column;
 mod confirm;
 mod errors;
+mod fix;
 mod input;
 mod log;
 mod new;
@@ -16,6 +17,7 @@ mod table;
 mod text;
 mod themes;
 mod typed;
+mod value_map;
 mod values;
 
 use ratatui::layout::Rect;
@@ -31,6 +33,7 @@ pub use actions::ActionList;
 pub use column::ColumnForm;
 pub use confirm::Confirm;
 pub use errors::ErrorList;
+pub use fix::FixForm;
 pub use input::Input;
 pub use log::{Log, LogView};
 pub use new::NewForm;
@@ -41,6 +44,7 @@ pub use rows::Rows;
 pub use text::TextView;
 pub use themes::ThemeList;
 pub use typed::Typed;
+pub use value_map::{LOOKED_AT, ValueMapForm};
 
 #[derive(Debug)]
 pub enum Overlay {
@@ -57,7 +61,11 @@ pub enum Overlay {
     Text(TextView),
     /// What makes a destination column.
     Column(Box<ColumnForm>),
+    /// What each value of a column becomes.
+    ValueMap(Box<ValueMapForm>),
     Errors(ErrorList),
+    /// An expression for a group of flagged rows.
+    Fix(Box<FixForm>),
     /// One line of text that is asked for.
     Input(Input),
     /// The name of what is gone for good, to be typed.
@@ -89,7 +97,9 @@ impl Overlay {
             Self::Rows(rows) => rows.key(app, key),
             Self::Text(text) => text.key(app, key),
             Self::Column(form) => form.key(app, key),
+            Self::ValueMap(form) => form.key(app, key),
             Self::Errors(list) => list.key(app, key),
+            Self::Fix(form) => form.key(app, key),
             Self::Input(input) => input.key(app, key),
             Self::Typed(typed) => typed.key(app, key),
             Self::New(form) => form.key(app, key),
@@ -107,7 +117,9 @@ impl Overlay {
             Self::Actions(list) => Some(&mut list.query),
             Self::Row(editor) => Some(editor.field()),
             Self::Column(form) => form.field(),
+            Self::ValueMap(form) => form.field(),
             Self::Errors(list) => Some(&mut list.filter),
+            Self::Fix(form) => Some(form.field()),
             Self::Input(input) => Some(&mut input.field),
             Self::Typed(typed) => Some(&mut typed.field),
             Self::New(form) => form.field(),
@@ -140,7 +152,9 @@ impl Overlay {
             Self::Rows(rows) => rows.draw(app, canvas, area),
             Self::Text(text) => text.draw(canvas, area),
             Self::Column(form) => form.draw(app, canvas, area),
+            Self::ValueMap(form) => form.draw(canvas, area),
             Self::Errors(list) => list.draw(app, canvas, area),
+            Self::Fix(form) => form.draw(app, canvas, area),
             Self::Input(input) => input.draw(canvas, area),
             Self::Typed(typed) => typed.draw(canvas, area),
             Self::New(form) => form.draw(app, canvas, area),

@@ -45,7 +45,11 @@ pub(super) fn draw_header(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
 fn header_right(app: &App, canvas: &Canvas<'_, '_>) -> Line<'static> {
     let mut spans = Vec::new();
     if let (Some(who), true) = (&app.presence.asks, app.presence.commands()) {
-        spans.extend([canvas.span(Role::Danger, format!(" {} asks: T ", clip(&clean(who), 16))), Span::raw(" ")]);
+        spans.extend([
+            canvas
+                .span(Role::Danger, format!(" {} asks: {} ", clip(&clean(who), 16), app.keys.word(ActionId::TakeOver))),
+            Span::raw(" "),
+        ]);
     }
     let others = app.presence.operators.len();
     if !app.presence.commands() {
@@ -204,8 +208,10 @@ pub(super) fn draw_footer(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
 fn is_worth_showing(app: &App, id: ActionId) -> bool {
     match id {
         ActionId::Detach => app.can_detach && app.run.is_going(),
-        ActionId::ShowCreate => availability(id, app) == Availability::Yes,
-        ActionId::StopValidation | ActionId::NextUnproven | ActionId::PurgeExpired => availability(id, app) == Availability::Yes,
+        ActionId::ShowCreate | ActionId::Reveal | ActionId::StopRetrying => availability(id, app) == Availability::Yes,
+        ActionId::StopValidation | ActionId::NextUnproven | ActionId::PurgeExpired => {
+            availability(id, app) == Availability::Yes
+        }
         _ if app.screen == Screen::Run => availability(id, app) == Availability::Yes,
         _ => true,
     }

@@ -95,7 +95,10 @@ impl App {
         let current = self.restore.current().cloned();
         match (id, current) {
             (ActionId::FilterPoints, _) => self.restore.filter.typing = true,
-            (ActionId::ReloadPoints, _) => self.ask_points(),
+            (ActionId::ReloadPoints, _) => {
+                (self.restore.preview, self.restore.outcome) = (None, None);
+                self.ask_points();
+            }
             (ActionId::PurgeExpired, _) => self.open(Overlay::Confirm(Confirm::purge_expired(self))),
             (ActionId::PreviewRestore, Some(point)) => self.preview_or_show(&point),
             (ActionId::GoBack, Some(point)) => {
@@ -125,7 +128,8 @@ impl App {
 
     /// Reads what going back would do; where that is read already, shows all of it.
     fn preview_or_show(&mut self, point: &RestorePoint) {
-        if self.restore.preview_of(&point.name).is_some() || self.outcome_of(&point.name).is_some() {
+        let came_to = self.outcome_of(&point.name).is_some_and(Result::is_ok);
+        if came_to || self.restore.preview_of(&point.name).is_some() {
             let lines = detail::lines(self, point);
             let text = lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n");
             return self.open(Overlay::Text(TextView::new(point.name.clone(), text)));
@@ -244,8 +248,7 @@ fn head(app: &App, canvas: &Canvas<'_, '_>, width: usize) -> Vec<Line<'static>> 
         (None, None) => return Vec::new(),
     };
     let lines = wrap(&said.1, width.saturating_sub(2)).into_iter();
-    let mut lines: Vec<Line<'static>> =
-        lines.map(|line| canvas.span(said.0, format!(" {line}")).into()).collect();
+    let mut lines: Vec<Line<'static>> = lines.map(|line| canvas.span(said.0, format!(" {line}")).into()).collect();
     lines.push(Line::raw(""));
     lines
 }
@@ -276,11 +279,14 @@ fn point_line(canvas: &Canvas<'_, '_>, point: &RestorePoint, here: bool, width: 
         PointState::Purged => (Role::Muted, "- purged"),
     };
     let wide = width >= 100;
-    let name = width.saturating_sub(2 + 22 + 17 + 16 + if wide { 24 } else { 0 }).clamp(10, 44);
+    let made = moment(point.made_ms);
+    let made = made.get(..if wide { 16 } else { 10 }).unwrap_or_default();
+    let rest = 2 + made.len() + 2 + 17 + 16 + if wide { 24 } else { 0 };
+    let name = width.saturating_sub(rest).clamp(10, 44);
     let mut spans = vec![
         canvas.span(Role::Key, if here { "▸ " } else { "  " }),
         canvas.span(Role::Text, fit(&point.name, name)),
-        canvas.span(Role::Muted, format!("  {}", moment(point.made_ms).trim_end_matches(" UTC"))),
+        canvas.span(Role::Muted, format!("  {made}")),
         canvas.span(Role::Text, fit_right(&format!("{} rows", thousands(point.rows)), 17)),
     ];
     if wide {

@@ -22,6 +22,8 @@ pub(super) fn answer(ask: &Ask) -> Result<Answer, String> {
         Ask::Review { .. } => seed::review(),
         Ask::Count { .. } => Answer::Count(1_234_567),
         Ask::RestorePoints { .. } => Answer::RestorePoints(vec![seed::point()]),
+        Ask::PreviewFix { .. } | Ask::RetryMany { .. } => return Err("not in this script".into()),
+        Ask::StopRetrying => Answer::Done,
         Ask::RestorePreview { .. } | Ask::Restore { .. } | Ask::Purge { .. } => {
             return Err("not in this script".into());
         }
@@ -119,7 +121,7 @@ async fn a_new_migration_leads_to_both_sides_and_all_tables() {
     };
     assert!(stage.script.asks().contains(&Ask::New(new)), "{:?}", stage.script.asks());
     let screen = stage.script.screen(80, 24);
-    assert!(screen.contains("1 Connect ✓") && screen.contains("▐2 Tables▌"), "both sides are tried at once: {screen}");
+    assert!(screen.contains("1 Connect✓") && screen.contains("▐2 Tables▌"), "both sides are tried at once: {screen}");
     stage.keys("a").settle(no_plan).await;
     let rest = ["internal_logs", "products", "sessions"].map(str::to_owned).to_vec();
     assert!(stage.script.asks().contains(&Ask::Select { tables: rest, selected: true }));

@@ -2,10 +2,13 @@
 
 mod flow;
 mod host;
+mod private;
 mod restore;
+mod review;
 mod script;
 mod seed;
 mod snapshots;
 mod sweep;
 mod terminal;
 mod update;
+mod values;

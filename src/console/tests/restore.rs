@@ -99,8 +99,10 @@ fn a_restore_that_fails_says_why_and_can_be_asked_for_again() {
     assert!(script.screen(80, 24).contains("✗ Not gone back: the server is gone"));
     assert!(!script.app.is_restoring());
     script.at(60_000).keys("ctrl-r").answer(|ask| matches!(ask, Ask::RestorePoints { .. }), Ok(seed::points()));
-    script.keys("enter esc enter");
-    assert!(script.screen(80, 24).contains("What going back came to"));
+    script.keys("enter");
+    let preview = Answer::RestorePreview(Box::new(seed::restore_preview()));
+    script.answer(|ask| matches!(ask, Ask::RestorePreview { .. }), Ok(preview));
+    assert!(script.screen(80, 24).contains("What going back would do"));
 }
 
 #[test]

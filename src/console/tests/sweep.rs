@@ -9,7 +9,7 @@ use crate::{
         app::{Pointer, PointerDeed},
     },
     model::{Decision, FaultId, TablePhase},
-    protocol::{Answer, Event, FromHost, HeldWhy, Reply, RestoreProgress, RestoreStep, Validating},
+    protocol::{Answer, Event, FromHost, HeldWhy, Reply, RestoreProgress, RestoreStep, Retrying, Validating},
 };
 
 #[derive(Clone, Debug)]
@@ -84,6 +84,8 @@ const KEYS: &[&str] = &[
     "山",
     "Y",
     "D",
+    "R",
+    "v",
 ];
 
 fn step() -> impl Strategy<Value = Step> {
@@ -91,8 +93,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..KEYS.len()).prop_map(|at| Step::Key(KEYS[at])),
         1 => any::<String>().prop_map(Step::Paste),
         2 => (0u64..4_000).prop_map(Step::Wait),
-        4 => (0u64..30, 0usize..18).prop_map(|(id, which)| Step::Answer(id, which)),
-        2 => (0usize..13).prop_map(Step::Fact),
+        4 => (0u64..30, 0usize..21).prop_map(|(id, which)| Step::Answer(id, which)),
+        2 => (0usize..14).prop_map(Step::Fact),
         1 => any::<bool>().prop_map(Step::Reply),
         2 => (0u16..200, 0u16..60, 0usize..3).prop_map(|(x, y, which)| {
             Step::Mouse(x, y, [PointerDeed::Click, PointerDeed::WheelUp, PointerDeed::WheelDown][which])
@@ -120,6 +122,9 @@ fn answer(which: usize) -> Result<Answer, String> {
         }
         13 => seed::log(),
         12 => Answer::Validation(None),
+        17 => seed::fix_preview("customer_id"),
+        18 => Answer::Retried(Box::default()),
+        19 => seed::tiers(),
         14 => seed::points(),
         15 => Answer::RestorePreview(Box::new(seed::restore_preview())),
         16 => seed::restoration(crate::protocol::Outcome::Failed),
@@ -152,6 +157,7 @@ fn event(which: usize, seq: u64) -> FromHost {
                 )])));
             }
             9 => Event::Validated(seed::validation().in_short("eve")),
+            12 => return FromHost::Retrying(seq.is_multiple_of(2).then(Retrying::default)),
             11 => {
                 let step = if seq.is_multiple_of(3) { RestoreStep::Done } else { RestoreStep::PuttingBack };
                 return FromHost::Restoring(RestoreProgress { step, of: seq, ..RestoreProgress::default() });

@@ -32,7 +32,8 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect, point: &R
         let more = shown.len() + 1 - space;
         shown.truncate(space - 1);
         let key = app.keys.word(ActionId::PreviewRestore);
-        shown.push(canvas.span(Role::Hint, format!(" … {} more lines: {key} shows all", thousands(more as u64))).into());
+        shown
+            .push(canvas.span(Role::Hint, format!(" … {} more lines: {key} shows all", thousands(more as u64))).into());
     }
     canvas.lines(rest, shown);
 }
@@ -116,18 +117,25 @@ fn would_do(app: &App, preview: &RestorePreview) -> Vec<Said> {
     }
     lines.extend(preview.remarks.iter().map(|remark| (Role::Warn, format!("Note: {remark}"))));
     lines.extend(preview.tables.iter().map(|table| (Role::Text, format!("  {}", table.words()))));
-    lines.extend(preview.runs.iter().map(|run| (Role::Text, format!("Run {run} is taken back; its faults and answers stay"))));
+    lines.extend(
+        preview.runs.iter().map(|run| (Role::Text, format!("Run {run} is taken back; its faults and answers stay"))),
+    );
     if preview.refusals.is_empty() {
         let key = app.keys.word(ActionId::GoBack);
-        lines.push((Role::Muted, format!("{key} goes back. What is there now is kept before, as another restore point.")));
+        lines.push((
+            Role::Muted,
+            format!("{key} goes back. What is there now is kept before, as another restore point."),
+        ));
     }
     lines
 }
 
 fn came_to(restored: &Restoration) -> Vec<Said> {
     let seconds = restored.took_ms.div_ceil(1_000);
-    let mut lines =
-        vec![(outcome_role(restored.outcome), format!("Restore: {}   in {} s", restored.outcome.word(), thousands(seconds)))];
+    let mut lines = vec![(
+        outcome_role(restored.outcome),
+        format!("Restore: {}   in {} s", restored.outcome.word(), thousands(seconds)),
+    )];
     for table in &restored.tables {
         let role = if table.outcome == Outcome::Passed { Role::Text } else { outcome_role(table.outcome) };
         lines.push((role, format!("  {}", table.words())));
