@@ -1,6 +1,6 @@
 //! A migration from opening the console to its end, against a host at the other end of a port.
 
-use super::{host::Stage, script::Script, seed};
+use super::{host::Stage, points, script::Script, seed};
 use crate::{
     console::Screen,
     model::{Counts, Decision, FaultId, RunPhase, Scope},
@@ -21,7 +21,7 @@ pub(super) fn answer(ask: &Ask) -> Result<Answer, String> {
         Ask::Start { .. } => Answer::Started(seed::run_id()),
         Ask::Review { .. } => seed::review(),
         Ask::Count { .. } => Answer::Count(1_234_567),
-        Ask::RestorePoints { .. } => Answer::RestorePoints(vec![seed::point()]),
+        Ask::RestorePoints { .. } => Answer::RestorePoints(vec![points::one()]),
         Ask::PreviewFix { .. } | Ask::RetryMany { .. } => return Err("not in this script".into()),
         Ask::StopRetrying => Answer::Done,
         Ask::RestorePreview { .. } | Ask::Restore { .. } | Ask::Purge { .. } => {

@@ -2,6 +2,7 @@
 
 mod flow;
 mod host;
+mod points;
 mod private;
 mod restore;
 mod review;

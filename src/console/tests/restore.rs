@@ -1,6 +1,6 @@
 //! The way back: what it would do is read, others' rows are let go on purpose, the name is typed, and only then it goes.
 
-use super::{script::Script, seed};
+use super::{points, script::Script, seed};
 use crate::{
     console::Screen,
     model::RunPhase,
@@ -12,7 +12,7 @@ const NAME: &str = "migration_2024_06_12_backup";
 fn on_points() -> Script {
     let mut script = Script::open(Screen::Restore);
     script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
-    script.answer(|ask| matches!(ask, Ask::RestorePoints { .. }), Ok(seed::points()));
+    script.answer(|ask| matches!(ask, Ask::RestorePoints { .. }), Ok(points::all()));
     script.keys("down");
     script
 }
@@ -40,7 +40,7 @@ fn nothing_is_gone_back_to_unseen() {
 #[test]
 fn what_is_refused_cannot_be_begun() {
     let refusals = vec!["customers cannot be dropped: orders refer to it".to_owned()];
-    let mut script = previewed(RestorePreview { refusals, ..seed::restore_preview() });
+    let mut script = previewed(RestorePreview { refusals, ..points::preview() });
     script.keys("b");
     assert!(script.app.overlays.is_empty());
     assert!(script.screen(120, 40).contains("✗ Cannot be done: customers cannot be dropped"));
@@ -48,7 +48,7 @@ fn what_is_refused_cannot_be_begun() {
 
 #[test]
 fn what_others_wrote_goes_only_on_purpose_and_the_name_is_typed() {
-    let mut script = previewed(seed::restore_preview());
+    let mut script = previewed(points::preview());
     // Without the choice the name alone does nothing.
     script.keys("b tab").type_text(NAME).keys("enter");
     assert!(restores(&script).is_empty());
@@ -66,7 +66,7 @@ fn what_others_wrote_goes_only_on_purpose_and_the_name_is_typed() {
 #[test]
 fn where_nobody_else_wrote_nothing_is_asked_but_the_name() {
     let tables = vec![TablePreview { table: "customers".into(), ..TablePreview::default() }];
-    let preview = RestorePreview { wants_discard: Vec::new(), tables, ..seed::restore_preview() };
+    let preview = RestorePreview { wants_discard: Vec::new(), tables, ..points::preview() };
     let mut script = previewed(preview);
     script.keys("b").type_text(NAME).keys("enter");
     let ask = Ask::Restore { name: NAME.into(), typed: NAME.into(), discard_others: false };
@@ -75,14 +75,14 @@ fn where_nobody_else_wrote_nothing_is_asked_but_the_name() {
 
 #[test]
 fn while_it_goes_on_nothing_else_begins_and_its_end_is_shown() {
-    let mut script = previewed(seed::restore_preview());
+    let mut script = previewed(points::preview());
     script.keys("b space enter").type_text(NAME).keys("enter");
     let step = RestoreStep::Verifying;
     script.host(FromHost::Restoring(RestoreProgress { point: NAME.into(), step, ..RestoreProgress::default() }));
     assert!(script.screen(80, 24).contains(&format!("Going back to {NAME}: verifying")));
     script.keys("7 r");
     assert!(!script.asks().contains(&Ask::Validate));
-    script.keys("8").answer(|ask| matches!(ask, Ask::Restore { .. }), Ok(seed::restoration(Outcome::Passed)));
+    script.keys("8").answer(|ask| matches!(ask, Ask::Restore { .. }), Ok(points::outcome(Outcome::Passed)));
     script.host(FromHost::Restoring(RestoreProgress { step: RestoreStep::Done, ..RestoreProgress::default() }));
     let screen = script.screen(80, 24);
     for words in ["Restore: PASSED", "✓ customers: emptied and reloaded, 1,234,567 rows", "The way back from here"] {
@@ -93,14 +93,14 @@ fn while_it_goes_on_nothing_else_begins_and_its_end_is_shown() {
 
 #[test]
 fn a_restore_that_fails_says_why_and_can_be_asked_for_again() {
-    let mut script = previewed(seed::restore_preview());
+    let mut script = previewed(points::preview());
     script.keys("b space enter").type_text(NAME).keys("enter");
     script.answer(|ask| matches!(ask, Ask::Restore { .. }), Err("the server is gone. Look at it."));
     assert!(script.screen(80, 24).contains("✗ Not gone back: the server is gone"));
     assert!(!script.app.is_restoring());
-    script.at(60_000).keys("ctrl-r").answer(|ask| matches!(ask, Ask::RestorePoints { .. }), Ok(seed::points()));
+    script.at(60_000).keys("ctrl-r").answer(|ask| matches!(ask, Ask::RestorePoints { .. }), Ok(points::all()));
     script.keys("enter");
-    let preview = Answer::RestorePreview(Box::new(seed::restore_preview()));
+    let preview = Answer::RestorePreview(Box::new(points::preview()));
     script.answer(|ask| matches!(ask, Ask::RestorePreview { .. }), Ok(preview));
     assert!(script.screen(80, 24).contains("What going back would do"));
 }
@@ -116,7 +116,7 @@ fn a_run_that_is_over_leads_to_its_restore_point() {
     snapshot.phase = RunPhase::Stopped;
     script.host(FromHost::Snapshot(Box::new(snapshot)));
     assert!(script.screen(120, 40).contains("b roll back"));
-    script.keys("b").answer(|ask| matches!(ask, Ask::RestorePoints { .. }), Ok(seed::points()));
+    script.keys("b").answer(|ask| matches!(ask, Ask::RestorePoints { .. }), Ok(points::all()));
     assert_eq!(script.app.restore.current().map(|point| point.name.as_str()), Some(NAME));
 }
 

@@ -1,6 +1,7 @@
 //! Every screen and overlay as it looks, whole at 80x24 and at 120x40; the main ones at 200x60 too.
 
 use super::{
+    points,
     script::{Script, look},
     seed,
 };
@@ -438,9 +439,9 @@ fn restore() {
     look!("restore_empty", &mut script);
     script.keys("ctrl-r").answer(is_points, Err("the ledger in /srv/state cannot be read: disk I/O error"));
     look!("restore_error", &mut script);
-    script.keys("ctrl-r").answer(is_points, Ok(seed::points())).keys("down");
+    script.keys("ctrl-r").answer(is_points, Ok(points::all())).keys("down");
     look_wide!("restore_points", &mut script);
-    script.keys("enter").answer(is_preview, Ok(Answer::RestorePreview(Box::new(seed::restore_preview()))));
+    script.keys("enter").answer(is_preview, Ok(Answer::RestorePreview(Box::new(points::preview()))));
     look_wide!("restore_preview", &mut script);
     insta::assert_snapshot!("restore_preview_60x16", script.screen(60, 16));
     script.keys("enter");
@@ -458,7 +459,7 @@ fn restore() {
     };
     script.host(FromHost::Restoring(progress));
     look!("restore_under_way", &mut script);
-    script.answer(|ask| matches!(ask, Ask::Restore { .. }), Ok(seed::restoration(Outcome::Failed)));
+    script.answer(|ask| matches!(ask, Ask::Restore { .. }), Ok(points::outcome(Outcome::Failed)));
     look!("restore_failed", &mut script);
     script.at(20_000).keys("x");
     look!("restore_purge", &mut script);

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{script::Script, seed};
+use super::{points, script::Script, seed};
 use crate::{
     console::{
         Message, Screen,
@@ -125,9 +125,9 @@ fn answer(which: usize) -> Result<Answer, String> {
         17 => seed::fix_preview("customer_id"),
         18 => Answer::Retried(Box::default()),
         19 => seed::tiers(),
-        14 => seed::points(),
-        15 => Answer::RestorePreview(Box::new(seed::restore_preview())),
-        16 => seed::restoration(crate::protocol::Outcome::Failed),
+        14 => points::all(),
+        15 => Answer::RestorePreview(Box::new(points::preview())),
+        16 => points::outcome(crate::protocol::Outcome::Failed),
         _ => return Err("it \u{1b}[2J broke".into()),
     })
 }
