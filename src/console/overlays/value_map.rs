@@ -186,6 +186,11 @@ impl ValueMapForm {
             return After::Close;
         }
         let mut plan = self.plan();
+        if plan.values.is_some() && self.unlisted == Unlisted::Default && plan.default.is_none() {
+            let why = "The column has no default that unlisted values could take: {edit-column} gives it one";
+            app.complain(app.keys.spell(why));
+            return After::Stay;
+        }
         (plan.by, plan.on) = (Some(app.user.clone()), Some(app.today()));
         let edit = Edit::SetColumn { table: self.table.clone(), column: self.target.clone(), plan: Box::new(plan) };
         match app.edit(&format!("value map of {}", self.target), &edit) {

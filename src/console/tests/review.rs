@@ -37,11 +37,12 @@ fn a_fix_is_seen_before_it_is_done_and_is_what_was_seen() {
     // Another text is previewed anew.
     script.keys("space x enter");
     assert!(retries(&script).is_empty());
-    script.keys("backspace backspace").answer(|ask| matches!(ask, Ask::PreviewFix { .. }), Ok(seed::fix_preview(EXPR)));
+    script.keys("backspace backspace enter");
+    script.answer(|ask| matches!(ask, Ask::PreviewFix { .. }), Ok(seed::fix_preview(EXPR)));
     script.keys("enter");
     let asked = retries(&script);
     let previewed = script.asks().iter().filter(|ask| matches!(ask, Ask::PreviewFix { .. })).count();
-    assert_eq!((asked, previewed), (vec![Ask::RetryMany { faults: ids(), fix: Some(fix) }], 2));
+    assert_eq!((asked, previewed), (vec![Ask::RetryMany { faults: ids(), fix: Some(fix) }], 3));
 }
 
 #[test]

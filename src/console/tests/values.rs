@@ -35,13 +35,15 @@ fn values_that_are_there_are_offered_and_what_is_typed_is_saved_through_the_plan
     }
     // gold, silver, then bronze, which is there most often of what is not listed.
     script.keys("down down 3 down down").type_text("platinum").keys("enter 9 down down right enter");
+    assert!(saved(&script).is_none() && script.screen(120, 40).contains("The column has no default"));
+    script.keys("right enter");
     let plan = parse(&saved(&script).unwrap()).plan.unwrap();
     let column = &plan.tables[0].columns.iter().find(|(name, _)| name == "tier_code").unwrap().1;
     let values = column.values.clone().unwrap();
     let entries: Vec<(&str, &str)> =
         values.entries.iter().map(|(key, Literal(text))| (key.as_str(), text.as_str())).collect();
     assert_eq!(entries, [("bronze", "3"), ("gold", "1"), ("platinum", "9"), ("silver", "2")]);
-    assert_eq!((values.unlisted, column.from.as_deref()), (Unlisted::Default, Some("customer_tier")));
+    assert_eq!((values.unlisted, column.from.as_deref()), (Unlisted::Keep, Some("customer_tier")));
     assert_eq!(column.by.as_deref(), Some("ada"));
     assert!(script.app.overlays.is_empty());
 }
