@@ -19,6 +19,7 @@ mod proof;
 mod readme;
 mod real_data;
 mod restore;
+mod review;
 mod samples;
 mod secrets;
 mod servers;

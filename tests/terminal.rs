@@ -390,3 +390,62 @@ fn the_mouse_opens_a_stage_and_is_left_alone_where_that_is_wanted() {
     terminal.press("q");
     terminal.exit_code();
 }
+
+#[test]
+fn a_finished_run_is_rolled_back_on_the_restore_screen() {
+    let desk = Desk::new();
+    desk.run_to(3, &["demo", "--headless", "--on-error", "skip"]);
+    let points = desk.run_to(0, &["restore"]).values.pop().unwrap();
+    let name = points["restore_points"][0]["name"].as_str().unwrap().to_owned();
+    let made = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'customers'";
+    let vault = SqliteFile::new(desk.path("whimbrel-demo/credvault.sqlite"));
+    assert_eq!(vault.count(made), 1);
+
+    let mut terminal = Terminal::open(&desk, &["whimbrel-demo/demo.toml"], 24, 80);
+    terminal.wait_for("✓ completed");
+    terminal.press("5");
+    terminal.wait_for("Validation: ");
+    terminal.press("b");
+    terminal.wait_for(&name);
+    terminal.press(ENTER);
+    terminal.wait_for("customers: dropped");
+    terminal.press("b");
+    terminal.wait_for("Type its name");
+    terminal.press("nonsense");
+    terminal.press(ENTER);
+    terminal.wait_for("That is not its name");
+    terminal.press(&"\x7f".repeat("nonsense".len()));
+    terminal.press(&name);
+    terminal.press(ENTER);
+    terminal.wait_for("Restore: PASSED");
+    terminal.wait_for("✓ customers: dropped");
+    assert_eq!(vault.count(made), 0);
+    terminal.press("q");
+    // As the run left it: rows were skipped.
+    assert_eq!(terminal.exit_code(), 3);
+}
+
+#[test]
+fn a_group_of_flagged_rows_is_fixed_on_the_review_screen() {
+    let desk = Desk::new();
+    desk.run_to(3, &["demo", "--headless"]);
+    let vault = SqliteFile::new(desk.path("whimbrel-demo/credvault.sqlite"));
+    assert_eq!(vault.count("SELECT count(*) FROM orders"), 29_998);
+    let mut terminal = Terminal::open(&desk, &["whimbrel-demo/demo.toml"], 24, 80);
+    terminal.wait_for("✓ completed");
+    terminal.press("6");
+    terminal.wait_for("orders.quantity");
+    terminal.press("G");
+    terminal.press("f");
+    terminal.wait_for("Fix 2 rows");
+    terminal.press(&"\x7f".repeat("quantity".len()));
+    terminal.press("case quantity when 'two' then 2 when 'a dozen' then 12 end");
+    terminal.press(ENTER);
+    terminal.wait_for("2 change, 0 stay as they are; none would still fail");
+    assert_eq!(vault.count("SELECT count(*) FROM orders"), 29_998);
+    terminal.press(ENTER);
+    terminal.wait_for("2 rows are written");
+    assert_eq!(vault.count("SELECT count(*) FROM orders"), 30_000);
+    terminal.press("q");
+    terminal.exit_code();
+}

@@ -24,7 +24,7 @@ pub use left_behind::left_behind;
 pub use sketch::sketch;
 
 /// One table of a plan, ready to check or run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Bound {
     pub mapping: Mapping,
     /// What creates the destination table and, when its rows are in, completes it, where it is not there.

@@ -315,15 +315,42 @@ pub struct Review {
     /// Try a row again, named as TABLE:ROW; may be given several times.
     #[arg(long, value_name = "TABLE:ROW", requires = "run")]
     pub retry: Vec<String>,
-    /// Try all flagged rows again.
+    /// Try all flagged rows again, or those that --table, --column and --cause name.
     #[arg(long, requires = "run", conflicts_with = "retry")]
     pub retry_all: bool,
+    /// Make a source column of flagged rows anew by an SQL expression over the row, and try them again.
+    #[arg(long, value_name = "COLUMN=EXPRESSION", requires = "run", conflicts_with_all = ["retry", "retry_all"])]
+    pub fix: Option<String>,
+    /// Only flagged rows of this destination table.
+    #[arg(long, requires = "run")]
+    pub table: Option<String>,
+    /// Only rows of which this column fails.
+    #[arg(long, requires = "run")]
+    pub column: Option<String>,
+    /// Only rows that fail for this cause: conversion, null, unique, ...
+    #[arg(long, requires = "run")]
+    pub cause: Option<String>,
+    /// With --fix or --import: say what it would do, and do nothing.
+    #[arg(long)]
+    pub preview: bool,
+    /// Write flagged rows to a CSV file, or to a folder with a file for each table.
+    #[arg(long, value_name = "FILE", requires = "run", conflicts_with_all = ["retry", "retry_all", "fix", "discard"])]
+    pub export: Option<PathBuf>,
+    /// With --export: private values too; the audit trail says that you did.
+    #[arg(long, requires = "export")]
+    pub with_private: bool,
+    /// Take changed values back from such a file, and try these rows again; all of the file or nothing.
+    #[arg(long, value_name = "FILE", requires = "run", conflicts_with_all = ["retry", "retry_all", "fix", "discard", "export"])]
+    pub import: Option<PathBuf>,
     /// With --retry: a source column's new value, as COLUMN=VALUE.
     #[arg(long, value_name = "COLUMN=VALUE", requires = "retry")]
     pub set: Vec<String>,
     /// With --retry: a source column that becomes NULL.
     #[arg(long, value_name = "COLUMN", requires = "retry")]
     pub set_null: Vec<String>,
+    /// Show the private values of a row, named as TABLE:ROW; the audit trail says that you did.
+    #[arg(long, value_name = "TABLE:ROW", requires = "run")]
+    pub reveal: Vec<String>,
     /// Give a row up, named as TABLE:ROW.
     #[arg(long, value_name = "TABLE:ROW", requires = "run", requires = "reason")]
     pub discard: Vec<String>,

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use crate::{
-    model::ColumnType,
-    plan::{ColumnPlan, Literal, SecretRef, Side, Unlisted, ValueMap},
-    protocol::SideName,
+    model::{Cell, ColumnType, Page},
+    plan::{ColumnPlan, HIDDEN, Literal, Private, SecretRef, Side, TablePlan, Unlisted, ValueMap},
+    protocol::{Sampled, SideName},
 };
 
 pub use crate::plan::{Edit, apply};
@@ -22,6 +22,8 @@ pub struct Outline {
     pub tables: Vec<TableOutline>,
     /// The source tables among them.
     taken: BTreeSet<String>,
+    /// The private columns of each destination table that has some.
+    private: BTreeMap<String, Private>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,12 +65,43 @@ impl Outline {
         let tables = document.get("table").and_then(Item::as_array_of_tables);
         let tables: Vec<TableOutline> = tables.into_iter().flatten().map(table_outline).collect();
         Self {
+            private: tables.iter().filter_map(private).collect(),
             taken: tables.iter().map(|table| table.from.clone()).collect(),
             name: string(document.get("plan").and_then(Item::as_table_like), "name").unwrap_or_default(),
             source: side("source"),
             destination: side("destination"),
             tables,
         }
+    }
+
+    /// The page of a source table without the values of private columns.
+    pub fn hide_page(&self, from: &str, mut page: Page) -> Page {
+        let of = self.tables.iter().filter(|table| table.from == from).filter_map(|table| self.private(&table.to));
+        let private: Vec<&Private> = of.collect();
+        let hides = |name: &String| private.iter().any(|private| private.sources.contains(name));
+        let places: Vec<usize> = places(&page.columns, hides);
+        page.rows.iter_mut().for_each(|row| hide(row, &places));
+        page
+    }
+
+    /// Sampled rows of the mapping to a table without the values of private columns, before and after.
+    pub fn hide_sample(&self, to: &str, mut sampled: Sampled) -> Sampled {
+        let Some(private) = self.private(to) else { return sampled };
+        let before = places(&sampled.source_columns, |name| private.sources.contains(name));
+        let after = places(&sampled.target_columns, |name| private.targets.contains(name));
+        for row in &mut sampled.rows {
+            hide(&mut row.before, &before);
+            hide(&mut row.after, &after);
+            if let Some((_, message)) = row.fault.as_mut().filter(|(target, _)| private.holds(target)) {
+                HIDDEN.clone_into(message);
+            }
+        }
+        sampled
+    }
+
+    /// The private columns of a destination table, where it has some.
+    pub fn private(&self, to: &str) -> Option<&Private> {
+        self.private.get(to)
     }
 
     /// Whether a source table is in the plan.
@@ -93,6 +126,21 @@ fn table_outline(table: &Table) -> TableOutline {
             .map(|columns| columns.iter().map(|(name, item)| (name.to_owned(), column_plan(item))).collect())
             .unwrap_or_default(),
     }
+}
+
+fn places(columns: &[String], hides: impl Fn(&String) -> bool) -> Vec<usize> {
+    columns.iter().enumerate().filter(|(_, name)| hides(name)).map(|(at, _)| at).collect()
+}
+
+fn hide(row: &mut [Cell], places: &[usize]) {
+    let cells = row.iter_mut().enumerate().filter(|(at, _)| places.contains(at));
+    cells.for_each(|(_, cell)| *cell = Cell::text(HIDDEN));
+}
+
+fn private(table: &TableOutline) -> Option<(String, Private)> {
+    let columns = table.columns.clone().into_iter().collect();
+    let private = Private::of(&TablePlan { columns, ..TablePlan::default() });
+    (!private.is_empty()).then(|| (table.to.clone(), private))
 }
 
 fn secret(item: &Item) -> Option<SecretRef> {

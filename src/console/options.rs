@@ -20,12 +20,13 @@ pub enum Screen {
     Run,
     Review,
     Validate,
+    Restore,
 }
 
 impl Screen {
     /// The stages of a migration, in their order.
-    pub const STAGES: [Self; 7] =
-        [Self::Connect, Self::Tables, Self::Map, Self::Check, Self::Run, Self::Review, Self::Validate];
+    pub const STAGES: [Self; 8] =
+        [Self::Connect, Self::Tables, Self::Map, Self::Check, Self::Run, Self::Review, Self::Validate, Self::Restore];
 
     pub fn title(self) -> &'static str {
         self.scope().title()
@@ -41,6 +42,7 @@ impl Screen {
             Self::Run => Scope::Run,
             Self::Review => Scope::Review,
             Self::Validate => Scope::Validate,
+            Self::Restore => Scope::Restore,
         }
     }
 
@@ -55,6 +57,7 @@ impl Screen {
             Self::Run => ActionId::Run,
             Self::Review => ActionId::Review,
             Self::Validate => ActionId::Validate,
+            Self::Restore => ActionId::Restore,
         }
     }
 

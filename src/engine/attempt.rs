@@ -1,6 +1,9 @@
 //! One try at one chunk: read, transform, write, decide, commit. Rolled back as a whole unless everything is decided.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::{sync::watch, task::JoinHandle};
@@ -166,7 +169,10 @@ impl Attempt<'_> {
             return Ok(self.asked(gathered));
         }
         self.open_ahead(lane, snapshot).await?;
-        self.commit(lane, gathered, end).await
+        let begun = Instant::now();
+        let committed = self.commit(lane, gathered, end).await;
+        self.shared.meter.add_stages(Duration::ZERO, Duration::ZERO, begun.elapsed());
+        committed
     }
 
     /// The next range under way, unless no row follows.
@@ -253,7 +259,9 @@ impl Attempt<'_> {
                 return Ok(None);
             }
             self.shared.meter.now("writing", self.table);
+            let begun = Instant::now();
             let refusals = self.write(lane, &made).await?;
+            self.shared.meter.add_stages(Duration::ZERO, Duration::ZERO, begun.elapsed());
             for (made, refusals) in made.into_iter().zip(refusals) {
                 if let Some(early) = self.take(lane, &judge, (made, refusals), gathered).await? {
                     return Ok(Some(early));
@@ -304,7 +312,8 @@ impl Attempt<'_> {
         gathered: &mut Gathered,
     ) -> Result<Option<Early>, AttemptError> {
         let first = self.task.before.read + self.task.before.filtered + gathered.rows + 1;
-        let Made { source, applied, digest, took: _, _hold } = made;
+        let Made { source, applied, digest, took, _hold } = made;
+        self.shared.meter.add_stages(took.0, took.1, Duration::ZERO);
         let rows = source.rows() as u64;
         gathered.digest += digest;
         gathered.digest.take_out(digest_of_refused(&lane.encoding, &applied.batch, &refusals));

@@ -6,7 +6,7 @@ use std::{
         Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::model::Gauge;
@@ -19,6 +19,8 @@ pub(super) struct Meter {
     order: Vec<String>,
     bytes_read: AtomicU64,
     bytes_written: AtomicU64,
+    /// Microseconds of source, transform and destination.
+    stages: [AtomicU64; 3],
     now: Mutex<String>,
     cpu: Mutex<(Instant, u64, f32)>,
 }
@@ -59,6 +61,7 @@ impl Meter {
             order,
             bytes_read: 0.into(),
             bytes_written: 0.into(),
+            stages: Default::default(),
             now: Mutex::default(),
             cpu: Mutex::new((started, cpu_ticks(), 0.0)),
         }
@@ -71,6 +74,13 @@ impl Meter {
     pub(super) fn add_bytes(&self, read: u64, written: u64) {
         self.bytes_read.fetch_add(read, Relaxed);
         self.bytes_written.fetch_add(written, Relaxed);
+    }
+
+    /// How long a batch was waited for, made and written.
+    pub(super) fn add_stages(&self, source: Duration, transform: Duration, destination: Duration) {
+        for (stage, took) in self.stages.iter().zip([source, transform, destination]) {
+            stage.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+        }
     }
 
     /// Says what goes on: `writing orders`.
@@ -88,7 +98,12 @@ impl Meter {
             let meter = self.tables.get(name)?;
             Some((name.clone(), meter.read.load(Relaxed), meter.written.load(Relaxed)))
         });
+        let [source_ms, transform_ms, destination_ms] =
+            [0, 1, 2].map(|at: usize| self.stages[at].load(Relaxed) / 1_000);
         Gauge {
+            source_ms,
+            transform_ms,
+            destination_ms,
             elapsed_ms: self.started.elapsed().as_millis() as u64,
             tables: tables.collect(),
             bytes_read: self.bytes_read.load(Relaxed),
@@ -139,7 +154,10 @@ mod tests {
         meter.table("a").unwrap().add_read(7);
         meter.table("a").unwrap().add_written(6);
         meter.now("writing", "a");
+        meter.add_stages(Duration::from_millis(3), Duration::ZERO, Duration::from_micros(999));
+        meter.add_stages(Duration::ZERO, Duration::from_millis(2), Duration::from_micros(1));
         let gauge = meter.read();
+        assert_eq!((gauge.source_ms, gauge.transform_ms, gauge.destination_ms), (3, 2, 1));
         assert_eq!(gauge.tables, [("z".to_owned(), 5, 4), ("a".to_owned(), 7, 6)]);
         assert_eq!(gauge.now, "writing a");
         assert!(gauge.memory_bytes > 1_000_000);

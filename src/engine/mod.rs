@@ -28,7 +28,7 @@ pub use dry::{DryJob, dry_run};
 pub use finish::{FinishError, Finished, finish};
 pub use machine::Machine;
 pub use prepare::{Job, Precaution, PrepareError, Prepared, prepare};
-pub use retry::{RetryError, discard, retry};
+pub use retry::{RetryError, discard, retry, reveal};
 pub use steps::{AttemptSpec, Input, Step, TableStart};
 
 /// Milliseconds since 1970 UTC.

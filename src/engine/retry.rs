@@ -118,6 +118,13 @@ pub async fn discard(ledger: &Ledger, id: &FaultId, reason: &str, by: &str) -> R
     Ok(ledger.fault(id).await?)
 }
 
+/// Puts on record that `by` has the private values of a row shown.
+pub async fn reveal(ledger: &Ledger, id: &FaultId, by: &str) -> Result<FaultRecord, RetryError> {
+    let record = ledger.fault(id).await?;
+    ledger.revealed(&record.fault, by, now_ms()).await?;
+    Ok(record)
+}
+
 async fn open(
     destination: &Arc<dyn Destination>,
     mapping: Mapping,

@@ -4,12 +4,9 @@ use super::Workbench;
 use crate::{
     engine::{DryJob, PrepareError, dry_run},
     model::Cell,
-    plan::{Plan, Private},
+    plan::{HIDDEN, Plan, Private},
     protocol::{DryFault, DryRun, DryTable},
 };
-
-/// What stands in the place of a private value.
-const HIDDEN: &str = "(private)";
 
 impl Workbench {
     /// Tries the plan's tables, or these; `limit` rows of each, or all. Values of private columns are left out.

@@ -25,7 +25,10 @@ use crate::{
     engine::{self, RunHandle, prepare},
     ledger::{Ledger, LedgerError},
     model::{Gauge, OnError, RunId, RunPhase},
-    protocol::{Answer, Ask, CheckState, Command, Fact, FromHost, Reply, RestoreProgress, Role, Snapshot, ToHost},
+    protocol::{
+        Answer, Ask, CheckState, Command, Fact, FromHost, Reply, RestoreProgress, RestoreStep, Retrying, Role,
+        Snapshot, ToHost,
+    },
 };
 
 /// How long a detached host without a client and without a run waits for one.
@@ -152,6 +155,8 @@ fn changes(ask: &Ask) -> bool {
             | Ask::New(_)
             | Ask::Start { .. }
             | Ask::Act { .. }
+            | Ask::RetryMany { .. }
+            | Ask::StopRetrying
             | Ask::Connect { .. }
             | Ask::Restore { .. }
             | Ask::Purge { .. }
@@ -179,6 +184,7 @@ impl Hub {
 
     async fn live(mut self, mut heard: mpsc::Receiver<(ClientId, Said)>) {
         let mut validating = self.workbench.progress();
+        let mut retrying = self.workbench.retrying();
         loop {
             let (asked, idle) = (self.asked.map(|since| since + PATIENCE), self.idle.map(|since| since + GRACE));
             let said = tokio::select! {
@@ -196,6 +202,7 @@ impl Hub {
                 Ok(()) = validating.changed() => {
                     vec![(None, FromHost::Validating(validating.borrow_and_update().clone()))]
                 }
+                progress = paced(&mut retrying) => vec![(None, FromHost::Retrying(progress))],
                 () = until(asked) => {
                     self.lease.gives_in();
                     self.presence()
@@ -206,8 +213,11 @@ impl Hub {
             if self.clients.is_empty() && !self.detached {
                 break;
             }
-            let busy =
-                self.is_running() || self.validates || self.workbench.is_validating() || self.restoring.is_some();
+            let busy = self.is_running()
+                || self.validates
+                || self.workbench.is_validating()
+                || self.restoring.is_some()
+                || self.workbench.is_retrying();
             let deserted = self.detached && self.clients.is_empty() && !busy;
             self.idle = deserted.then(|| self.idle.unwrap_or_else(Instant::now));
         }
@@ -329,6 +339,9 @@ impl Hub {
             let refused = |why: &str| Done::Say(client, FromHost::Answer { id, answer: Err(why.to_owned()) });
             match ask {
                 Ask::Start { .. } if running => refused("a run of this plan is under way"),
+                Ask::Start { .. } if workbench.is_retrying() => {
+                    refused("flagged rows are being tried again; wait for that, or break it off")
+                }
                 Ask::Start { .. } if workbench.is_validating() => {
                     refused("a validation is under way: x on 7 Validate breaks it off")
                 }
@@ -447,7 +460,8 @@ impl Client {
 
     /// News of the run.
     fn tell(&mut self, message: &FromHost) {
-        let is_gauge = matches!(message, FromHost::Gauge(_) | FromHost::Validating(Some(_)));
+        let is_gauge =
+            matches!(message, FromHost::Gauge(_) | FromHost::Validating(Some(_)) | FromHost::Retrying(Some(_)));
         if (is_gauge && self.outbox.capacity() < Port::CAPACITY / 4) || self.behind {
             return;
         }
@@ -456,7 +470,7 @@ impl Client {
     }
 }
 
-/// How far the restore under way is, at most ten times a second; nothing more once it is over.
+/// How far the restore under way is, at most ten times a second; at last that it is over, whatever it came to.
 async fn told(restoring: &mut Option<watch::Receiver<RestoreProgress>>) -> Option<RestoreProgress> {
     let Some(receiver) = restoring else { return std::future::pending().await };
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -464,8 +478,17 @@ async fn told(restoring: &mut Option<watch::Receiver<RestoreProgress>>) -> Optio
         Ok(()) => Some(receiver.borrow_and_update().clone()),
         Err(_) => {
             *restoring = None;
-            None
+            Some(RestoreProgress { step: RestoreStep::Done, ..RestoreProgress::default() })
         }
+    }
+}
+
+/// How far a retry of many rows is, at most ten times a second.
+async fn paced(retrying: &mut watch::Receiver<Option<Retrying>>) -> Option<Retrying> {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    match retrying.changed().await {
+        Ok(()) => *retrying.borrow_and_update(),
+        Err(_) => std::future::pending().await,
     }
 }
 

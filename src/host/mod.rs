@@ -12,6 +12,8 @@ mod mappings;
 mod migrations;
 mod port;
 mod restore;
+mod review;
+pub mod sheet;
 mod socket;
 mod validation;
 mod views;

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::{
     migrations,
+    review::Retries,
     views::{mapping_view, review_item, trial_row},
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     engine::{self, FinishError, Finished, Job, now_ms},
     ledger::{EvidenceKind, Ledger},
     model::{FaultId, OnError, RunId, RunPhase, named_cells},
-    plan::{self, Document, Edit, Kind, Plan, When},
+    plan::{self, Document, Edit, Kind, Masks, Plan, When},
     protocol::{
         Answer, Ask, CheckItem, CheckState, Migration, ReviewAction, ReviewItem, Sampled, Secret, SideName, SideView,
         TableChecks, Validating, Validation,
@@ -44,6 +45,8 @@ pub struct Workbench {
     pub(super) validated: Mutex<Option<Validation>>,
     /// How far the one under way is.
     pub(super) validating: watch::Sender<Option<Validating>>,
+    /// A retry of many flagged rows.
+    pub(super) retries: Retries,
 }
 
 fn is_planned(plan: &Plan, table: &str) -> bool {
@@ -69,6 +72,7 @@ impl Workbench {
             folder,
             validated: Mutex::default(),
             validating: watch::Sender::default(),
+            retries: Retries::default(),
         }
     }
 
@@ -118,6 +122,12 @@ impl Workbench {
             Ask::Check => Ok(Answer::Checks(self.check().await)),
             Ask::Start { .. } => Err("a run is started by the host".into()),
             Ask::Review { run } => Ok(Answer::Review(self.review(run).await?)),
+            Ask::PreviewFix { faults, fix } => Ok(Answer::FixPreview(Box::new(self.preview_fix(&faults, fix).await?))),
+            Ask::RetryMany { faults, fix } => Ok(Answer::Retried(Box::new(self.retry_fixed(faults, fix).await?))),
+            Ask::StopRetrying => {
+                self.stop_retrying();
+                Ok(Answer::Done)
+            }
             Ask::RestorePoints { all } => {
                 Ok(Answer::RestorePoints(self.restore_points(all).await.map_err(|error| error.to_string())?))
             }
@@ -161,6 +171,18 @@ impl Workbench {
     /// The plan's type; `None` if its text has errors.
     pub async fn kind(&self) -> Option<Kind> {
         self.document.lock().await.plan.as_ref().map(|plan| plan.kind)
+    }
+
+    /// The plan; `None` if its text has errors.
+    pub async fn plan(&self) -> Option<Plan> {
+        self.document.lock().await.plan.clone()
+    }
+
+    /// The columns that are private by the plan, or by what its file says by now: a mark that came after the run holds.
+    pub async fn masks(&self) -> Masks {
+        let document = self.document().await;
+        let now = document.path.as_ref().and_then(|path| Document::load(path.clone()).ok()).and_then(|file| file.plan);
+        document.plan.iter().chain(&now).map(Masks::of).fold(Masks::default(), Masks::and)
     }
 
     /// When the plan may run; `None` if its text has errors.
@@ -333,7 +355,7 @@ impl Workbench {
         bind(document, plan, &*source, &*destination, &mut descriptions, instant).await
     }
 
-    async fn bound(&self, table: &str, text: Option<String>) -> Told<Bound> {
+    pub(super) async fn bound(&self, table: &str, text: Option<String>) -> Told<Bound> {
         let (document, plan) = self.read(text).await?;
         let binding = self.bind(&document, &plan).await.map_err(|error| told(&error))?;
         let found = binding.tables.into_iter().find(|bound| bound.mapping.to.name == table);
@@ -518,6 +540,7 @@ impl Workbench {
     pub async fn act(&self, fault: &FaultId, action: ReviewAction) -> Told<ReviewItem> {
         let record = match action {
             ReviewAction::Discard { reason } => engine::discard(&self.ledger, fault, &reason, &self.by).await,
+            ReviewAction::Reveal => engine::reveal(&self.ledger, fault, &self.by).await,
             ReviewAction::Retry { cells } => {
                 let table = self.ledger.fault(fault).await.map_err(|error| error.to_string())?.fault.table;
                 let bound = self.bound(&table, None).await?;

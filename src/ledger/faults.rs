@@ -312,6 +312,15 @@ impl Ledger {
         self.sign_trail(at_ms).await
     }
 
+    /// Puts on record that somebody had a row's private values shown.
+    pub async fn revealed(&self, fault: &Fault, by: &str, at_ms: u64) -> Result<()> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let entry = AuditEntry { at_ms, ..about(fault, "revealed", by, "private values", None) };
+        audit::append(&mut transaction, entry).await?;
+        transaction.commit().await?;
+        self.sign_trail(at_ms).await
+    }
+
     pub async fn set_state(&self, fault: &str, state: FaultState) -> Result<()> {
         let sql = "UPDATE faults SET state = ? WHERE id = ?";
         sqlx::query(sql).bind(state.word()).bind(fault).execute(&self.pool).await?;

@@ -149,4 +149,12 @@ pub struct Gauge {
     pub memory_bytes: u64,
     /// What goes on now: `writing orders`.
     pub now: String,
+    /// How long rows were waited for, made and written since the run was started or resumed, all tables together: the
+    /// stages work side by side, and the one that the others wait for sets the pace.
+    #[serde(default)]
+    pub source_ms: u64,
+    #[serde(default)]
+    pub transform_ms: u64,
+    #[serde(default)]
+    pub destination_ms: u64,
 }

@@ -40,7 +40,7 @@ pub use model::{
     Unlisted, ValueMap,
 };
 pub use place::{Phrase, Spans};
-pub use private::Private;
+pub use private::{HIDDEN, Masks, Private};
 pub use read::{Parsed, parse};
 pub use resolve::{Finding, Subject, examine, rename_foreign_keys, resolve, resolve_placed};
 pub use when::{MOMENT, When, WhenError, Window, moment};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Restoration, RestorePoint, RestorePreview, TableValidation, Validation};
+use super::{Fact, Fix, FixPreview, Restoration, RestorePoint, RestorePreview, Retried, TableValidation, Validation};
 use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, Problem, RunId, RunPhase, Table, TableEntry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -88,6 +88,19 @@ pub enum Ask {
         fault: FaultId,
         action: ReviewAction,
     },
+    /// What the fix would make of these flagged rows. Answers with [`Answer::FixPreview`]; nothing is written.
+    PreviewFix {
+        faults: Vec<FaultId>,
+        fix: Fix,
+    },
+    /// Tries these flagged rows again, each with its value made anew by the fix. [`super::FromHost::Retrying`] tells how far
+    /// it is; answers with [`Answer::Retried`] when it is over.
+    RetryMany {
+        faults: Vec<FaultId>,
+        fix: Option<Fix>,
+    },
+    /// Ends a retry of many behind the row under way. Answers with [`Answer::Done`].
+    StopRetrying,
     /// The restore points of this host, the latest first: those of the open plan, or of all.
     RestorePoints {
         all: bool,
@@ -182,6 +195,8 @@ pub enum ReviewAction {
     Discard {
         reason: String,
     },
+    /// Nothing is done to the row but that its private values are shown, which the audit trail tells.
+    Reveal,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -207,6 +222,9 @@ pub enum Answer {
     Review(Vec<ReviewItem>),
     /// What became of a review action: the item as it is now.
     Acted(Box<ReviewItem>),
+    FixPreview(Box<FixPreview>),
+    Retried(Box<Retried>),
+    Done,
     RestorePoints(Vec<RestorePoint>),
     RestorePreview(Box<RestorePreview>),
     Restored(Box<Restoration>),

@@ -9,6 +9,7 @@ mod dry;
 mod event;
 mod repair;
 mod restore;
+mod review;
 mod snapshot;
 mod validation;
 
@@ -24,6 +25,7 @@ pub use restore::{
     Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct, RestorePoint, RestorePreview,
     RestoreProgress, RestoreStep, RestoredTable, TablePreview, TakenBack,
 };
+pub use review::{FailedRetry, Fix, FixPreview, FixedRow, Retried, Retry, Retrying};
 pub use snapshot::{Snapshot, TableProgress};
 pub use validation::{
     ColumnDifference, Difference, DifferenceKind, Finding, Outcome, SampleRow, Sampling, TableValidation, Validated,
@@ -124,8 +126,11 @@ pub enum FromHost {
     Snapshot(Box<Snapshot>),
     Fact(Box<Fact>),
     Gauge(crate::model::Gauge),
-    /// How far a restore is; the latest word counts. Whoever asked for it is answered when it is over.
+    /// How far a restore is; the latest word counts, and the last is [`RestoreStep::Done`]. Whoever asked for it is
+    /// answered when it is over.
     Restoring(RestoreProgress),
+    /// How far a retry of many flagged rows is; nothing: none is under way any more.
+    Retrying(Option<Retrying>),
     /// How far a validation is; nothing: none is under way any more.
     Validating(Option<Validating>),
     /// Somebody else changed the plan, or opened another.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
-use crate::model::RunId;
+use crate::model::{RunId, thousands};
 
 /// What the tables of one run held before its first write.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +102,15 @@ pub struct TablePreview {
     /// Rows that are there now; none: the table is not there, or is a file.
     pub now: Option<u64>,
     pub others: Others,
+}
+
+impl TablePreview {
+    /// What would be done to it, and to how many rows.
+    pub fn words(&self) -> String {
+        let back = if self.rows > 0 { format!(", {} rows put back", thousands(self.rows)) } else { String::new() };
+        let now = self.now.map(|rows| format!(", {} rows are there now", thousands(rows))).unwrap_or_default();
+        format!("{}: {}{back}{now}", self.table, self.act.words())
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,6 +223,13 @@ pub struct RestoredTable {
     pub rows: u64,
     /// What is not as it was.
     pub differs: Vec<String>,
+}
+
+impl RestoredTable {
+    /// What was done to it, and what that came to.
+    pub fn words(&self) -> String {
+        format!("{} {}: {}, {} rows", self.outcome.sign(), self.table, self.act.words(), thousands(self.rows))
+    }
 }
 
 /// A restore point that a run made, as a fact of the run.

@@ -10,6 +10,7 @@ use crate::{
     engine::{self, Prepared},
     host::{Closeness, Workbench},
     model::{Count, Counts, RunPhase, clean, clip, compact, percent, speed, thousands},
+    plan::Masks,
     protocol::{Command, Event, Fact, Outcome, Snapshot},
 };
 
@@ -33,6 +34,7 @@ pub async fn follow(
     asks: bool,
 ) -> Result<Exit, CliError> {
     let mut operator = if asks { Some(Answering::begin()?) } else { None };
+    let masks = bench.masks().await;
     let mut snapshot = prepared.before().clone();
     let (handle, mut facts) = engine::spawn(prepared);
     let gauge = handle.gauge();
@@ -42,10 +44,10 @@ pub async fn follow(
         tokio::select! {
             biased;
             fact = facts.recv() => match fact {
-                Ok(fact) => tell(context, &mut snapshot, fact, operator.as_mut())?,
+                Ok(fact) => tell(context, &mut snapshot, hidden(&masks, fact), operator.as_mut())?,
                 Err(RecvError::Lagged(_)) => {
                     for fact in context.ledger.facts_after(handle.run(), snapshot.seq).await.map_err(CliError::failed)? {
-                        tell(context, &mut snapshot, fact, operator.as_mut())?;
+                        tell(context, &mut snapshot, hidden(&masks, fact), operator.as_mut())?;
                     }
                 }
                 Err(RecvError::Closed) => break,
@@ -71,6 +73,14 @@ pub async fn follow(
         }
     }
     conclude(context, &ended, plan)
+}
+
+/// The fact as it may be shown: without private values.
+fn hidden(masks: &Masks, mut fact: Fact) -> Fact {
+    if let Event::FaultRaised { fault } | Event::FaultRuled { fault, .. } = &mut fact.event {
+        **fault = masks.hide(fault);
+    }
+    fact
 }
 
 /// The validation after the run, told as its last fact.

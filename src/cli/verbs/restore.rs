@@ -142,9 +142,7 @@ fn tell(context: &Context, preview: &RestorePreview, discard: bool) -> Result<Op
     }
     print(&preview.point);
     for table in &preview.tables {
-        let now = table.now.map(|rows| format!(", {} rows are there now", thousands(rows))).unwrap_or_default();
-        let back = if table.rows > 0 { format!(", {} rows put back", thousands(table.rows)) } else { String::new() };
-        println!("{}: {}{back}{now}", table.table, table.act.words());
+        println!("{}", table.words());
         match &table.others {
             Others::Nothing => {}
             Others::Added(rows) => println!("    others wrote {} row(s) since", thousands(*rows)),
@@ -197,7 +195,7 @@ async fn follow(mut told: watch::Receiver<RestoreProgress>) {
 
 fn report(restored: &Restoration) {
     for table in &restored.tables {
-        println!("{} {}: {}, {} rows", table.outcome.sign(), table.table, table.act.words(), thousands(table.rows));
+        println!("{}", table.words());
         table.differs.iter().for_each(|what| println!("    {what}"));
     }
     restored.remarks.iter().for_each(|remark| println!("note: {remark}"));

@@ -1,13 +1,17 @@
 //! `whimbrel review`.
 
+mod fix;
+mod sheets;
+
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::{
     cli::{CliError, Exit, args::Review, open::Context},
-    host::Workbench,
     ledger::RunRecord,
     model::{Cell, NamedCell, RunPhase, clean, thousands},
-    plan::Document,
+    plan::{Document, HIDDEN, Masks},
     protocol::{Outcome, ReviewAction, ReviewItem, ReviewState},
 };
 
@@ -17,13 +21,58 @@ pub async fn perform(context: &Context, arguments: &Review) -> Result<Exit, CliE
     let file = Document { path: Some(run.plan_key.clone().into()), ..Document::default() };
     let bench = context.bench(file.with_text(run.plan_text.as_str()));
     let items = bench.review(Some(run.id.clone())).await.map_err(CliError::failed)?;
-    let mut failures = Vec::new();
+    let masks = bench.masks().await;
+    let chosen = chosen(arguments, &items)?;
+    if arguments.preview && arguments.fix.is_none() && arguments.import.is_none() {
+        return Err(CliError::usage("--preview goes with --fix or --import"));
+    }
+    if let Some(path) = &arguments.export {
+        return sheets::export(context, &bench, &chosen, path, arguments.with_private).await;
+    }
+    let many = match (&arguments.fix, &arguments.import) {
+        (Some(fix), _) if arguments.preview => return fix::preview(context, &bench, &chosen, fix).await,
+        (Some(fix), _) => Some(fix::fixed(context, &bench, &chosen, fix).await?),
+        (None, Some(path)) => match sheets::import(context, &items, &run, path, arguments.preview)? {
+            Some(retries) => Some(fix::retry(context, &bench, retries, None).await?),
+            None => return Ok(Exit::Well),
+        },
+        (None, None) if arguments.retry_all => Some(fix::again(context, &bench, &chosen).await?),
+        (None, None) => None,
+    };
+    let (mut failures, mut revealed) =
+        (many.map(|many| fix::failures(many, &items, &masks)).unwrap_or_default(), BTreeSet::new());
     for (item, action) in actions(arguments, &items)? {
-        if let Err(why) = bench.act(&item.fault.id, action).await {
-            failures.push(why);
+        let reveals = action == ReviewAction::Reveal;
+        match bench.act(&item.fault.id, action).await {
+            Ok(_) if reveals => _ = revealed.insert(item.fault.id.clone()),
+            Ok(_) => {}
+            Err(why) => failures.push(told(&masks, item, why)),
         }
     }
-    list(context, &bench, &run, &failures).await
+    let mut items = bench.review(Some(run.id.clone())).await.map_err(CliError::failed)?;
+    for item in items.iter_mut().filter(|item| !revealed.contains(&item.fault.id)) {
+        item.fault = masks.hide(&item.fault);
+    }
+    list(context, &run, &items, &failures)
+}
+
+/// The flagged rows that the arguments name.
+fn chosen<'i>(arguments: &Review, items: &'i [ReviewItem]) -> Result<Vec<&'i ReviewItem>, CliError> {
+    let is = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
+    let fits = |item: &&ReviewItem| {
+        let fault = &item.fault;
+        item.state == ReviewState::Flagged
+            && is(&arguments.table, &fault.table)
+            && is(&arguments.column, fault.shown_column())
+            && is(&arguments.cause, &fault.cause.to_string())
+    };
+    let chosen: Vec<&ReviewItem> = items.iter().filter(fits).collect();
+    let narrowed = arguments.table.is_some() || arguments.column.is_some() || arguments.cause.is_some();
+    if narrowed && chosen.is_empty() {
+        let said = "no flagged row has that table, column and cause; `whimbrel review RUN` lists what there is";
+        return Err(CliError::usage(said));
+    }
+    Ok(chosen)
 }
 
 /// What is to be done with which row.
@@ -33,9 +82,8 @@ fn actions<'i>(arguments: &Review, items: &'i [ReviewItem]) -> Result<Vec<(&'i R
     for name in &arguments.retry {
         actions.push((find(items, name)?, ReviewAction::Retry { cells: cells.clone() }));
     }
-    if arguments.retry_all {
-        let flagged = items.iter().filter(|item| item.state == ReviewState::Flagged);
-        actions.extend(flagged.map(|item| (item, ReviewAction::Retry { cells: Vec::new() })));
+    for name in &arguments.reveal {
+        actions.push((find(items, name)?, ReviewAction::Reveal));
     }
     for name in &arguments.discard {
         let reason = arguments.reason.clone().unwrap_or_default();
@@ -62,8 +110,16 @@ fn find<'i>(items: &'i [ReviewItem], name: &str) -> Result<&'i ReviewItem, CliEr
     items.iter().find(|item| item.fault.table == table && item.fault.row == row).ok_or_else(unknown)
 }
 
-async fn list(context: &Context, bench: &Workbench, run: &RunRecord, failures: &[String]) -> Result<Exit, CliError> {
-    let items = bench.review(Some(run.id.clone())).await.map_err(CliError::failed)?;
+/// Why a row still fails may quote any of it.
+fn told(masks: &Masks, item: &ReviewItem, why: String) -> String {
+    let fault = &item.fault;
+    match masks.table(&fault.table) {
+        Some(_) => format!("row {} of {} still cannot go: {HIDDEN}; --reveal shows the row", fault.row, fault.table),
+        None => why,
+    }
+}
+
+fn list(context: &Context, run: &RunRecord, items: &[ReviewItem], failures: &[String]) -> Result<Exit, CliError> {
     let flagged = items.iter().filter(|item| item.state == ReviewState::Flagged).count();
     if context.json {
         context.print(&json!({ "run": run.id, "flagged": flagged, "rows": items, "failures": failures }))?;

@@ -46,6 +46,7 @@ impl App {
             Screen::Check if self.check.list.value.is_none() => self.ask_checks(),
             Screen::Review => self.ask(Request::Review, Ask::Review { run: None }),
             Screen::Validate => self.ask_validation(),
+            Screen::Restore => self.ask_points(),
             _ => {}
         }
     }

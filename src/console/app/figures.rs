@@ -11,6 +11,8 @@ use crate::{
 
 /// No estimate before this many milliseconds of samples.
 const ENOUGH_MS: u64 = 5_000;
+/// No bottleneck is named before the stages took this much together.
+const MEASURED_MS: u64 = 1_000;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableFigures {
@@ -41,6 +43,18 @@ pub struct Figures {
     /// Bytes per second.
     pub read_rate: Option<u64>,
     pub write_rate: Option<u64>,
+    /// What the rest waits for, while rows move.
+    pub bottleneck: Option<Bottleneck>,
+}
+
+/// The stage that sets the pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bottleneck {
+    Source,
+    Transform,
+    Destination,
+    /// No stage waits much longer than another.
+    Steady,
 }
 
 /// All figures of a run.
@@ -64,12 +78,30 @@ pub fn figures(run: &RunState) -> Figures {
         elapsed_ms: run.gauge.as_ref().map(|gauge| gauge.elapsed_ms),
         read_rate: rate(|gauge| gauge.bytes_read),
         write_rate: rate(|gauge| gauge.bytes_written),
+        bottleneck: bottleneck(run),
         tables,
         counts,
         done,
         rows,
         speed,
     }
+}
+
+/// Of the span of rates: the stage that took more than the other two together. Without enough of it nothing is said.
+fn bottleneck(run: &RunState) -> Option<Bottleneck> {
+    let (first, last) = run.span().filter(|_| run.snapshot.phase == RunPhase::Running)?;
+    let span = |of: fn(&Gauge) -> u64| of(last).saturating_sub(of(first));
+    let stages = [
+        (span(|gauge| gauge.source_ms), Bottleneck::Source),
+        (span(|gauge| gauge.transform_ms), Bottleneck::Transform),
+        (span(|gauge| gauge.destination_ms), Bottleneck::Destination),
+    ];
+    let sum: u64 = stages.iter().map(|(took, _)| took).sum();
+    if last.elapsed_ms - first.elapsed_ms < ENOUGH_MS || sum < MEASURED_MS {
+        return None;
+    }
+    let longest = stages.into_iter().find(|(took, _)| took.saturating_mul(2) > sum);
+    Some(longest.map_or(Bottleneck::Steady, |(_, stage)| stage))
 }
 
 fn is_moving(run: &RunState) -> bool {
@@ -211,6 +243,26 @@ mod tests {
         assert_eq!(figures(&run).estimate, "calculating");
         run.take_gauge(gauge(5_000, 10_000));
         assert_eq!(figures(&run).estimate, "9 minutes remaining");
+    }
+
+    #[test]
+    fn the_stage_that_the_others_wait_for_is_named_and_none_where_there_is_none() {
+        let named = |source_ms, transform_ms, destination_ms| {
+            let mut run = run(Count::Unknown);
+            run.take_gauge(gauge(0, 0));
+            run.take_gauge(Gauge { source_ms, transform_ms, destination_ms, ..gauge(6_000, 10) });
+            figures(&run).bottleneck
+        };
+        assert_eq!(named(4_000, 900, 900), Some(Bottleneck::Source));
+        assert_eq!(named(100, 3_000, 900), Some(Bottleneck::Transform));
+        assert_eq!(named(100, 900, 5_900), Some(Bottleneck::Destination));
+        assert_eq!(named(2_000, 1_500, 2_000), Some(Bottleneck::Steady));
+        // A run that mostly waits for something else has none.
+        assert_eq!(named(300, 0, 0), None);
+        let mut run = run(Count::Unknown);
+        run.take_gauge(gauge(0, 0));
+        run.take_gauge(Gauge { source_ms: 4_000, ..gauge(4_000, 10) });
+        assert_eq!(figures(&run).bottleneck, None, "not enough of it");
     }
 
     #[test]

@@ -27,6 +27,7 @@ impl App {
                 }
             }
             FromHost::Validating(progress) => self.validating(progress),
+            FromHost::Retrying(progress) => self.retrying(progress),
             FromHost::Snapshot(snapshot) => {
                 self.run.take_snapshot(*snapshot);
                 // Whoever got a snapshot for what was missed may have missed that a validation ended.
@@ -36,7 +37,7 @@ impl App {
             FromHost::PlanChanged => self.ask(Request::Plan, Ask::Plan),
             FromHost::Presence(presence) => self.presence(presence),
             FromHost::Fact(fact) => self.fact(&fact),
-            FromHost::Restoring(_) => {}
+            FromHost::Restoring(progress) => self.restoring(progress),
             FromHost::Gauge(gauge) => {
                 self.run.take_gauge(gauge);
                 self.redraw = self.redraw.max(Redraw::Soon);
@@ -107,6 +108,7 @@ impl App {
             Request::Connect(side) => self.connected(side, answer),
             Request::Start => self.started(answer),
             Request::Act(fault) => self.review.acted(&fault, expect(answer, acted)),
+            Request::Reveal(fault) => self.revealed(fault, expect(answer, acted)),
             Request::Tables => self.tables.take(expect(answer, tables)),
             Request::Count(table) => self.counted(&table, answer),
             Request::Check => self.check.list.take(expect(answer, checks)),
@@ -116,9 +118,22 @@ impl App {
                 self.validation_is(expect(answer, validation));
             }
             Request::ValidatedTable(_) => self.validate.table.take(expect(answer, validated_table)),
+            Request::RestorePoints => self.points_are(expect(answer, restore_points)),
+            Request::RestorePreview(name) => self.preview_is(name, expect(answer, restore_preview)),
+            Request::Restore(name) => self.restored(name, expect(answer, restored)),
+            Request::Purge => self.purged(expect(answer, purged)),
             Request::Mapping(_) => self.map.checks.take(expect(answer, mapping)),
-            Request::Trial(_) => self.map.trial.take(expect(answer, trial)),
-            Request::DraftTrial(_) | Request::Preview { .. } | Request::Log => self.overlay_answer(request, answer),
+            Request::Trial(table) => {
+                let sampled = expect(answer, trial).map(|sampled| self.plan.outline.hide_sample(&table, sampled));
+                self.map.trial.take(sampled);
+            }
+            Request::RetryMany => self.retried(expect(answer, retried)),
+            Request::StopRetrying => {}
+            Request::PreviewFix(_)
+            | Request::Values(_)
+            | Request::DraftTrial(_)
+            | Request::Preview { .. }
+            | Request::Log => self.overlay_answer(request, answer),
             Request::Answer { .. } | Request::Command(_) => {}
         }
     }
@@ -188,7 +203,8 @@ impl App {
         match answer {
             Ok(_) => {
                 if self.can_detach {
-                    self.say("The run lives in its host: ctrl-d leaves it there, `whimbrel attach` comes back");
+                    let told = "The run lives in its host: {detach} leaves it there, `whimbrel attach` comes back";
+                    self.say(self.keys.spell(told));
                 }
                 self.go(Screen::Run);
             }
@@ -208,12 +224,17 @@ impl App {
         for overlay in &mut self.overlays {
             match (overlay, &request) {
                 (Overlay::Rows(rows), Request::Preview { table, offset }) if rows.table == *table => {
-                    let page = expect(answer, page);
+                    let page = expect(answer, page).map(|page| self.plan.outline.hide_page(table, page));
                     return rows.take(*offset, page);
                 }
+                (Overlay::ValueMap(form), Request::Values(target)) if form.target == *target => {
+                    return form.take(expect(answer, page));
+                }
+                (Overlay::Fix(form), Request::PreviewFix(fix)) => return form.take(fix, expect(answer, fix_preview)),
                 (Overlay::Log(view), Request::Log) => return view.log.take(expect(answer, log)),
-                (Overlay::Column(form), Request::DraftTrial(_)) => {
-                    return form.trial.take(expect(answer, trial));
+                (Overlay::Column(form), Request::DraftTrial(table)) => {
+                    let sampled = expect(answer, trial).map(|sampled| self.plan.outline.hide_sample(table, sampled));
+                    return form.trial.take(sampled);
                 }
                 _ => {}
             }
@@ -266,6 +287,12 @@ parts! {
     tables: Tables(list) => Vec<crate::model::TableEntry>, list;
     checks: Checks(list) => Vec<crate::protocol::CheckItem>, list;
     review: Review(list) => Vec<crate::protocol::ReviewItem>, list;
+    fix_preview: FixPreview(preview) => crate::protocol::FixPreview, *preview;
+    retried: Retried(retried) => crate::protocol::Retried, *retried;
+    restore_points: RestorePoints(list) => Vec<crate::protocol::RestorePoint>, list;
+    restore_preview: RestorePreview(preview) => crate::protocol::RestorePreview, *preview;
+    restored: Restored(restored) => crate::protocol::Restoration, *restored;
+    purged: Purged(names) => Vec<String>, names;
     mapping: Mapping(checks) => crate::protocol::TableChecks, *checks;
     functions: Functions(names) => Vec<String>, names;
     trial: Trial(sampled) => crate::protocol::Sampled, sampled;

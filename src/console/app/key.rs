@@ -17,6 +17,7 @@ impl App {
             Screen::Run => self.run_key(key),
             Screen::Review => self.review_key(key),
             Screen::Validate => self.validate_key(key),
+            Screen::Restore => self.restore_key(key),
         };
         if !taken && let Some(id) = self.keys.find(&self.scopes(), key) {
             self.perform(id);
@@ -39,6 +40,7 @@ impl App {
             Screen::Tables => self.tables.filter.typed(),
             Screen::Review => self.review.filter.typed(),
             Screen::Validate => self.validate.filter.typed(),
+            Screen::Restore => self.restore.filter.typed(),
             Screen::Migrations | Screen::Map | Screen::Check | Screen::Run => None,
         }
     }

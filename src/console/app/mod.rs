@@ -13,10 +13,11 @@ mod message;
 mod pending;
 mod perform;
 mod pointer;
+mod private;
 mod run;
 mod update;
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use super::{
     Begin, Options, Screen,
@@ -24,14 +25,20 @@ use super::{
     keys::{Keymap, Scope},
     memory::{Memory, Place},
     overlays::Overlay,
-    screens::{CheckScreen, ConnectScreen, MapScreen, MigrationsScreen, ReviewScreen, TablesScreen, ValidateScreen},
+    screens::{
+        CheckScreen, ConnectScreen, MapScreen, MigrationsScreen, RestoreScreen, ReviewScreen, TablesScreen,
+        ValidateScreen,
+    },
     theme::Look,
     widgets::Hits,
 };
-use crate::{model::Problem, protocol::Presence};
+use crate::{
+    model::{FaultId, Problem},
+    protocol::Presence,
+};
 
 pub use ask::{PAGE_ROWS, SAMPLE_ROWS};
-pub use figures::{Figures, TableFigures, figures};
+pub use figures::{Bottleneck, Figures, TableFigures, figures};
 pub use message::{Effect, Exit, Message, Redraw};
 pub use pending::{Pending, Request, Saving};
 pub use pointer::{Pointer, PointerDeed};
@@ -132,7 +139,10 @@ pub struct App {
     pub run: RunState,
     pub review: ReviewScreen,
     pub validate: ValidateScreen,
+    pub restore: RestoreScreen,
     pub pending: Pending,
+    /// Rows whose private values somebody here wanted to see.
+    revealed: BTreeSet<FaultId>,
     /// What expressions may call.
     pub functions: Vec<String>,
     pub redraw: Redraw,
@@ -171,7 +181,9 @@ impl App {
             run: RunState::default(),
             review: ReviewScreen::default(),
             validate: ValidateScreen::default(),
+            restore: RestoreScreen::default(),
             pending: Pending::default(),
+            revealed: BTreeSet::new(),
             functions: Vec::new(),
             redraw: Redraw::Now,
             hits: Hits::default(),
@@ -197,6 +209,7 @@ impl App {
                 Screen::Tables => self.tables.filter.typing,
                 Screen::Review => self.review.filter.typing,
                 Screen::Validate => self.validate.filter.typing,
+                Screen::Restore => self.restore.filter.typing,
                 Screen::Migrations | Screen::Map | Screen::Check | Screen::Run => false,
             }
     }
@@ -264,6 +277,8 @@ impl App {
         self.check = CheckScreen::default();
         self.review = ReviewScreen::default();
         self.validate.forget();
+        self.restore.forget();
+        self.revealed.clear();
     }
 
     pub fn say(&mut self, text: impl Into<String>) {

@@ -3,7 +3,7 @@
 
 use crate::{
     model::{Decision, FaultId},
-    protocol::{Command, SideName},
+    protocol::{Command, Fix, SideName},
 };
 
 /// What an answer is for.
@@ -23,6 +23,8 @@ pub enum Request {
         table: String,
         offset: u64,
     },
+    /// The rows that values of a destination column are taken from.
+    Values(String),
     Mapping(String),
     Trial(String),
     DraftTrial(String),
@@ -30,12 +32,23 @@ pub enum Request {
     Start,
     Review,
     Act(FaultId),
+    /// What a fix would make of a group.
+    PreviewFix(Fix),
+    RetryMany,
+    StopRetrying,
+    /// A row's private values.
+    Reveal(FaultId),
     /// A validation, from its beginning to its end.
     Validate,
     /// What the last validation found.
     Validation,
     ValidatedTable(String),
     StopValidation,
+    RestorePoints,
+    /// By the restore point's name.
+    RestorePreview(String),
+    Restore(String),
+    Purge,
     Log,
     Functions,
     Answer {
@@ -62,6 +75,9 @@ impl Request {
             | (Self::Mapping(_), Self::Mapping(_))
             | (Self::Trial(_), Self::Trial(_))
             | (Self::ValidatedTable(_), Self::ValidatedTable(_))
+            | (Self::RestorePreview(_), Self::RestorePreview(_))
+            | (Self::PreviewFix(_), Self::PreviewFix(_))
+            | (Self::Values(_), Self::Values(_))
             | (Self::DraftTrial(_), Self::DraftTrial(_)) => true,
             (Self::Save(_) | Self::Command(_) | Self::Answer { .. } | Self::Act(_), _) => false,
             _ => self == newer,

@@ -30,6 +30,7 @@ impl App {
             Id::Run => self.go(Screen::Run),
             Id::Review => self.go(Screen::Review),
             Id::Validate => self.go(Screen::Validate),
+            Id::Restore => self.go(Screen::Restore),
             Id::NextScreen => self.go(self.screen.beside(1)),
             Id::PreviousScreen => self.go(self.screen.beside(Screen::STAGES.len() - 1)),
             Id::Help => self.open(Overlay::Actions(ActionList::help(self.scopes()))),
@@ -47,6 +48,7 @@ impl App {
             Id::Back => self.back(),
             Id::Start => self.open(Overlay::Confirm(Confirm::start(self))),
             Id::Stop => self.open(Overlay::Confirm(Confirm::stop(self))),
+            Id::RollBack => self.roll_back(),
             Id::Answer => self.open_oldest_prompt(),
             Id::PauseResume => self.pause_or_resume(),
             Id::MoreParallel => self.set_parallel(self.run.snapshot.parallel.saturating_add(1)),
@@ -65,6 +67,7 @@ impl App {
             Some(Scope::Run) => self.run_action(id),
             Some(Scope::Review) => self.review_action(id),
             Some(Scope::Validate) => self.validate_action(id),
+            Some(Scope::Restore) => self.restore_action(id),
             _ => {}
         }
     }
@@ -78,6 +81,7 @@ impl App {
             }
             Screen::Review => self.review.filter.clear(),
             Screen::Validate => self.validate.filter.clear(),
+            Screen::Restore => self.restore.filter.clear(),
             _ => {}
         }
     }
@@ -109,7 +113,7 @@ impl App {
     }
 
     fn quit(&mut self) {
-        match self.run.is_going() {
+        match self.run.is_going() || self.is_restoring() {
             true => self.open(Overlay::Confirm(Confirm::quit(self))),
             false => self.effect(Effect::Quit(Exit::Quit)),
         }

@@ -74,6 +74,10 @@ impl App {
                 &mut self.review.cursor
             }
             Screen::Validate => return self.choose_validated(place),
+            Screen::Restore => {
+                self.restore.filter.typing = false;
+                &mut self.restore.cursor
+            }
         };
         std::mem::replace(&mut cursor.0, place) == place
     }
@@ -85,6 +89,8 @@ impl Overlay {
         match self {
             Self::Actions(list) => list.choose(place),
             Self::Errors(list) => list.choose(place),
+            Self::ValueMap(form) => form.choose(place),
+            Self::Fix(form) => form.choose(place),
             Self::Prompt(prompt) => prompt.choose(app, place),
             Self::Rows(rows) => rows.choose(place),
             Self::Proof(proof) => proof.choose(place),

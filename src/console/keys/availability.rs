@@ -7,7 +7,7 @@ use crate::{
         screens::MapRow,
     },
     model::RunPhase,
-    protocol::{CheckState, ReviewState},
+    protocol::{CheckState, PointState, ReviewState},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,19 @@ impl Availability {
 
 /// Whether `id` can be done as things stand.
 pub fn availability(id: Id, app: &App) -> Availability {
+    match judged(id, app) {
+        Availability::No(why) => Availability::No(app.keys.spell(&why)),
+        yes => yes,
+    }
+}
+
+/// Sentences that name an action have its name in braces, for its key.
+fn judged(id: Id, app: &App) -> Availability {
     if !app.presence.commands() && is_command(id) {
-        return Availability::No(format!("{} is at the controls; T asks for them", app.presence.commander()));
+        return Availability::No(format!(
+            "{} is at the controls; {{take-over}} asks for them",
+            app.presence.commander()
+        ));
     }
     match id {
         Id::TakeOver if app.presence.commands() && app.presence.asks.is_none() => {
@@ -38,11 +49,12 @@ pub fn availability(id: Id, app: &App) -> Availability {
         | Id::Run
         | Id::Review
         | Id::Validate
+        | Id::Restore
         | Id::NextScreen
         | Id::PreviousScreen
             if app.plan.loaded && !app.plan.is_open() =>
         {
-            Availability::No("No migration is open: enter opens one, n makes a new one".into())
+            Availability::No("No migration is open: {open-migration} opens one, {new-migration} makes a new one".into())
         }
         Id::Migrations | Id::OpenMigration | Id::NewMigration => Availability::unless(migrations_reason(id, app)),
         Id::Start => start(app),
@@ -52,6 +64,7 @@ pub fn availability(id: Id, app: &App) -> Availability {
         | Id::ToggleTables
         | Id::EditColumn
         | Id::SkipColumn
+        | Id::EditValues
         | Id::EditFilter
         | Id::Undo
         | Id::Redo
@@ -66,12 +79,18 @@ pub fn availability(id: Id, app: &App) -> Availability {
         | Id::MoreParallel
         | Id::LessParallel
         | Id::Stop
+        | Id::RollBack
         | Id::TableDetail
         | Id::Errors
         | Id::Answer => Availability::unless(run_reason(id, app)),
         Id::RunValidation | Id::StopValidation | Id::ProofDetail | Id::NextUnproven => {
             Availability::unless(validate_reason(id, app))
         }
+        Id::PreviewRestore | Id::GoBack | Id::PurgePoint | Id::PurgeExpired => {
+            Availability::unless(restore_reason(id, app))
+        }
+        Id::Reveal => Availability::unless(reveal_reason(app)),
+        Id::FixGroup | Id::RetryGroup | Id::StopRetrying => Availability::unless(group_reason(id, app)),
         Id::EditRow | Id::RetryRow | Id::DiscardRow => Availability::unless(review_reason(app)),
         Id::Detach if !app.can_detach => {
             Availability::No("The run lives in this process: there is no host to leave it to".into())
@@ -92,6 +111,7 @@ fn is_command(id: Id) -> bool {
             | Id::ToggleTables
             | Id::EditColumn
             | Id::SkipColumn
+            | Id::EditValues
             | Id::EditFilter
             | Id::Undo
             | Id::Redo
@@ -104,8 +124,15 @@ fn is_command(id: Id) -> bool {
             | Id::EditRow
             | Id::RetryRow
             | Id::DiscardRow
+            | Id::Reveal
+            | Id::FixGroup
+            | Id::RetryGroup
+            | Id::StopRetrying
             | Id::RunValidation
             | Id::StopValidation
+            | Id::GoBack
+            | Id::PurgePoint
+            | Id::PurgeExpired
     )
 }
 
@@ -117,13 +144,19 @@ fn start(app: &App) -> Availability {
     if app.pending.has(&Request::Start) {
         return no("The run is being started");
     }
+    if app.is_restoring() {
+        return no(RESTORING);
+    }
+    if app.is_retrying() {
+        return no("Flagged rows are being tried again: {stop-retrying} on {review} Review breaks it off");
+    }
     if app.validate.is_under_way() {
-        return no("A validation is under way: x on 7 Validate breaks it off");
+        return no("A validation is under way: {stop-validation} on {validate} Validate breaks it off");
     }
     if app.pending.has(&Request::Check) {
         return no("The checks are still running");
     }
-    let Some(checks) = &app.check.list.value else { return no("Run the checks first: 4, then r") };
+    let Some(checks) = &app.check.list.value else { return no("Run the checks first: {check}, then {run-checks}") };
     match checks.iter().filter(|check| check.state == CheckState::Failed).count() {
         0 => Availability::Yes,
         1 => no("1 check failed"),
@@ -143,6 +176,7 @@ fn migrations_reason(id: Id, app: &App) -> Option<&'static str> {
 }
 
 const GOING: &str = "Not while the run goes on";
+const RESTORING: &str = "The destination is being taken back: not before that is over";
 
 fn plan_reason(id: Id, app: &App) -> Option<&'static str> {
     if !app.plan.loaded {
@@ -150,7 +184,14 @@ fn plan_reason(id: Id, app: &App) -> Option<&'static str> {
     }
     let edits = matches!(
         id,
-        Id::ToggleTable | Id::ToggleTables | Id::EditColumn | Id::SkipColumn | Id::EditFilter | Id::Undo | Id::Redo
+        Id::ToggleTable
+            | Id::ToggleTables
+            | Id::EditColumn
+            | Id::SkipColumn
+            | Id::EditValues
+            | Id::EditFilter
+            | Id::Undo
+            | Id::Redo
     );
     if edits && app.run.is_going() {
         return Some(GOING);
@@ -166,7 +207,7 @@ fn plan_reason(id: Id, app: &App) -> Option<&'static str> {
         }
         Id::MapTable => {
             let selected = app.tables.current().is_some_and(|table| app.is_selected(&table.name));
-            (!selected).then_some("Select the table first: space")
+            (!selected).then_some("Select the table first: {toggle-table}")
         }
         _ => map_reason(id, app),
     }
@@ -177,6 +218,7 @@ fn map_reason(id: Id, app: &App) -> Option<&'static str> {
         id,
         Id::EditColumn
             | Id::SkipColumn
+            | Id::EditValues
             | Id::EditFilter
             | Id::ShowCreate
             | Id::NextTable
@@ -184,7 +226,7 @@ fn map_reason(id: Id, app: &App) -> Option<&'static str> {
             | Id::PreviewMapped
     );
     if on_map && app.map_table().is_none() {
-        return Some("The plan has no table yet: 2 selects some");
+        return Some("The plan has no table yet: {tables} selects some");
     }
     let checks = app.map.checks.value.as_ref();
     match id {
@@ -193,8 +235,23 @@ fn map_reason(id: Id, app: &App) -> Option<&'static str> {
             Some("A column that nothing uses can only be skipped: x")
         }
         Id::SkipColumn if app.map.row(app).is_none() => Some("There is no column under the cursor"),
+        Id::EditValues => values_reason(app),
         Id::ShowCreate if checks.is_none_or(|checks| checks.exists) => Some("The destination table is there already"),
         _ => None,
+    }
+}
+
+fn values_reason(app: &App) -> Option<&'static str> {
+    let (Some(MapRow::Column(view)), Some(checks)) = (app.map.row(app), &app.map.checks.value) else {
+        return Some("There is no destination column under the cursor");
+    };
+    let private = app.map_table().and_then(|table| app.plan.outline.private(&table.to));
+    match checks.from.column(&view.source) {
+        None => Some("Only a column that is fed by one source column has a value map"),
+        Some(_) if private.is_some_and(|private| private.holds(&view.source)) => {
+            Some("Its values are private: {edit-column} edits the map as text")
+        }
+        Some(_) => None,
     }
 }
 
@@ -208,6 +265,8 @@ fn run_reason(id: Id, app: &App) -> Option<&'static str> {
             Some("The run is over")
         }
         Id::PauseResume if run.snapshot.phase == RunPhase::Draining => Some("Chunks under way come to their end first"),
+        Id::RollBack if !run.snapshot.phase.is_over() => Some("Stop the run first"),
+        Id::RollBack if run.snapshot.point.is_none() => Some("No restore point was made before this run"),
         Id::LessParallel if run.snapshot.parallel <= 1 => Some("One table at once is the least"),
         Id::TableDetail if run.snapshot.tables.is_empty() => Some("The run has no table"),
         Id::Errors if run.faults.is_empty() => Some("No error so far"),
@@ -221,11 +280,50 @@ fn validate_reason(id: Id, app: &App) -> Option<&'static str> {
     match id {
         Id::RunValidation if !app.plan.loaded => Some("The plan is not there yet"),
         Id::RunValidation if app.run.is_going() => Some(GOING),
+        Id::RunValidation if app.is_restoring() => Some(RESTORING),
         Id::RunValidation if under_way || app.pending.has(&Request::Validate) => Some("The validation is under way"),
         Id::StopValidation if !under_way => Some("No validation is under way"),
         Id::ProofDetail if app.validate.current().is_none() => Some("There is no table under the cursor"),
         Id::NextUnproven if app.validate.next_unproven().is_none() => Some("No other table is shown that did not pass"),
         _ => None,
+    }
+}
+
+fn restore_reason(id: Id, app: &App) -> Option<&'static str> {
+    let restore = &app.restore;
+    if id == Id::PurgeExpired {
+        return restore.expired().next().is_none().then_some("No restore point's time is over");
+    }
+    let Some(point) = restore.current() else { return Some("There is no restore point under the cursor") };
+    let preview = restore.preview_of(&point.name);
+    match id {
+        _ if point.state == PointState::Purged => Some("Its rows are gone from this host"),
+        _ if app.is_restoring() => Some(RESTORING),
+        Id::PreviewRestore if app.pending.has(&Request::RestorePreview(point.name.clone())) => Some("It is being read"),
+        Id::GoBack if app.run.is_going() => Some("Stop the run first"),
+        Id::GoBack if preview.is_none() => Some("Read first what it would do: {preview-restore}"),
+        Id::GoBack if preview.is_some_and(|preview| !preview.refusals.is_empty()) => {
+            Some("It cannot be gone back to; what it would do says why")
+        }
+        _ => None,
+    }
+}
+
+fn group_reason(id: Id, app: &App) -> Option<&'static str> {
+    match id {
+        Id::StopRetrying if app.review.progress.is_none() => Some("No rows are being tried again"),
+        Id::StopRetrying => None,
+        _ if app.is_retrying() => Some("Rows are being tried again already"),
+        _ if app.review.group().is_empty() => Some("No row of this group is flagged"),
+        _ => None,
+    }
+}
+
+fn reveal_reason(app: &App) -> Option<&'static str> {
+    match app.review.current() {
+        None => Some("There is no row under the cursor"),
+        Some(item) if app.hides(&item.fault).is_none() => Some("Nothing of this row is hidden"),
+        Some(_) => None,
     }
 }
 

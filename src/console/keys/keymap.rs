@@ -103,6 +103,33 @@ impl Keymap {
         }
     }
 
+    /// The key to name in a sentence; of an action without one, the palette's way to it.
+    pub fn word(&self, id: ActionId) -> String {
+        let keys = ACTIONS.iter().find(|action| action.id == id).map(|action| self.keys(action)).unwrap_or_default();
+        keys.first().map_or_else(|| format!(":{}", id.name()), ToString::to_string)
+    }
+
+    /// The sentence with keys in the place of actions' names: `{start} goes on from there`.
+    pub fn spell(&self, text: &str) -> String {
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            filled.push_str(before);
+            let named = after.split_once('}').and_then(|(name, after)| Some((action_named(name)?, after)));
+            rest = match named {
+                Some((id, after)) => {
+                    filled.push_str(&self.word(id));
+                    after
+                }
+                None => {
+                    filled.push('{');
+                    after
+                }
+            };
+        }
+        filled + rest
+    }
+
     /// The keys of an action, as they are shown.
     pub fn shown(&self, action: &Action) -> String {
         let mut text = String::new();
@@ -203,5 +230,13 @@ mod tests {
         let ids: std::collections::HashSet<ActionId> = ACTIONS.iter().map(|action| action.id).collect();
         assert_eq!(names.len(), ids.len());
         assert!(names.contains(&"pause-resume".to_owned()));
+    }
+
+    #[test]
+    fn sentences_name_the_keys_that_work() {
+        let text = "{start} goes on; {no-action}, {run then {stop}";
+        assert_eq!(Keymap::default().spell(text), "s goes on; {no-action}, {run then x");
+        let own = Keymap::read("start = \"f9\"\nstop = []").unwrap();
+        assert_eq!(own.spell(text), "f9 goes on; {no-action}, {run then :stop");
     }
 }

@@ -243,11 +243,7 @@ impl ColumnForm {
             Part::Skip if flips => self.skip = !self.skip,
             Part::AcceptLoss if flips => self.accept_loss = !self.accept_loss,
             Part::Unlisted if flips => {
-                self.unlisted = match (self.unlisted, key.is("left")) {
-                    (Unlisted::Fault, false) | (Unlisted::Keep, true) => Unlisted::Default,
-                    (Unlisted::Default, false) | (Unlisted::Fault, true) => Unlisted::Keep,
-                    (Unlisted::Keep, false) | (Unlisted::Default, true) => Unlisted::Fault,
-                };
+                self.unlisted = values::turned(self.unlisted, key.is("left"));
             }
             Part::Skip | Part::AcceptLoss | Part::Unlisted => return false,
             _ => return self.field().is_some_and(|field| field.key(key)),
@@ -309,11 +305,7 @@ impl ColumnForm {
         let here = row == self.cursor;
         let flag = |on: bool| if on { "☑ yes".to_owned() } else { "☐ no".to_owned() };
         let value = match line {
-            Part::Unlisted => match self.unlisted {
-                Unlisted::Fault => "an error".to_owned(),
-                Unlisted::Default => "the default".to_owned(),
-                Unlisted::Keep => "kept as it is".to_owned(),
-            },
+            Part::Unlisted => values::unlisted_words(self.unlisted).to_owned(),
             Part::Skip => flag(self.skip),
             Part::AcceptLoss => flag(self.accept_loss),
             _ => self.fields[row].text(),
@@ -387,7 +379,7 @@ impl ColumnForm {
 }
 
 /// A column's name as an expression has it.
-fn as_name(name: &str) -> String {
+pub(super) fn as_name(name: &str) -> String {
     let plain = name.chars().all(|char| char.is_alphanumeric() || char == '_');
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }

@@ -5,22 +5,26 @@ use ratatui::{layout::Rect, text::Line};
 use super::{After, Overlay};
 use crate::{
     console::{
-        app::{App, Effect, Exit},
+        app::{App, Effect, Exit, Request},
         keys::KeyPress,
         theme::Role,
         widgets::{Canvas, Hit, centred, wrap},
     },
-    model::{RunPhase, thousands},
-    protocol::ToHost,
+    model::{FaultId, RunPhase, thousands},
+    protocol::{Ask, ToHost},
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Deed {
     Start,
     Stop,
     Quit,
     DropDraft,
     StopValidation,
+    PurgeExpired,
+    /// Flagged rows, as they are.
+    RetryGroup(Vec<FaultId>),
+    StopRetrying,
     /// The controls, to a watcher who asked for them.
     HandOver,
 }
@@ -74,6 +78,18 @@ impl Confirm {
     }
 
     pub fn quit(app: &App) -> Self {
+        if app.is_restoring() && !app.run.is_going() {
+            let what = match app.can_detach {
+                true => "The restore goes on in its host; {restore} shows what it came to.",
+                false => "The restore is cut off with this console; going back to the same point goes on with it.",
+            };
+            return Self::new(
+                "Quit while the destination is taken back?",
+                vec![app.keys.spell(what)],
+                "Quit",
+                Deed::Quit,
+            );
+        }
         let what = match app.can_detach {
             true => "The run goes on in its host; `whimbrel attach` comes back to it.",
             false => "The run ends with this console: chunks under way are rolled back, and it can be resumed.",
@@ -82,8 +98,28 @@ impl Confirm {
     }
 
     pub fn stop_validation() -> Self {
-        let lines = vec!["What was read so far is lost; nothing was written. r begins anew.".to_owned()];
+        let lines = vec!["What was read so far is lost; nothing was written.".to_owned()];
         Self::new("Break off the validation?", lines, "Break off", Deed::StopValidation)
+    }
+
+    pub fn retry_group(about: &str, faults: Vec<FaultId>) -> Self {
+        let lines = vec![about.to_owned(), "They are tried as they are; what fails again stays flagged.".to_owned()];
+        let title = format!("Try {} rows again?", thousands(faults.len() as u64));
+        Self::new(&title, lines, "Try again", Deed::RetryGroup(faults))
+    }
+
+    pub fn stop_retrying() -> Self {
+        let lines = vec!["Rows that are written stay written; the others stay flagged.".to_owned()];
+        Self::new("Break off trying rows again?", lines, "Break off", Deed::StopRetrying)
+    }
+
+    /// Names what is kept beyond its time.
+    pub fn purge_expired(app: &App) -> Self {
+        let names: Vec<&str> = app.restore.expired().map(|point| point.name.as_str()).collect();
+        let mut lines = vec!["What they keep is deleted from this host: there is no way back to them then.".to_owned()];
+        lines.extend(names.iter().take(6).map(|name| format!("  {name}")));
+        lines.extend((names.len() > 6).then(|| format!("  and {} more", thousands(names.len() as u64 - 6))));
+        Self::new("Purge the restore points whose time is over?", lines, "Purge", Deed::PurgeExpired)
     }
 
     pub fn drop_draft() -> Self {
@@ -118,7 +154,7 @@ impl Confirm {
     }
 
     fn close(&self, app: &mut App, yes: bool) -> After {
-        match (self.deed, yes) {
+        match (&self.deed, yes) {
             (Deed::HandOver, _) => app.effect(Effect::Send(ToHost::HandOver { yes })),
             (_, true) => self.go(app),
             (_, false) => {}
@@ -127,13 +163,18 @@ impl Confirm {
     }
 
     fn go(&self, app: &mut App) {
-        match self.deed {
+        match &self.deed {
             Deed::HandOver => {}
             Deed::Start => app.start(),
             Deed::Stop => app.stop(),
             Deed::StopValidation => app.stop_validation(),
+            Deed::RetryGroup(faults) => app.retry_group(faults.clone(), None),
+            Deed::StopRetrying => app.ask(Request::StopRetrying, Ask::StopRetrying),
+            Deed::PurgeExpired => app.purge(None, String::new()),
             Deed::Quit => app.effect(Effect::Quit(if app.can_detach { Exit::Detached } else { Exit::Quit })),
-            Deed::DropDraft => app.overlays.retain(|overlay| !matches!(overlay, Overlay::Column(_))),
+            Deed::DropDraft => {
+                app.overlays.retain(|overlay| !matches!(overlay, Overlay::Column(_) | Overlay::ValueMap(_)));
+            }
         }
     }
 

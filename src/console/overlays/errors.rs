@@ -26,7 +26,7 @@ impl ErrorList {
         // Every word must be somewhere: `open customers null`.
         let matches = |record: &&FaultRecord| {
             let (fault, (_, state)) = (&record.fault, state(app, record));
-            let words = fault.words().into_iter().next().unwrap_or_default();
+            let words = app.shown_fault(fault).words().into_iter().next().unwrap_or_default();
             let text = format!("{state} {} {} {} {words}", fault.table, fault.row, fault.cause).to_lowercase();
             filter.split_whitespace().all(|word| text.contains(word))
         };
@@ -85,6 +85,7 @@ fn open(app: &mut App, record: &FaultRecord) {
     if record.settled.is_none() && app.waiting_faults().any(|open| open.id == fault.id) {
         return app.open_prompt(fault.id.clone());
     }
+    let fault = &*app.shown_fault(fault);
     let mut text: Vec<String> = fault_words(fault).into_iter().map(|(_, text)| text).collect();
     text.extend(record.settled.as_ref().map(|(decision, by)| format!("Settled: {} by {by}", decision.word())));
     text.push(String::new());
@@ -106,7 +107,7 @@ fn record_line(app: &App, canvas: &Canvas<'_, '_>, record: &FaultRecord, here: b
     let fault = &record.fault;
     let (role, state) = state(app, record);
     let place = format!("{} row {}", fault.table, thousands(fault.row));
-    let value = fault_words(fault).into_iter().next().map(|(_, text)| text).unwrap_or_default();
+    let value = fault_words(&app.shown_fault(fault)).into_iter().next().map(|(_, text)| text).unwrap_or_default();
     Line::from(vec![
         canvas.span(Role::Key, if here { "▸" } else { " " }),
         canvas.span(role, fit(&state, 16)),

@@ -5,6 +5,7 @@ mod actions;
 mod column;
 mod confirm;
 mod errors;
+mod fix;
 mod input;
 mod log;
 mod new;
@@ -15,6 +16,8 @@ mod rows;
 mod table;
 mod text;
 mod themes;
+mod typed;
+mod value_map;
 mod values;
 
 use ratatui::layout::Rect;
@@ -30,6 +33,7 @@ pub use actions::ActionList;
 pub use column::ColumnForm;
 pub use confirm::Confirm;
 pub use errors::ErrorList;
+pub use fix::FixForm;
 pub use input::Input;
 pub use log::{Log, LogView};
 pub use new::NewForm;
@@ -39,6 +43,8 @@ pub use row::{Purpose, RowEditor};
 pub use rows::Rows;
 pub use text::TextView;
 pub use themes::ThemeList;
+pub use typed::Typed;
+pub use value_map::{LOOKED_AT, ValueMapForm};
 
 #[derive(Debug)]
 pub enum Overlay {
@@ -55,9 +61,15 @@ pub enum Overlay {
     Text(TextView),
     /// What makes a destination column.
     Column(Box<ColumnForm>),
+    /// What each value of a column becomes.
+    ValueMap(Box<ValueMapForm>),
     Errors(ErrorList),
+    /// An expression for a group of flagged rows.
+    Fix(Box<FixForm>),
     /// One line of text that is asked for.
     Input(Input),
+    /// The name of what is gone for good, to be typed.
+    Typed(Box<Typed>),
     /// What a new migration is called, and its sides.
     New(Box<NewForm>),
     /// A table of the run in detail, by its name.
@@ -85,8 +97,11 @@ impl Overlay {
             Self::Rows(rows) => rows.key(app, key),
             Self::Text(text) => text.key(app, key),
             Self::Column(form) => form.key(app, key),
+            Self::ValueMap(form) => form.key(app, key),
             Self::Errors(list) => list.key(app, key),
+            Self::Fix(form) => form.key(app, key),
             Self::Input(input) => input.key(app, key),
+            Self::Typed(typed) => typed.key(app, key),
             Self::New(form) => form.key(app, key),
             Self::Proof(proof) => proof.key(app, key),
             Self::Themes(themes) => themes.key(app, key),
@@ -102,8 +117,11 @@ impl Overlay {
             Self::Actions(list) => Some(&mut list.query),
             Self::Row(editor) => Some(editor.field()),
             Self::Column(form) => form.field(),
+            Self::ValueMap(form) => form.field(),
             Self::Errors(list) => Some(&mut list.filter),
+            Self::Fix(form) => Some(form.field()),
             Self::Input(input) => Some(&mut input.field),
+            Self::Typed(typed) => Some(&mut typed.field),
             Self::New(form) => form.field(),
             Self::Confirm(_)
             | Self::Prompt(_)
@@ -134,8 +152,11 @@ impl Overlay {
             Self::Rows(rows) => rows.draw(app, canvas, area),
             Self::Text(text) => text.draw(canvas, area),
             Self::Column(form) => form.draw(app, canvas, area),
+            Self::ValueMap(form) => form.draw(canvas, area),
             Self::Errors(list) => list.draw(app, canvas, area),
+            Self::Fix(form) => form.draw(app, canvas, area),
             Self::Input(input) => input.draw(canvas, area),
+            Self::Typed(typed) => typed.draw(canvas, area),
             Self::New(form) => form.draw(app, canvas, area),
             Self::Table(name) => table::draw(app, canvas, area, name),
             Self::Proof(proof) => proof.draw(app, canvas, area),

@@ -71,11 +71,15 @@ impl Prompt {
         }
         if key.is("esc") {
             app.run.set_aside.insert(self.fault.clone());
-            app.say("Set aside: a brings it back");
+            app.say(app.keys.spell("Set aside: {answer} brings it back"));
             return After::Close;
         }
         if key.is("enter") {
             return self.decide(app);
+        }
+        if key.is("v") {
+            let fault = app.run.open_fault(&self.fault).cloned();
+            fault.iter().for_each(|fault| app.reveal(fault));
         }
         match Motion::of(key) {
             Some(Motion::Up) => self.choice = self.choice.saturating_sub(1),
@@ -100,7 +104,8 @@ impl Prompt {
             Choice::Stop => Decision::Stop,
             Choice::Flag => Decision::Flag,
             Choice::Edit => {
-                app.open(Overlay::Row(Box::new(RowEditor::new(fault, Purpose::Prompt))));
+                let editor = RowEditor::new(app, fault, Purpose::Prompt);
+                app.open(Overlay::Row(Box::new(editor)));
                 return After::Stay;
             }
         };
@@ -110,11 +115,14 @@ impl Prompt {
 
     pub fn draw(&self, app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
         let Some(fault) = app.run.open_fault(&self.fault) else { return };
+        let hides = app.hides(fault).is_some();
+        let fault = &*app.shown_fault(fault);
         let running = app.run.snapshot.tables.iter();
         let running = running.filter(|table| table.phase == TablePhase::Running && table.to != fault.table).count();
         let others = if running > 0 { format!(" · other tables go on ({running} running)") } else { String::new() };
         let title = format!("Error on row {} of {}", thousands(fault.row), fault.table);
-        let hint = format!("←→ scope · ↑↓ choose · enter confirm{others}");
+        let private = if hides { " · v private values" } else { "" };
+        let hint = format!("←→ scope · ↑↓ choose · enter confirm{private}{others}");
         let width = area.width.saturating_sub(2).min(79);
         let space = usize::from(area.height).saturating_sub(11);
         let cells = cell_lines(canvas, fault, usize::from(width.saturating_sub(2)), space.max(1));

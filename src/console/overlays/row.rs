@@ -1,6 +1,6 @@
 //! A faulty row's cells, to be changed and tried again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ratatui::{layout::Rect, text::Line};
 
@@ -13,6 +13,7 @@ use crate::{
         widgets::{Canvas, Field, centred, fit, shown_cell, split_left, split_top, window},
     },
     model::{Cell, Decision, Fault, FaultId, NamedCell, Scope, thousands},
+    plan::HIDDEN,
 };
 
 /// What the changed row is for.
@@ -31,6 +32,8 @@ pub struct RowEditor {
     cursor: usize,
     /// What the cell under the cursor is being made into.
     field: Field,
+    /// Cells whose values are private: what stands there is not shown, and nothing typed leaves it as it is.
+    hidden: BTreeSet<usize>,
     /// Cells that are no longer what they were.
     changed: BTreeMap<usize, Cell>,
     /// Why the row cannot be sent.
@@ -39,13 +42,16 @@ pub struct RowEditor {
 
 impl RowEditor {
     /// Begins at the cell that failed.
-    pub fn new(fault: Fault, purpose: Purpose) -> Self {
+    pub fn new(app: &App, fault: Fault, purpose: Purpose) -> Self {
+        let hides = |named: &NamedCell| app.hides(&fault).is_some_and(|private| private.holds(&named.name));
+        let hidden = (0..fault.cells.len()).filter(|at| fault.cells.get(*at).is_some_and(hides)).collect();
         let failing = fault.cells.iter().position(|named| fault.column.as_deref() == Some(named.name.as_str()));
         let mut editor = Self {
             cursor: failing.unwrap_or(0),
             fault,
             purpose,
             field: Field::default(),
+            hidden,
             changed: BTreeMap::new(),
             note: None,
         };
@@ -66,8 +72,14 @@ impl RowEditor {
         self.changed.get(&place).or(original).cloned().unwrap_or_default()
     }
 
+    /// Whether what stands there is still the private value.
+    fn is_hidden(&self, place: usize) -> bool {
+        self.hidden.contains(&place) && !self.changed.contains_key(&place)
+    }
+
     fn load(&mut self) {
         let text = match self.cell(self.cursor) {
+            _ if self.is_hidden(self.cursor) => String::new(),
             Cell::Null => String::new(),
             cell => cell.display(),
         };
@@ -79,6 +91,7 @@ impl RowEditor {
         let current = self.cell(self.cursor);
         let text = self.field.text();
         let untouched = match &current {
+            _ if self.is_hidden(self.cursor) => text.is_empty(),
             Cell::Null => text.is_empty(),
             cell => cell.display() == text,
         };
@@ -190,11 +203,15 @@ impl RowEditor {
         let Some(named) = self.fault.cells.get(at) else { return };
         let name = (area.width / 4).clamp(6, 24);
         let here = at == self.cursor;
-        let (text, role) = shown_cell(&self.cell(at));
+        let (text, role) = match self.is_hidden(at) {
+            true => (HIDDEN.to_owned(), Role::Null),
+            false => shown_cell(&self.cell(at)),
+        };
         let role = if self.changed.contains_key(&at) { Role::Changed } else { role };
         let sign = if here { "▸ " } else { "  " };
         let was = if self.changed.contains_key(&at) {
-            format!("  (was {})", shown_cell(&named.cell).0)
+            let was = if self.hidden.contains(&at) { "private".to_owned() } else { shown_cell(&named.cell).0 };
+            format!("  (was {was})")
         } else {
             String::new()
         };
@@ -204,7 +221,7 @@ impl RowEditor {
         );
         let value = canvas.span(role, format!("{text}{was}"));
         canvas.line(area, row, Line::from(vec![label, value]));
-        let untyped_null = self.cell(at).is_null() && self.field.is_empty();
+        let untyped_null = (self.cell(at).is_null() || self.is_hidden(at)) && self.field.is_empty();
         if here {
             let (_, place) = split_left(area, name + 3);
             let (_, place) = split_top(place, row);

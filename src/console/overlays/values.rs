@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::Literal;
+use crate::plan::{Literal, Unlisted};
 
 /// The entries that a text names, or what is wrong with it.
 pub(super) fn parse(text: &str) -> Result<BTreeMap<String, Literal>, String> {
@@ -18,6 +18,23 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, Literal>, String> {
         rest = after.strip_prefix(',').unwrap_or(after).trim_start();
     }
     Ok(entries)
+}
+
+/// What else can become of unlisted values, one on or one back.
+pub(super) fn turned(unlisted: Unlisted, back: bool) -> Unlisted {
+    match (unlisted, back) {
+        (Unlisted::Fault, false) | (Unlisted::Keep, true) => Unlisted::Default,
+        (Unlisted::Default, false) | (Unlisted::Fault, true) => Unlisted::Keep,
+        (Unlisted::Keep, false) | (Unlisted::Default, true) => Unlisted::Fault,
+    }
+}
+
+pub(super) fn unlisted_words(unlisted: Unlisted) -> &'static str {
+    match unlisted {
+        Unlisted::Fault => "an error",
+        Unlisted::Default => "the default",
+        Unlisted::Keep => "kept as it is",
+    }
 }
 
 /// A bare or quoted part and what follows it, which begins with `end` or is empty.

@@ -96,9 +96,12 @@ fn verdict(app: &App, canvas: &Canvas<'_, '_>, asking: bool) -> Line<'static> {
     match availability(ActionId::Start, app) {
         _ if asking || app.check.list.value.is_none() => Line::raw(""),
         Availability::Yes if app.check.unconfirmed().next().is_some() => canvas
-            .span(Role::Warn, " Ready once you confirm what stands by ?: s asks, then starts the migration")
+            .span(
+                Role::Warn,
+                app.keys.spell(" Ready once you confirm what stands by ?: {start} asks, then starts the migration"),
+            )
             .into(),
-        Availability::Yes => canvas.span(Role::Ok, " Ready: s starts the migration").into(),
+        Availability::Yes => canvas.span(Role::Ok, app.keys.spell(" Ready: {start} starts the migration")).into(),
         Availability::No(why) => canvas.span(Role::Warn, format!(" Start is locked: {why}")).into(),
     }
 }

@@ -45,7 +45,11 @@ pub(super) fn draw_header(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
 fn header_right(app: &App, canvas: &Canvas<'_, '_>) -> Line<'static> {
     let mut spans = Vec::new();
     if let (Some(who), true) = (&app.presence.asks, app.presence.commands()) {
-        spans.extend([canvas.span(Role::Danger, format!(" {} asks: T ", clip(&clean(who), 16))), Span::raw(" ")]);
+        spans.extend([
+            canvas
+                .span(Role::Danger, format!(" {} asks: {} ", clip(&clean(who), 16), app.keys.word(ActionId::TakeOver))),
+            Span::raw(" "),
+        ]);
     }
     let others = app.presence.operators.len();
     if !app.presence.commands() {
@@ -147,6 +151,11 @@ fn stage_sign(app: &App, screen: Screen) -> Option<(Role, String)> {
             (flagged > 0).then(|| (Role::Warn, thousands(flagged)))
         }
         Screen::Validate => app.validated().map(|outcome| (outcome_role(outcome), outcome.sign().to_owned())),
+        Screen::Restore if app.is_restoring() => Some((Role::Warn, "…".into())),
+        Screen::Restore => {
+            let back = app.run.snapshot.taken_back.as_ref();
+            back.map(|back| (outcome_role(back.outcome), back.outcome.sign().to_owned()))
+        }
     }
 }
 
@@ -199,8 +208,10 @@ pub(super) fn draw_footer(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
 fn is_worth_showing(app: &App, id: ActionId) -> bool {
     match id {
         ActionId::Detach => app.can_detach && app.run.is_going(),
-        ActionId::ShowCreate => availability(id, app) == Availability::Yes,
-        ActionId::StopValidation | ActionId::NextUnproven => availability(id, app) == Availability::Yes,
+        ActionId::ShowCreate | ActionId::Reveal | ActionId::StopRetrying => availability(id, app) == Availability::Yes,
+        ActionId::StopValidation | ActionId::NextUnproven | ActionId::PurgeExpired => {
+            availability(id, app) == Availability::Yes
+        }
         _ if app.screen == Screen::Run => availability(id, app) == Availability::Yes,
         _ => true,
     }

@@ -9,12 +9,12 @@ use crate::{
         app::{App, Fetched, Request},
         draft::Edit,
         keys::{ActionId, KeyPress},
-        overlays::{ColumnForm, Input, Overlay, TextView},
+        overlays::{ColumnForm, Input, LOOKED_AT, Overlay, TextView, ValueMapForm},
         theme::Role,
         widgets::{Canvas, Cursor, fit, split_top, window, wrap},
     },
     plan::ColumnPlan,
-    protocol::{Ask, ColumnView, Sampled, TableChecks},
+    protocol::{Ask, ColumnView, Sampled, SideName, TableChecks},
 };
 
 pub use sample::draw_sample;
@@ -82,6 +82,7 @@ impl App {
         match id {
             ActionId::EditColumn => self.edit_column(),
             ActionId::SkipColumn => self.skip_column(),
+            ActionId::EditValues => self.edit_values(),
             ActionId::NextTable => self.turn_to((self.map.table + 1) % tables),
             ActionId::PreviousTable => self.turn_to((self.map.table + tables - 1) % tables),
             ActionId::EditFilter => {
@@ -96,6 +97,16 @@ impl App {
             }
             _ => {}
         }
+    }
+
+    /// Opens the map of values, and has rows looked at for what there is.
+    fn edit_values(&mut self) {
+        let (Some(table), Some(MapRow::Column(view))) = (self.map_table().cloned(), self.map.row(self)) else { return };
+        let plan = table.columns.get(&view.target).cloned().unwrap_or_default();
+        let form = ValueMapForm::new(&table.to, (&table.from, &view.source), &view.target, plan);
+        self.open(Overlay::ValueMap(Box::new(form)));
+        let ask = Ask::Preview { side: SideName::Source, table: table.from, offset: 0, limit: LOOKED_AT };
+        self.ask(Request::Values(view.target), ask);
     }
 
     fn turn_to(&mut self, table: usize) {
@@ -144,7 +155,10 @@ impl App {
 pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let Some(table) = app.map_table() else {
         let inner = canvas.panel(area, canvas.title("Mapping"), true);
-        let text = if app.plan.loaded { " The plan has no table yet: 2 selects some" } else { " Reading the plan…" };
+        let text = match app.plan.loaded {
+            true => app.keys.spell(" The plan has no table yet: {tables} selects some"),
+            false => " Reading the plan…".to_owned(),
+        };
         let line = canvas.span(Role::Muted, text);
         return canvas.line(inner, 0, line);
     };
@@ -178,7 +192,7 @@ fn draw_columns(app: &App, canvas: &mut Canvas<'_, '_>, inner: Rect) {
     let notes = note_lines(app, canvas, &rows[cursor], usize::from(inner.width));
     let space = usize::from(inner.height).saturating_sub(1 + notes.len());
     for (at, place) in window(cursor, rows.len(), space).enumerate() {
-        let line = row_line(canvas, &rows[place], &widths, place == cursor);
+        let line = row_line(app, canvas, &rows[place], &widths, place == cursor);
         canvas.row(inner, at as u16 + 1, line, place, place == cursor);
     }
     let (_, foot) = split_top(inner, inner.height.saturating_sub(notes.len() as u16));
@@ -197,7 +211,7 @@ impl Widths {
     }
 }
 
-fn row_line(canvas: &Canvas<'_, '_>, row: &MapRow, widths: &Widths, here: bool) -> Line<'static> {
+fn row_line(app: &App, canvas: &Canvas<'_, '_>, row: &MapRow, widths: &Widths, here: bool) -> Line<'static> {
     let sign = canvas.span(Role::Key, if here { "▸ " } else { "  " });
     let column = |role: Role, name: &str, ty: &str| {
         canvas.span(role, format!("{} {}", fit(name, widths.name), fit(ty, widths.ty)))
@@ -219,7 +233,7 @@ fn row_line(canvas: &Canvas<'_, '_>, row: &MapRow, widths: &Widths, here: bool) 
         MapRow::Unused(name) => Line::from(vec![
             sign,
             column(Role::Warn, name, ""),
-            canvas.span(Role::Warn, "   ! unused: x leaves it behind"),
+            canvas.span(Role::Warn, app.keys.spell("   ! unused: {skip-column} leaves it behind")),
         ]),
         MapRow::Left(name) => {
             Line::from(vec![sign, column(Role::Muted, name, ""), canvas.span(Role::Muted, "   left behind on purpose")])

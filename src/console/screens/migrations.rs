@@ -57,7 +57,7 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
         return canvas.line(inner, 0, line);
     };
     if all.is_empty() {
-        return draw_empty(canvas, inner);
+        return draw_empty(app, canvas, inner);
     }
     let height = usize::from(inner.height).saturating_sub(4);
     let (rows, detail) = split_top(inner, height as u16);
@@ -72,17 +72,18 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     }
 }
 
-fn draw_empty(canvas: &mut Canvas<'_, '_>, inner: Rect) {
+fn draw_empty(app: &App, canvas: &mut Canvas<'_, '_>, inner: Rect) {
     let lines = [
         (Role::Text, " No migration is known on this host, and no plan lies in this folder."),
         (Role::Text, ""),
-        (Role::Key, " n  New Migration: a name, a source, a destination"),
+        (Role::Key, " {new-migration}  New Migration: a name, a source, a destination"),
         (Role::Text, ""),
         (Role::Muted, " Or, from the shell:"),
         (Role::Muted, "    whimbrel demo                                          a complete small one"),
         (Role::Muted, "    whimbrel new PLAN --source URL --destination URL       drafts a plan"),
     ];
-    let lines: Vec<Line<'static>> = lines.into_iter().map(|(role, text)| canvas.span(role, text).into()).collect();
+    let lines: Vec<Line<'static>> =
+        lines.into_iter().map(|(role, text)| canvas.span(role, app.keys.spell(text)).into()).collect();
     canvas.lines(inner, lines);
 }
 

@@ -5,6 +5,7 @@ mod connect;
 mod frame;
 mod map;
 mod migrations;
+mod restore;
 mod review;
 mod run;
 mod tables;
@@ -23,6 +24,7 @@ pub use check::CheckScreen;
 pub use connect::{ConnectScreen, Link};
 pub use map::{MapRow, MapScreen, draw_sample};
 pub use migrations::MigrationsScreen;
+pub use restore::RestoreScreen;
 pub use review::{ReviewScreen, fault_words};
 pub use tables::TablesScreen;
 pub use validate::{ValidateScreen, outcome_role};
@@ -71,6 +73,7 @@ fn draw_whole(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
         Screen::Run => run::draw(app, canvas, body),
         Screen::Review => review::draw(app, canvas, body),
         Screen::Validate => validate::draw(app, canvas, body),
+        Screen::Restore => restore::draw(app, canvas, body),
     }
     for overlay in &app.overlays {
         canvas.hits.clear();

@@ -6,14 +6,15 @@ use ratatui::{layout::Rect, text::Line};
 
 use crate::{
     console::{
-        app::{App, Fetched, Request},
+        Screen,
+        app::{App, Fetched, Redraw, Request},
         keys::{ActionId, KeyPress},
-        overlays::{Input, Overlay, Purpose, RowEditor},
+        overlays::{Confirm, FixForm, Input, Overlay, Purpose, RowEditor},
         theme::Role,
         widgets::{Canvas, Cursor, Filter, fit, shown_cell, split_left, window, wrap},
     },
     model::{Fault, FaultId, NamedCell, thousands},
-    protocol::{Ask, ReviewAction, ReviewItem, ReviewState},
+    protocol::{Ask, Fix, Retried, Retrying, ReviewAction, ReviewItem, ReviewState},
 };
 
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub struct ReviewScreen {
     pub list: Fetched<Vec<ReviewItem>>,
     pub cursor: Cursor,
     pub filter: Filter,
+    /// How far a retry of many rows is.
+    pub progress: Option<Retrying>,
     /// Why the last attempt with a row failed.
     failures: BTreeMap<FaultId, String>,
 }
@@ -40,6 +43,14 @@ impl ReviewScreen {
     pub fn current(&self) -> Option<&ReviewItem> {
         let visible = self.visible();
         visible.get(self.cursor.0.min(visible.len().saturating_sub(1))).copied()
+    }
+
+    /// The rows that fail like the one under the cursor and wait, as far as the filter lets them through.
+    pub fn group(&self) -> Vec<FaultId> {
+        let Some(current) = self.current() else { return Vec::new() };
+        let alike =
+            |item: &&&ReviewItem| item.state == ReviewState::Flagged && group(&item.fault) == group(&current.fault);
+        self.visible().iter().filter(alike).map(|item| item.fault.id.clone()).collect()
     }
 
     pub fn take(&mut self, list: Result<Vec<ReviewItem>, String>) {
@@ -89,12 +100,68 @@ impl App {
             (ActionId::FilterReview, _) => self.review.filter.typing = true,
             (ActionId::ReloadReview, _) => self.ask(Request::Review, Ask::Review { run: None }),
             (ActionId::EditRow, Some(fault)) => {
-                self.open(Overlay::Row(Box::new(RowEditor::new(fault, Purpose::Review))))
+                let editor = RowEditor::new(self, fault, Purpose::Review);
+                self.open(Overlay::Row(Box::new(editor)));
             }
+            (ActionId::FixGroup, Some(fault)) => {
+                let column =
+                    fault.column.as_deref().filter(|column| fault.cells.iter().any(|cell| cell.name == *column));
+                let form = FixForm::new(about(&fault), self.review.group(), column);
+                self.open(Overlay::Fix(Box::new(form)));
+            }
+            (ActionId::RetryGroup, Some(fault)) => {
+                let confirm = Confirm::retry_group(&about(&fault), self.review.group());
+                self.open(Overlay::Confirm(confirm));
+            }
+            (ActionId::StopRetrying, _) => self.open(Overlay::Confirm(Confirm::stop_retrying())),
+            (ActionId::Reveal, Some(fault)) => self.reveal(&fault),
             (ActionId::RetryRow, Some(fault)) => self.retry_flagged(fault.id, Vec::new()),
             (ActionId::DiscardRow, Some(fault)) => self.open(Overlay::Input(Input::discard(&fault))),
             _ => {}
         }
+    }
+
+    /// Whether many rows are being tried again, by this console or another.
+    pub fn is_retrying(&self) -> bool {
+        self.review.progress.is_some() || self.pending.has(&Request::RetryMany)
+    }
+
+    pub fn retry_group(&mut self, faults: Vec<FaultId>, fix: Option<Fix>) {
+        self.ask(Request::RetryMany, Ask::RetryMany { faults, fix });
+    }
+
+    /// How far many rows are; when it is over they are read anew.
+    pub fn retrying(&mut self, progress: Option<Retrying>) {
+        let over = progress.is_none() && self.review.progress.is_some();
+        self.review.progress = progress;
+        self.redraw = self.redraw.max(Redraw::Soon);
+        if over && self.screen == Screen::Review {
+            self.ask(Request::Review, Ask::Review { run: None });
+        }
+    }
+
+    /// What the retry that was asked for here came to.
+    pub fn retried(&mut self, retried: Result<Retried, String>) {
+        self.review.progress = None;
+        match retried {
+            Ok(retried) => {
+                let counts = format!(
+                    "{} written, {} still fail, {} not tried",
+                    thousands(retried.written),
+                    thousands(retried.failed.len() as u64),
+                    thousands(retried.left)
+                );
+                match (&retried.stopped, retried.failed.is_empty()) {
+                    (Some(why), _) => self.complain(format!("{counts}: {why}")),
+                    (None, true) => self.say(format!("{} rows are written", thousands(retried.written))),
+                    (None, false) => self.complain(counts),
+                }
+                let failed = retried.failed.into_iter().map(|failed| (failed.fault, failed.why));
+                self.review.failures.extend(failed);
+            }
+            Err(why) => self.complain(why),
+        }
+        self.ask(Request::Review, Ask::Review { run: None });
     }
 
     pub fn retry_flagged(&mut self, fault: FaultId, cells: Vec<NamedCell>) {
@@ -106,11 +173,26 @@ impl App {
     }
 }
 
+fn about(fault: &Fault) -> String {
+    let group = group(fault);
+    format!("{}.{} · {}", group.0, group.1, group.2)
+}
+
 pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let (left, right) = split_left(area, (area.width / 2).clamp(30, 64));
     let visible = app.review.visible();
     let flagged = visible.iter().filter(|item| item.state == ReviewState::Flagged).count();
-    let title = canvas.title(&format!("Flagged rows · {} wait", thousands(flagged as u64)));
+    let title = match app.review.progress {
+        Some(now) => format!(
+            "Trying again: {} of {} · {} written",
+            thousands(now.done),
+            thousands(now.of),
+            thousands(now.written)
+        ),
+        None if app.is_retrying() => "Trying rows again…".to_owned(),
+        None => format!("Flagged rows · {} wait", thousands(flagged as u64)),
+    };
+    let title = canvas.title(&title);
     let inner = canvas.panel(left, title, true);
     let inner = app.review.filter.draw(canvas, inner);
     draw_list(app, canvas, inner, &visible);
@@ -189,7 +271,7 @@ fn item_line(app: &App, canvas: &Canvas<'_, '_>, item: &ReviewItem, here: bool, 
         ReviewState::Written => (Role::Ok, "✓ written"),
         ReviewState::Discarded => (Role::Muted, "- discarded"),
     };
-    let value = fault.value.as_ref().map(|cell| shown_cell(cell).0).unwrap_or_default();
+    let value = app.shown_fault(fault).value.as_ref().map(|cell| shown_cell(cell).0).unwrap_or_default();
     let row = format!("row {}", thousands(fault.row));
     Line::from(vec![
         canvas.span(Role::Key, if here { "▸ " } else { "  " }),
@@ -205,15 +287,19 @@ fn draw_detail(app: &App, canvas: &mut Canvas<'_, '_>, inner: Rect, item: &Revie
     let mut say = |role: Role, text: &str| {
         lines.extend(wrap(text, width).into_iter().map(|line| canvas.span(role, format!(" {line}")).into()));
     };
-    fault_words(&item.fault).into_iter().for_each(|(role, text)| say(role, &text));
+    let fault = app.shown_fault(&item.fault);
+    fault_words(&fault).into_iter().for_each(|(role, text)| say(role, &text));
+    // Why it failed again may quote any of the row.
+    let quotes = app.hides(&item.fault).is_some();
     match (app.review.failures.get(&item.fault.id), item.state) {
+        (Some(_), ReviewState::Flagged) if quotes => say(Role::Error, "✗ The last try failed (private)"),
         (Some(why), ReviewState::Flagged) => say(Role::Error, &format!("✗ The last try failed: {why}")),
         (_, ReviewState::Written) => say(Role::Ok, &format!("✓ Written{}", by(item))),
         (_, ReviewState::Discarded) => say(Role::Muted, &format!("Discarded{}", by(item))),
         _ => {}
     }
     say(Role::Text, "");
-    lines.extend(item.fault.cells.iter().map(|named| cell_line(canvas, named, &item.fault, width)));
+    lines.extend(fault.cells.iter().map(|named| cell_line(canvas, named, &fault, width)));
     canvas.lines(inner, lines);
 }
 

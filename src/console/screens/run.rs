@@ -42,9 +42,9 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     });
     let inner = canvas.panel(area, canvas.title(&title), true);
     if !app.run.has_begun() {
-        let words = ["", " Not started yet.", "", " 4 runs the checks; s starts from there."];
+        let words = ["", " Not started yet.", "", " {check} runs the checks; {start} starts from there."];
         for (row, text) in words.into_iter().enumerate() {
-            let line = canvas.span(Role::Muted, text);
+            let line = canvas.span(Role::Muted, app.keys.spell(text));
             canvas.line(inner, row as u16, line);
         }
         return;

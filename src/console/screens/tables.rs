@@ -160,7 +160,8 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
         let text = format!("✗ {error}");
         let lines = wrap(&text, usize::from(inner.width)).into_iter().map(|line| canvas.span(Role::Error, line).into());
         let lines: Vec<Line<'static>> = lines.collect();
-        return canvas.lines(inner, lines.into_iter().chain([Line::raw("  r tries again")]));
+        return canvas
+            .lines(inner, lines.into_iter().chain([Line::raw(app.keys.spell("  {reload-tables} tries again"))]));
     }
     if tables.shown() == 0 {
         let text = match (asking, &tables.list.value) {

@@ -222,7 +222,7 @@ fn nothing(app: &App, canvas: &Canvas<'_, '_>, width: usize) -> Vec<Line<'static
         return vec![canvas.span(Role::Muted, " Reading what the last validation found…").into()];
     }
     let say = |role: Role, text: &str| {
-        let lines = wrap(text, width.saturating_sub(2)).into_iter();
+        let lines = wrap(&app.keys.spell(text), width.saturating_sub(2)).into_iter();
         lines.map(|line| Line::from(canvas.span(role, format!(" {line}")))).collect::<Vec<_>>()
     };
     let mut lines = match &app.run.snapshot.validated {
@@ -239,10 +239,10 @@ fn nothing(app: &App, canvas: &Canvas<'_, '_>, width: usize) -> Vec<Line<'static
     };
     lines.push(Line::raw(""));
     lines.extend(match &app.run.snapshot.validated {
-        Some(_) => say(Role::Muted, "r validates again, and then shows every table."),
+        Some(_) => say(Role::Muted, "{run-validation} validates again, and then shows every table."),
         None => say(
             Role::Muted,
-            "r reads both sides and sets what the destination holds against what the run wrote. Nothing is written.",
+            "{run-validation} reads both sides and sets what the destination holds against what the run wrote. Nothing is written.",
         ),
     });
     lines

@@ -1,6 +1,6 @@
 //! A migration from opening the console to its end, against a host at the other end of a port.
 
-use super::{host::Stage, script::Script, seed};
+use super::{host::Stage, points, script::Script, seed};
 use crate::{
     console::Screen,
     model::{Counts, Decision, FaultId, RunPhase, Scope},
@@ -21,7 +21,10 @@ pub(super) fn answer(ask: &Ask) -> Result<Answer, String> {
         Ask::Start { .. } => Answer::Started(seed::run_id()),
         Ask::Review { .. } => seed::review(),
         Ask::Count { .. } => Answer::Count(1_234_567),
-        Ask::RestorePoints { .. } | Ask::RestorePreview { .. } | Ask::Restore { .. } | Ask::Purge { .. } => {
+        Ask::RestorePoints { .. } => Answer::RestorePoints(vec![points::one()]),
+        Ask::PreviewFix { .. } | Ask::RetryMany { .. } => return Err("not in this script".into()),
+        Ask::StopRetrying => Answer::Done,
+        Ask::RestorePreview { .. } | Ask::Restore { .. } | Ask::Purge { .. } => {
             return Err("not in this script".into());
         }
         Ask::Validate | Ask::Validation | Ask::StopValidation => Answer::Validation(Some(Box::new(seed::validation()))),
@@ -118,7 +121,7 @@ async fn a_new_migration_leads_to_both_sides_and_all_tables() {
     };
     assert!(stage.script.asks().contains(&Ask::New(new)), "{:?}", stage.script.asks());
     let screen = stage.script.screen(80, 24);
-    assert!(screen.contains("1 Connect ✓") && screen.contains("▐2 Tables▌"), "both sides are tried at once: {screen}");
+    assert!(screen.contains("1 Connect✓") && screen.contains("▐2 Tables▌"), "both sides are tried at once: {screen}");
     stage.keys("a").settle(no_plan).await;
     let rest = ["internal_logs", "products", "sessions"].map(str::to_owned).to_vec();
     assert!(stage.script.asks().contains(&Ask::Select { tables: rest, selected: true }));

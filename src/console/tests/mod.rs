@@ -2,9 +2,14 @@
 
 mod flow;
 mod host;
+mod points;
+mod private;
+mod restore;
+mod review;
 mod script;
 mod seed;
 mod snapshots;
 mod sweep;
 mod terminal;
 mod update;
+mod values;

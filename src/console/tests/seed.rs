@@ -7,8 +7,8 @@ use crate::{
     },
     protocol::{
         Answer, CheckItem, CheckState, ColumnDifference, ColumnView, Difference, DifferenceKind, Event, Fact, Finding,
-        FromHost, Migration, Outcome, ReviewItem, ReviewState, SampleRow, Sampled, Sampling, Snapshot, StartedTable,
-        TableChecks, TableProgress, TableValidation, TrialRow, Validation,
+        Fix, FixPreview, FixedRow, FromHost, Migration, Outcome, ReviewItem, ReviewState, SampleRow, Sampled, Sampling,
+        Snapshot, StartedTable, TableChecks, TableProgress, TableValidation, TrialRow, Validation,
     },
 };
 
@@ -259,6 +259,9 @@ pub(super) fn gauges() -> Vec<FromHost> {
             cpu_percent: 61.0,
             memory_bytes: 142_000_000,
             now: "writing customers".into(),
+            source_ms: minute * 12_000,
+            transform_ms: minute * 9_000,
+            destination_ms: minute * 55_000,
         })
     };
     vec![gauge(22, 1_024_567 - 45_000), gauge(23, 1_024_567)]
@@ -405,4 +408,37 @@ pub(super) fn log() -> Answer {
             ),
         ],
     }
+}
+
+/// What a fix of the customers' numbers would make.
+pub(super) fn fix_preview(expr: &str) -> Answer {
+    let row = |row: u64, before: &str, after: Option<&str>, problem: Option<&str>| FixedRow {
+        table: "customers".into(),
+        row,
+        before: Cell::text(before),
+        after: after.map(Cell::text),
+        problem: problem.map(str::to_owned),
+    };
+    Answer::FixPreview(Box::new(FixPreview {
+        fix: Fix { column: "customer_id".into(), expr: expr.into() },
+        changed: 2,
+        unchanged: 0,
+        failing: 1,
+        rows: vec![
+            row(45_650, "unknown", Some(""), Some("id: cannot convert '' to integer")),
+            row(45_632, "ABC123", Some("123"), None),
+        ],
+    }))
+}
+
+/// The customers' tiers, one of which the plan's map does not list.
+pub(super) fn tiers() -> Answer {
+    let row = |tier: Cell| vec![tier];
+    let tiers = ["gold", "bronze", "silver", "bronze", "a=b, c", "gold", "bronze"];
+    Answer::Page(Page {
+        columns: vec!["customer_tier".into()],
+        types: vec![ColumnType::TEXT],
+        rows: tiers.into_iter().map(Cell::text).chain([Cell::Null]).map(row).collect(),
+        total: Count::Exact(8),
+    })
 }

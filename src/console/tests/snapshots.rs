@@ -1,6 +1,7 @@
 //! Every screen and overlay as it looks, whole at 80x24 and at 120x40; the main ones at 200x60 too.
 
 use super::{
+    points,
     script::{Script, look},
     seed,
 };
@@ -8,7 +9,8 @@ use crate::{
     console::{Borders, Colour, Effect, Look, Message, Screen, Wishes},
     model::{Cell, Count, Counts, NamedCell, Page, Problem, RunPhase, TablePhase},
     protocol::{
-        Answer, Ask, FromHost, Outcome, Sampled, SideName, SideView, Snapshot, Validated, Validating, Validation,
+        Answer, Ask, FromHost, Outcome, RestoreProgress, RestoreStep, Retrying, Sampled, SideName, SideView, Snapshot,
+        Validated, Validating, Validation,
     },
 };
 
@@ -167,6 +169,23 @@ fn column_form() {
 }
 
 #[test]
+fn value_maps() {
+    let mut script = map();
+    // The seed's mapping is by a column that the source has.
+    let Answer::Mapping(mut checks) = seed::mapping() else { panic!("no mapping") };
+    checks.from.columns.push(crate::model::Column::new("customer_tier", crate::model::ColumnType::TEXT));
+    script.app.map.checks.value = Some(*checks);
+    script.keys("down down down v");
+    look!("values_reading", &mut script);
+    script.answer(|ask| matches!(ask, Ask::Preview { .. }), Ok(seed::tiers()));
+    look_wide!("values", &mut script);
+    script.keys("down down 3 down down");
+    look!("values_edited", &mut script);
+    script.keys("esc");
+    look!("values_drop", &mut script);
+}
+
+#[test]
 fn checks() {
     look!("check_running", &mut open(Screen::Check));
     let mut script = open(Screen::Check);
@@ -318,6 +337,25 @@ fn review() {
     look!("review_discard", &mut script);
 }
 
+#[test]
+fn review_in_groups() {
+    let mut script = open(Screen::Review);
+    script.answer(|ask| matches!(ask, Ask::Review { .. }), Ok(seed::review()));
+    script.keys("down f");
+    look!("review_fix", &mut script);
+    let expr = "regexp_replace(customer_id, '[^0-9]', '', 'g')";
+    script.keys(["backspace"; 11].join(" ").as_str()).tell(Message::Paste(expr.into())).keys("enter");
+    let is_preview = |ask: &Ask| matches!(ask, Ask::PreviewFix { .. });
+    script.answer(is_preview, Ok(seed::fix_preview(expr)));
+    look_wide!("review_fix_preview", &mut script);
+    script.keys("enter").host(FromHost::Retrying(Some(Retrying { done: 12, of: 40, written: 10 })));
+    look!("review_retrying", &mut script);
+    script.keys("x");
+    look!("review_break_off", &mut script);
+    script.keys("esc").host(FromHost::Retrying(None)).keys("R");
+    look!("review_retry_group", &mut script);
+}
+
 fn validated(found: Validation) -> Script {
     let mut script = open(Screen::Validate);
     let table = seed::validated_table(found.tables[0].clone());
@@ -352,7 +390,7 @@ fn the_product_s_own_validation() {
         "124567 | 124567 | ✓",
         "... (100 of 100 match)",
         "Verification: PASSED",
-        "▐7 Validate▌ ✓",
+        "▐7 Validate▌✓",
     ] {
         assert!(screen.contains(words), "{words} in\n{screen}");
     }
@@ -383,6 +421,48 @@ fn validations() {
     look!("validate_again", &mut script);
     script.keys("x");
     look!("validate_break_off", &mut script);
+}
+
+fn is_points(ask: &Ask) -> bool {
+    matches!(ask, Ask::RestorePoints { .. })
+}
+
+fn is_preview(ask: &Ask) -> bool {
+    matches!(ask, Ask::RestorePreview { .. })
+}
+
+#[test]
+fn restore() {
+    look!("restore_loading", &mut open(Screen::Restore));
+    let mut script = open(Screen::Restore);
+    script.answer(is_points, Ok(Answer::RestorePoints(Vec::new())));
+    look!("restore_empty", &mut script);
+    script.keys("ctrl-r").answer(is_points, Err("the ledger in /srv/state cannot be read: disk I/O error"));
+    look!("restore_error", &mut script);
+    script.keys("ctrl-r").answer(is_points, Ok(points::all())).keys("down");
+    look_wide!("restore_points", &mut script);
+    script.keys("enter").answer(is_preview, Ok(Answer::RestorePreview(Box::new(points::preview()))));
+    look_wide!("restore_preview", &mut script);
+    insta::assert_snapshot!("restore_preview_60x16", script.screen(60, 16));
+    script.keys("enter");
+    look!("restore_preview_whole", &mut script);
+    script.keys("esc b");
+    look!("restore_typed", &mut script);
+    script.keys("space enter").type_text("migration_2024_06_12_backup").keys("enter");
+    look!("restore_beginning", &mut script);
+    let progress = RestoreProgress {
+        point: "migration_2024_06_12_backup".into(),
+        step: RestoreStep::PuttingBack,
+        table: "customers".into(),
+        rows: 400_000,
+        of: 1_234_567,
+    };
+    script.host(FromHost::Restoring(progress));
+    look!("restore_under_way", &mut script);
+    script.answer(|ask| matches!(ask, Ask::Restore { .. }), Ok(points::outcome(Outcome::Failed)));
+    look!("restore_failed", &mut script);
+    script.at(20_000).keys("x");
+    look!("restore_purge", &mut script);
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use proptest::prelude::*;
 
-use super::{script::Script, seed};
+use super::{points, script::Script, seed};
 use crate::{
     console::{
         Message, Screen,
         app::{Pointer, PointerDeed},
     },
     model::{Decision, FaultId, TablePhase},
-    protocol::{Answer, Event, FromHost, HeldWhy, Reply, Validating},
+    protocol::{Answer, Event, FromHost, HeldWhy, Reply, RestoreProgress, RestoreStep, Retrying, Validating},
 };
 
 #[derive(Clone, Debug)]
@@ -32,6 +32,7 @@ const KEYS: &[&str] = &[
     "5",
     "6",
     "7",
+    "8",
     "tab",
     "shift-tab",
     "enter",
@@ -82,6 +83,9 @@ const KEYS: &[&str] = &[
     "f",
     "山",
     "Y",
+    "D",
+    "R",
+    "v",
 ];
 
 fn step() -> impl Strategy<Value = Step> {
@@ -89,8 +93,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..KEYS.len()).prop_map(|at| Step::Key(KEYS[at])),
         1 => any::<String>().prop_map(Step::Paste),
         2 => (0u64..4_000).prop_map(Step::Wait),
-        4 => (0u64..30, 0usize..15).prop_map(|(id, which)| Step::Answer(id, which)),
-        2 => (0usize..12).prop_map(Step::Fact),
+        4 => (0u64..30, 0usize..21).prop_map(|(id, which)| Step::Answer(id, which)),
+        2 => (0usize..14).prop_map(Step::Fact),
         1 => any::<bool>().prop_map(Step::Reply),
         2 => (0u16..200, 0u16..60, 0usize..3).prop_map(|(x, y, which)| {
             Step::Mouse(x, y, [PointerDeed::Click, PointerDeed::WheelUp, PointerDeed::WheelDown][which])
@@ -118,6 +122,12 @@ fn answer(which: usize) -> Result<Answer, String> {
         }
         13 => seed::log(),
         12 => Answer::Validation(None),
+        17 => seed::fix_preview("customer_id"),
+        18 => Answer::Retried(Box::default()),
+        19 => seed::tiers(),
+        14 => points::all(),
+        15 => Answer::RestorePreview(Box::new(points::preview())),
+        16 => points::outcome(crate::protocol::Outcome::Failed),
         _ => return Err("it \u{1b}[2J broke".into()),
     })
 }
@@ -147,6 +157,11 @@ fn event(which: usize, seq: u64) -> FromHost {
                 )])));
             }
             9 => Event::Validated(seed::validation().in_short("eve")),
+            12 => return FromHost::Retrying(seq.is_multiple_of(2).then(Retrying::default)),
+            11 => {
+                let step = if seq.is_multiple_of(3) { RestoreStep::Done } else { RestoreStep::PuttingBack };
+                return FromHost::Restoring(RestoreProgress { step, of: seq, ..RestoreProgress::default() });
+            }
             10 => return FromHost::Validating(seq.is_multiple_of(2).then(Validating::default)),
             8 => Event::Stopped { why: "x".into(), by: "y".into() },
             _ => return seed::gauges().remove(0),
@@ -156,8 +171,8 @@ fn event(which: usize, seq: u64) -> FromHost {
 
 proptest! {
     #[test]
-    fn nothing_panics(start in 0usize..8, steps in proptest::collection::vec(step(), 1..120)) {
-        let mut script = Script::open(if start < 7 { Screen::STAGES[start] } else { Screen::Migrations });
+    fn nothing_panics(start in 0usize..9, steps in proptest::collection::vec(step(), 1..120)) {
+        let mut script = Script::open(if start < 8 { Screen::STAGES[start] } else { Screen::Migrations });
         for (at, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Key(key) => drop(script.keys(key)),

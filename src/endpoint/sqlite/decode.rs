@@ -70,7 +70,7 @@ impl RowsBuilder {
             }
         }
         if let Some((column, message)) = refused {
-            let cells = cells.iter().copied().map(cell).collect();
+            let cells = self.columns.iter().zip(&cells).map(|(column, value)| column.cell(*value)).collect();
             self.rejects.push(Reject { place: self.rows, cells, column, message });
         }
         cells.clear();
@@ -181,6 +181,20 @@ impl ColumnBuilder {
             _ => return Err(unknown()),
         };
         Ok(Self { declared: column.native.clone(), values })
+    }
+
+    /// The value as its batch would hold it, so that the row can be tried again; what the column's type cannot hold as
+    /// SQLite holds it.
+    fn cell(&self, value: ValueRef<'_>) -> Cell {
+        match (&self.values, value) {
+            (_, ValueRef::Null) => Cell::Null,
+            (Values::Verbatim(_, plain), value) => {
+                let mut text = String::new();
+                verbatim::write(value, *plain, &mut text);
+                Cell::Text(text)
+            }
+            (_, value) => cell(value),
+        }
     }
 
     fn push(&mut self, value: ValueRef<'_>) -> std::result::Result<(), String> {

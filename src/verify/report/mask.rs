@@ -6,13 +6,10 @@ use std::collections::BTreeMap;
 
 use super::Deviation;
 use crate::{
-    model::{Cause, Cell, NamedCell},
-    plan::{Plan, Private},
+    model::{Cell, NamedCell},
+    plan::{HIDDEN, Plan, Private},
     protocol::{CheckItem, Difference, Finding, SampleRow, TableValidation, Validation},
 };
-
-/// What stands in the place of a value.
-const HIDDEN: &str = "(private)";
 
 /// The private columns of each destination table.
 #[derive(Debug, Default)]
@@ -51,15 +48,11 @@ impl Mask {
 
     pub(super) fn deviation(&self, deviation: Deviation) -> Deviation {
         let Some(private) = self.0.get(&deviation.table) else { return deviation };
-        // Whoever says these sees the whole row, and may quote any of it.
-        let others_words = matches!(
-            deviation.cause,
-            Cause::Unique | Cause::Reference | Cause::Refused | Cause::Check | Cause::Unreadable | Cause::Expression
-        );
+        let quotes = private.is_quoted_by(&deviation.column, deviation.cause);
         let hides = private.holds(&deviation.column);
         Deviation {
             value: deviation.value.map(|value| if hides || deviation.column == "(row)" { hidden() } else { value }),
-            message: if hides || others_words { HIDDEN.to_owned() } else { deviation.message },
+            message: if quotes { HIDDEN.to_owned() } else { deviation.message },
             ..deviation
         }
     }

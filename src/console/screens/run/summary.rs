@@ -5,13 +5,13 @@ use ratatui::text::{Line, Span};
 use super::tables::{bar_text, count_text};
 use crate::{
     console::{
-        app::{App, Figures},
+        app::{App, Bottleneck, Figures},
         keys::{ActionId, Availability, availability},
         screens::outcome_role,
         theme::Role,
         widgets::{Canvas, flow, wrap},
     },
-    model::{RunPhase, TablePhase, clean, minutes_spent, thousands},
+    model::{RunPhase, TablePhase, clean, clip, minutes_spent, thousands},
     protocol::Validated,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn now(app: &App) -> String {
     match snapshot.phase {
         RunPhase::Ready => "Ready".into(),
         RunPhase::Draining => "Draining: chunks under way come to their end".into(),
-        RunPhase::Paused => "Paused: p goes on".into(),
+        RunPhase::Paused => app.keys.spell("Paused: {pause-resume} goes on"),
         RunPhase::Stopped => "Stopped".into(),
         RunPhase::Completed => "Completed".into(),
         RunPhase::Running => match app.run.gauge.as_ref().map(|gauge| gauge.now.as_str()).unwrap_or_default() {
@@ -91,11 +91,26 @@ fn pieces(app: &App, canvas: &Canvas<'_, '_>, figures: &Figures) -> Vec<Vec<Span
     let quiet = |text: String| vec![canvas.span(Role::Muted, text)];
     pieces.extend(figures.read_rate.map(|rate| quiet(format!("read {}", rate_text(rate)))));
     pieces.extend(figures.write_rate.map(|rate| quiet(format!("write {}", rate_text(rate)))));
+    pieces.extend(figures.bottleneck.map(|stage| quiet(format!("bottleneck {}", stage_words(app, stage)))));
     if let Some(gauge) = &app.run.gauge {
         pieces.push(quiet(format!("cpu {:.0} %", gauge.cpu_percent)));
         pieces.push(quiet(format!("memory {} MB", thousands(gauge.memory_bytes / 1_000_000))));
     }
     pieces
+}
+
+/// What is on another machine may as well be slow to reach.
+fn stage_words(app: &App, stage: Bottleneck) -> &'static str {
+    let is_here = |url: &str| url.starts_with("sqlite:") || url.starts_with("csv:");
+    let outline = &app.plan.outline;
+    match stage {
+        Bottleneck::Source if is_here(&outline.source.url) => "source",
+        Bottleneck::Source => "source or network",
+        Bottleneck::Transform => "transform",
+        Bottleneck::Destination if is_here(&outline.destination.url) => "destination",
+        Bottleneck::Destination => "destination or network",
+        Bottleneck::Steady => "none: steady",
+    }
 }
 
 fn rate_text(bytes: u64) -> String {
@@ -122,10 +137,12 @@ fn over(app: &App, canvas: &Canvas<'_, '_>, figures: &Figures, width: usize) -> 
         let why = format!("✗ Stopped: {}", snapshot.stopped.as_deref().unwrap_or("no reason given"));
         lines.extend(wrap(&why, width.saturating_sub(2)).into_iter().map(|line| canvas.span(Role::Error, line).into()));
         let how = match availability(ActionId::Start, app) {
-            Availability::Yes => "What is committed stays; s goes on from there.",
-            Availability::No(_) => "What is committed stays; once the checks pass (4), s goes on from there.",
+            Availability::Yes => "What is committed stays; {start} goes on from there.",
+            Availability::No(_) => {
+                "What is committed stays; once the checks pass ({check}), {start} goes on from there."
+            }
         };
-        lines.push(canvas.span(Role::Text, how).into());
+        lines.push(canvas.span(Role::Text, app.keys.spell(how)).into());
     }
     let word = |name: &str, rows: u64, role: Role| vec![canvas.span(role, format!("{name} {}", thousands(rows)))];
     let mut pieces = vec![
@@ -144,8 +161,12 @@ fn over(app: &App, canvas: &Canvas<'_, '_>, figures: &Figures, width: usize) -> 
     if let Some(validated) = &snapshot.validated {
         lines.extend(proof(validated, canvas, width));
     }
+    if let Some(back) = &snapshot.taken_back {
+        let text = format!("Taken back to {} by {}: {}", back.point, back.by, back.outcome.word());
+        lines.push(canvas.span(outcome_role(back.outcome), clip(&clean(&text), width.saturating_sub(2))).into());
+    }
     if snapshot.phase == RunPhase::Completed && counts.flagged > 0 {
-        lines.push(canvas.span(Role::Warn, "Flagged rows wait in 6 Review.").into());
+        lines.push(canvas.span(Role::Warn, app.keys.spell("Flagged rows wait in {review} Review.")).into());
     }
     lines
 }
@@ -174,14 +195,16 @@ fn trouble(app: &App, canvas: &Canvas<'_, '_>, width: usize) -> Vec<Line<'static
     let mut lines = Vec::new();
     for table in &app.run.snapshot.tables {
         if let Some(why) = &table.held {
-            let text = format!("✗ {} is held: {why} (p tries again)", table.to);
+            let again = app.keys.word(ActionId::PauseResume);
+            let text = format!("✗ {} is held: {why} ({again} tries again)", table.to);
             lines.extend(wrap(&text, width.saturating_sub(2)).into_iter().take(3).map(|line| (Role::Error, line)));
         }
     }
     let waiting = app.waiting_faults().count();
     if waiting > 0 {
+        let (answer, list) = (app.keys.word(ActionId::Answer), app.keys.word(ActionId::Errors));
         let (errors, wait) = if waiting == 1 { ("error", "waits") } else { ("errors", "wait") };
-        lines.push((Role::Warn, format!("! {waiting} {errors} {wait} for an answer: a answers, e lists")));
+        lines.push((Role::Warn, format!("! {waiting} {errors} {wait} for an answer: {answer} answers, {list} lists")));
     }
     lines.into_iter().map(|(role, text)| canvas.span(role, text).into()).collect()
 }

@@ -9,6 +9,7 @@ use super::outcome_role;
 use crate::{
     console::{
         app::App,
+        keys::ActionId,
         theme::Role,
         widgets::{Canvas, Hit, fit, split_left, split_top, window, wrap},
     },
@@ -128,7 +129,7 @@ fn verdict(canvas: &Canvas<'_, '_>, validation: &Validation, width: usize) -> Ve
 
 fn draw_table(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect, table: &TableValidation) {
     let (left, right) = split_left(area, area.width / 2);
-    let findings = findings(canvas, table, usize::from(left.width).saturating_sub(2), usize::from(left.height));
+    let findings = findings(app, canvas, table, usize::from(left.width).saturating_sub(2), usize::from(left.height));
     // Something stands between the two.
     canvas.lines(Rect { width: left.width.saturating_sub(1), ..left }, findings);
     let sample = sample(app, canvas, table, usize::from(right.width), usize::from(right.height));
@@ -136,7 +137,13 @@ fn draw_table(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect, table: &TableV
 }
 
 /// What was looked at; of what passed the details only where there is room.
-fn findings(canvas: &Canvas<'_, '_>, table: &TableValidation, width: usize, height: usize) -> Vec<Line<'static>> {
+fn findings(
+    app: &App,
+    canvas: &Canvas<'_, '_>,
+    table: &TableValidation,
+    width: usize,
+    height: usize,
+) -> Vec<Line<'static>> {
     let lines_of = |finding: &Finding, whole: bool| {
         let role = outcome_role(finding.outcome);
         let head =
@@ -150,7 +157,8 @@ fn findings(canvas: &Canvas<'_, '_>, table: &TableValidation, width: usize, heig
     };
     let of = |whole: bool| table.findings.iter().flat_map(|finding| lines_of(finding, whole)).collect::<Vec<_>>();
     let differ = (table.differing > 0).then(|| {
-        let text = format!(" {} rows differ: enter shows them", thousands(table.differing));
+        let key = app.keys.word(ActionId::ProofDetail);
+        let text = format!(" {} rows differ: {key} shows them", thousands(table.differing));
         Line::from(canvas.span(Role::Error, text))
     });
     let whole = of(true);
