@@ -16,7 +16,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use self::looking::{look, validate};
+use self::looking::{look, review, validate};
 use super::{
     Port, Workbench,
     lease::{ClientId, Lease},
@@ -157,6 +157,7 @@ fn changes(ask: &Ask) -> bool {
             | Ask::Purge { .. }
             | Ask::Validate
             | Ask::StopValidation
+            | Ask::ReviewSample(_)
     )
 }
 
@@ -324,7 +325,7 @@ impl Hub {
         if matches!(ask, Ask::Restore { .. }) && self.restoring.is_none() {
             self.restoring = Some(told);
         }
-        let breaks_off = self.breaks_off.clone();
+        let (breaks_off, by) = (self.breaks_off.clone(), self.name_of(client));
         self.work.spawn(async move {
             let refused = |why: &str| Done::Say(client, FromHost::Answer { id, answer: Err(why.to_owned()) });
             match ask {
@@ -338,6 +339,7 @@ impl Hub {
                     breaks_off.notify_waiters();
                     Done::Say(client, FromHost::Answer { id, answer: workbench.answer(Ask::Validation).await })
                 }
+                Ask::ReviewSample(saying) => review(&workbench, client, id, (&saying, &by)).await,
                 Ask::Start { on_error, confirmed } => {
                     Done::Started { client, id, result: start(&workbench, on_error, confirmed).await }
                 }
@@ -370,10 +372,15 @@ impl Hub {
         });
     }
 
+    /// Under which name the client acts.
+    fn name_of(&self, client: ClientId) -> String {
+        let named = self.clients.get(&client).map(|client| client.name.clone()).filter(|name| !name.is_empty());
+        named.unwrap_or_else(|| self.workbench.by().to_owned())
+    }
+
     fn command(&mut self, client: ClientId, id: u64, command: Command) {
         let handle = self.run.as_ref().map(|live| live.handle.clone());
-        let named = self.clients.get(&client).map(|client| client.name.clone()).filter(|name| !name.is_empty());
-        let by = named.unwrap_or_else(|| self.workbench.by().to_owned());
+        let by = self.name_of(client);
         self.work.spawn(async move {
             let reply = match handle {
                 Some(handle) => handle.command(command, &by).await,

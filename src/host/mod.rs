@@ -12,6 +12,7 @@ mod mappings;
 mod migrations;
 mod port;
 mod restore;
+mod samples;
 mod socket;
 mod validation;
 mod views;

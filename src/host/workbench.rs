@@ -25,7 +25,7 @@ use crate::{
     },
     restore,
     transform::RunInstant,
-    verify::{Checked, Moment, check, readiness, row_tests},
+    verify::{Checked, Moment, check, metric_checks, readiness, row_tests},
 };
 
 /// One plan with its two sides, as an operator works on it. Every answer is for now: nothing here holds a lock while a
@@ -130,6 +130,7 @@ impl Workbench {
                 Ok(Answer::Purged(self.purge(name, typed).await.map_err(|error| error.to_string())?))
             }
             Ask::Validate | Ask::StopValidation => Err("a validation is started by the host".into()),
+            Ask::ReviewSample(_) => Err("samples are reviewed by the host".into()),
             Ask::Functions => Ok(Answer::Functions(crate::transform::function_names())),
             Ask::Log => Ok(Answer::Log { facts: self.last_facts().await?, lines: self.last_lines().await }),
             Ask::Validation => Ok(Answer::Validation(self.last_validation().await)),
@@ -444,6 +445,7 @@ impl Workbench {
                 item.details.extend(examine(&side, &base, error).await);
             }
         }
+        items.extend(metric_checks(&plan, source.as_deref().ok(), copy.as_deref()).await);
         if let Some(Ok(binding)) = &binding {
             items.extend(row_tests(&plan, binding));
             items.push(restore::readiness(&plan.restore, binding.tables.iter().map(|table| &table.mapping)));

@@ -13,6 +13,7 @@ mod faults;
 mod open;
 mod points;
 mod runs;
+mod samples;
 mod schema;
 mod seal;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use faults::{Answered, FaultRecord, FaultState};
 pub use open::{Ledger, PlanLock, default_state_folder};
 pub use points::{NewPoint, PointPhase, PointRecord, RestoreRecord};
 pub use runs::{NewRun, RunRecord};
+pub use samples::SampleRecord;
 pub use seal::{Seal, default_key_folder};
 
 pub type Result<T> = std::result::Result<T, LedgerError>;

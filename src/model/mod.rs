@@ -6,6 +6,7 @@ pub mod calendar;
 mod cell;
 mod definition;
 mod digest;
+mod exact;
 mod fault;
 mod figures;
 mod formula;
@@ -26,6 +27,7 @@ pub use definition::{
     Action, Check, Counter, CounterStand, Deferral, Expression, Generation, Index, IndexPart, Naming, OwnType, Thing,
 };
 pub use digest::{Padding, RowEncoding, RowSum, TableDigest};
+pub use exact::Exact;
 pub use fault::{Cause, Decision, Fault, FaultId, NamedCell, Rule, Scope, Verdict};
 pub use figures::{
     bar, bytes_in_words, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands,

@@ -9,6 +9,7 @@ mod dry;
 mod event;
 mod repair;
 mod restore;
+mod samples;
 mod snapshot;
 mod validation;
 
@@ -24,9 +25,10 @@ pub use restore::{
     Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct, RestorePoint, RestorePreview,
     RestoreProgress, RestoreStep, RestoredTable, TablePreview, TakenBack,
 };
+pub use samples::{SampleChoice, SampleReview, SampleSaying, SampleVerdict};
 pub use snapshot::{Snapshot, TableProgress};
 pub use validation::{
-    ColumnDifference, Difference, DifferenceKind, Finding, Outcome, SampleRow, Sampling, TableValidation, Validated,
+    ColumnDifference, Difference, DifferenceKind, Finding, MetricResult, Outcome, SampleRow, Sampling, TableValidation, Validated,
     Validating, Validation, key_words,
 };
 

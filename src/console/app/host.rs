@@ -115,6 +115,7 @@ impl App {
             Request::Validate | Request::Validation | Request::StopValidation => {
                 self.validation_is(expect(answer, validation));
             }
+            Request::ReviewSample => self.sample_reviewed(expect(answer, validation)),
             Request::ValidatedTable(_) => self.validate.table.take(expect(answer, validated_table)),
             Request::Mapping(_) => self.map.checks.take(expect(answer, mapping)),
             Request::Trial(_) => self.map.trial.take(expect(answer, trial)),

@@ -36,6 +36,7 @@ pub enum Request {
     Validation,
     ValidatedTable(String),
     StopValidation,
+    ReviewSample,
     Log,
     Functions,
     Answer {

@@ -13,6 +13,7 @@ pub enum Scope {
     Review,
     Validate,
     Preview,
+    Sample,
 }
 
 impl Scope {
@@ -28,7 +29,13 @@ impl Scope {
             Self::Review => "Review",
             Self::Validate => "Validate",
             Self::Preview => "Rows",
+            Self::Sample => "Sample",
         }
+    }
+
+    /// Whether its keys are those of an overlay, which hides what lies below.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Preview | Self::Sample)
     }
 }
 
@@ -96,6 +103,10 @@ pub enum ActionId {
     ProofDetail,
     NextUnproven,
     FilterProof,
+    ApproveRow,
+    RejectRow,
+    RemarkRow,
+    ApproveMatching,
     Inspect,
     NextPage,
     PreviousPage,
@@ -233,6 +244,22 @@ pub static ACTIONS: &[Action] = &[
     shown(Id::StopValidation, Scope::Validate, &["x"], "break off", "Break off the validation under way"),
     shown(Id::NextUnproven, Scope::Validate, &["n"], "next not passed", "Go to the next table that did not pass"),
     shown(Id::FilterProof, Scope::Validate, &["/"], "filter", "Show only tables whose name or verdict has this text"),
+    shown(Id::ApproveRow, Scope::Sample, &["a"], "approve", "Approve the sampled row under the cursor"),
+    shown(
+        Id::RejectRow,
+        Scope::Sample,
+        &["x"],
+        "reject",
+        "Reject the row, with a reason: the validation does not pass until it is approved",
+    ),
+    shown(Id::RemarkRow, Scope::Sample, &["c"], "comment", "Say something of the row, and decide nothing"),
+    shown(
+        Id::ApproveMatching,
+        Scope::Sample,
+        &["A"],
+        "all matching",
+        "Approve all rows of the table's sample that match and are not decided",
+    ),
     shown(Id::Inspect, Scope::Preview, &["enter"], "whole cell", "Show the cell's whole value"),
     shown(Id::NextPage, Scope::Preview, &["n"], "next rows", "The next page of rows"),
     shown(Id::PreviousPage, Scope::Preview, &["b"], "rows before", "The page of rows before"),
@@ -303,7 +330,7 @@ mod tests {
         let everywhere = ACTIONS.iter().filter(|action| action.scope == Scope::Everywhere);
         for key in everywhere.flat_map(|action| action.keys) {
             let hidden = ACTIONS.iter().find(|action| {
-                !matches!(action.scope, Scope::Everywhere | Scope::Preview) && action.keys.contains(key)
+                action.scope != Scope::Everywhere && !action.scope.is_over() && action.keys.contains(key)
             });
             assert!(hidden.is_none(), "{key}: {hidden:?}");
         }

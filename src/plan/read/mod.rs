@@ -6,6 +6,7 @@
 
 mod column;
 mod csv;
+mod metric;
 mod reader;
 mod side;
 mod table;
@@ -37,7 +38,7 @@ const RUN_KEYS: [&str; 8] =
 
 const RESTORE_KEYS: [&str; 3] = ["points", "keep_days", "max_gb"];
 
-const SECTIONS: [&str; 7] = ["plan", "source", "destination", "when", "run", "restore", "table"];
+const SECTIONS: [&str; 8] = ["plan", "source", "destination", "when", "run", "restore", "table", "metric"];
 
 /// Reads the text of a plan. Never fails: what is wrong is in [`Parsed::problems`].
 pub fn parse(text: &str) -> Parsed {
@@ -71,6 +72,7 @@ fn read_plan(reader: &mut Reader<'_>, root: &DeTable<'_>, spans: &mut Spans) -> 
         restore: read_restore(reader, root),
         when: when::read(reader, root, kind),
         tables: table::read_tables(reader, root, spans),
+        metrics: metric::read_metrics(reader, root),
     }
 }
 

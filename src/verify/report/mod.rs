@@ -6,14 +6,16 @@
 mod chart;
 mod html;
 mod mask;
+mod samples;
 
 use serde::Serialize;
 
 use self::mask::Mask;
+use super::count_reviews;
 use crate::{
     ledger::{AuditEntry, EvidenceKind, FaultRecord, FaultState, Ledger, Result, RunRecord, TrailState},
     model::{Cause, Cell, Counts, RunId, RunPhase},
-    plan::{Document, without_password},
+    plan::{Document, Plan, without_password},
     protocol::{CheckItem, Event, Fact, Outcome, Validated, Validation},
 };
 
@@ -112,6 +114,11 @@ impl Report {
     }
 }
 
+/// The validation without the values of the plan's private columns.
+pub fn without_private(validation: Validation, plan: Option<&Plan>) -> Validation {
+    Mask::of(plan).validation(validation)
+}
+
 /// Puts together what the ledger knows of the run.
 pub async fn report(ledger: &Ledger, run: &RunRecord, made_ms: u64) -> Result<Report> {
     let snapshot = ledger.snapshot(&run.id).await?;
@@ -121,7 +128,11 @@ pub async fn report(ledger: &Ledger, run: &RunRecord, made_ms: u64) -> Result<Re
     let checks = ledger.evidence::<Vec<CheckItem>>(&run.id, EvidenceKind::Checks).await?;
     let checks = checks.map(|(at_ms, items)| ChecksPart { at_ms, items: mask.checks(items) });
     let validation = ledger.evidence::<Validation>(&run.id, EvidenceKind::Validation).await?;
-    let validation = validation.map(|(_, validation)| mask.validation(validation));
+    let reviews = ledger.sample_reviews(&run.id).await?;
+    let validation = validation.map(|(_, mut validation)| {
+        count_reviews(&mut validation, &reviews);
+        mask.validation(validation)
+    });
     let deviations = ledger.deviations(&run.id).await?.into_iter();
     let deviations: Vec<Deviation> = deviations.map(|record| mask.deviation(deviation(record))).collect();
     let tables: Vec<TablePart> = snapshot.tables.iter().map(|table| table_part(table, &facts)).collect();
