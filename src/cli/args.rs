@@ -311,6 +311,9 @@ pub struct Restore {
     /// Although others wrote since; a restore point of what is there now is made first in any case.
     #[arg(long, requires = "name")]
     pub discard_others: bool,
+    /// Try the way back on scratch tables and drop them again; the tables themselves are not touched.
+    #[arg(long, requires = "name", conflicts_with_all = ["yes", "discard_others", "purge"])]
+    pub drill: bool,
     /// Take what is kept off this host: of all whose time is over, or of this one.
     #[arg(long, conflicts_with = "discard_others")]
     pub purge: bool,

@@ -12,7 +12,7 @@ use crate::{
     engine::{Precaution, now_ms},
     ledger::{Ledger, NewPoint, RunRecord},
     plan::{Mapping, Plan, RestoreOptions, SidePlan},
-    protocol::{Event, PointMade, Restoration, RestorePoint, RestorePreview, RestoreProgress, Secret, SideName},
+    protocol::{Drill, Event, PointMade, Restoration, RestorePoint, RestorePreview, RestoreProgress, Secret, SideName},
     restore::{self, Keeping, Order, Purging, RestoreError, Wanted, Way},
 };
 
@@ -36,6 +36,8 @@ impl Precaution for Keeper {
                 "NO WAY BACK: the plan says [restore] points = false, so no restore point was made".to_owned();
             return Ok(Event::Remark { message });
         }
+        let cleared = restore::clear_drills(&self.ledger, &*self.destination, &run.plan_key).await;
+        cleared.map_err(|error| error.to_string())?;
         self.keep(run, tables).await.map(Event::RestorePointMade).map_err(|error| error.to_string())
     }
 }
@@ -140,6 +142,11 @@ impl Workbench {
         let restored = restore::restore(&way, &order, progress).await;
         self.forget().await;
         restored
+    }
+
+    /// Tries the way back to this restore point on scratch tables, of which none stays.
+    pub async fn drill(&self, name: &str, progress: &watch::Sender<RestoreProgress>) -> Result<Drill, RestoreError> {
+        restore::drill(&self.way(name).await?, name, progress).await
     }
 
     /// Takes restore points off this host: those whose time is over, or one.

@@ -7,6 +7,7 @@
 
 mod audit;
 mod chunks;
+mod drills;
 mod error;
 mod evidence;
 mod faults;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use audit::{AuditEntry, TrailState};
 pub use chunks::ChunkRecord;
+pub use drills::OpenDrill;
 pub use error::LedgerError;
 pub use evidence::EvidenceKind;
 pub use faults::{Answered, FaultRecord, FaultState};

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     RestoreError, Result,
     definition::whole,
+    drill::clear_drills,
     file,
     keep::{Keeping, Wanted, keep, read_back},
     manifest::{RowsKept, TableKept},
@@ -41,13 +42,14 @@ pub struct Order {
 }
 
 /// How many seconds a statement waits for somebody else's lock.
-const LOCK_WAIT: u32 = 30;
+pub(super) const LOCK_WAIT: u32 = 30;
 
 /// Goes back to the restore point, and proves it. What was begun and cut off is gone on with.
 pub async fn restore(way: &Way, order: &Order, progress: &watch::Sender<RestoreProgress>) -> Result<Restoration> {
     let begun = Instant::now();
     let point = way.ledger.point(&order.name).await?;
     let _lock = way.ledger.lock_plan(&point.new.plan_key)?;
+    clear_drills(&way.ledger, &*way.destination, &point.new.plan_key).await?;
     let teller = Teller { progress, point: order.name.clone() };
     teller.tell(RestoreStep::Checking, "");
     let survey = Survey::of(way, &order.name).await?;
@@ -90,12 +92,12 @@ pub async fn restore(way: &Way, order: &Order, progress: &watch::Sender<RestoreP
 
 /// Says how far it is.
 pub(super) struct Teller<'t> {
-    progress: &'t watch::Sender<RestoreProgress>,
-    point: String,
+    pub(super) progress: &'t watch::Sender<RestoreProgress>,
+    pub(super) point: String,
 }
 
 impl Teller<'_> {
-    fn tell(&self, step: RestoreStep, table: &str) {
+    pub(super) fn tell(&self, step: RestoreStep, table: &str) {
         self.progress.send_modify(|progress| {
             progress.point.clone_from(&self.point);
             progress.step = step;
@@ -103,7 +105,7 @@ impl Teller<'_> {
         });
     }
 
-    fn of(&self, rows: u64) {
+    pub(super) fn of(&self, rows: u64) {
         self.progress.send_modify(|progress| progress.of = rows);
     }
 
@@ -239,7 +241,7 @@ fn again(definition: &Table, destination: &dyn Destination) -> Table {
 }
 
 /// A chunk's mark is written nowhere here.
-fn no_mark(kept: &TableKept) -> Mark {
+pub(super) fn no_mark(kept: &TableKept) -> Mark {
     Mark {
         run: RunId::default(),
         table: kept.name.clone(),
@@ -250,7 +252,12 @@ fn no_mark(kept: &TableKept) -> Mark {
     }
 }
 
-async fn load(loader: &mut dyn Loader, folder: &Path, kept: &TableKept, teller: &Teller<'_>) -> Result<()> {
+pub(super) async fn load(
+    loader: &mut dyn Loader,
+    folder: &Path,
+    kept: &TableKept,
+    teller: &Teller<'_>,
+) -> Result<()> {
     loader.begin().await?;
     loader.empty().await?;
     let Some(rows) = kept.rows.as_ref().filter(|_| kept.held == Held::Rows) else { return Ok(()) };

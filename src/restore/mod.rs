@@ -6,6 +6,7 @@
 
 mod back;
 mod definition;
+mod drill;
 mod error;
 mod file;
 mod keep;
@@ -17,6 +18,7 @@ mod purge;
 mod shelf;
 
 pub use back::{Order, restore};
+pub use drill::{clear_drills, drill};
 pub use error::RestoreError;
 pub use keep::{Keeping, Wanted, keep, readiness};
 pub use manifest::Manifest;

@@ -22,6 +22,7 @@ pub async fn perform(context: &Context, arguments: &Restore) -> Result<Exit, Cli
     match (&arguments.name, arguments.purge) {
         (name, true) => purge(context, name.clone(), arguments).await,
         (None, false) => list(context).await,
+        (Some(name), false) if arguments.drill => drill(context, name).await,
         (Some(name), false) => one(context, name, arguments).await,
     }
 }
@@ -82,6 +83,13 @@ fn print(point: &RestorePoint) {
         Some(before) => println!("    before going back to {before}, by {}", point.by),
         None => println!("    before run {}, by {}", point.run.0, point.by),
     }
+    match &point.drilled {
+        Some(drilled) => {
+            let (word, took) = (drilled.outcome.word(), seconds(drilled.took_ms));
+            println!("    drilled {}: {word} in {took}", date(drilled.at_ms));
+        }
+        None => println!("    not drilled: `whimbrel restore {} --drill` tries the way back", point.name),
+    }
 }
 
 fn table(kept: &KeptTable) -> String {
@@ -132,6 +140,34 @@ async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit,
         false => report(&restored),
     }
     Ok(if restored.outcome == Outcome::Passed { Exit::Well } else { Exit::Unproven })
+}
+
+async fn drill(context: &Context, name: &str) -> Result<Exit, CliError> {
+    let bench = bench(context, name).await?;
+    let (progress, told) = watch::channel(RestoreProgress::default());
+    let teller = (!context.json).then(|| tokio::spawn(follow(told)));
+    let drilled = bench.drill(name, &progress).await;
+    drop(progress);
+    if let Some(teller) = teller {
+        let _ = teller.await;
+    }
+    let drilled = drilled.map_err(failed)?;
+    if context.json {
+        context.print(&json!({ "drill": drilled }))?;
+    } else {
+        for table in &drilled.tables {
+            let (sign, rows, took) = (table.outcome.sign(), thousands(table.rows), seconds(table.took_ms));
+            println!("{sign} {}: {}, {rows} rows, {took}", table.table, table.how);
+            table.differs.iter().for_each(|what| println!("    {what}"));
+        }
+        drilled.remarks.iter().for_each(|remark| println!("note: {remark}"));
+        println!("Drill: {} in {}; nothing of it stays", drilled.outcome.word(), seconds(drilled.took_ms));
+    }
+    Ok(if drilled.outcome == Outcome::Passed { Exit::Well } else { Exit::Unproven })
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{} s", thousands(ms / 1_000), ms % 1_000 / 100)
 }
 
 /// Says what it would do; the name that was typed, where somebody was there to type it.

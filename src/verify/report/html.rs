@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{
-    ChecksPart, Deviation, Report, chart,
+    ChecksPart, Deviation, Report, back, chart,
     samples::{reviewed, reviews, shown},
 };
 use crate::{
@@ -83,7 +83,7 @@ fn tone(outcome: Outcome) -> &'static str {
     }
 }
 
-fn sign(outcome: Outcome) -> String {
+pub(super) fn sign(outcome: Outcome) -> String {
     format!("<span class=\"sign {}\">{} {}</span>", tone(outcome), outcome.sign(), outcome.word())
 }
 
@@ -92,7 +92,7 @@ fn tick(good: bool) -> &'static str {
 }
 
 /// A table; `numbers` says which columns are numbers. The cells are markup already.
-fn table(head: &[&str], numbers: &[usize], rows: &[Vec<String>]) -> String {
+pub(super) fn table(head: &[&str], numbers: &[usize], rows: &[Vec<String>]) -> String {
     let class = |place: usize| if numbers.contains(&place) { " class=\"n\"" } else { "" };
     let mut page = String::from("<table><thead><tr>");
     head.iter().enumerate().for_each(|(place, name)| page.push_str(&format!("<th{}>{name}</th>", class(place))));
@@ -115,6 +115,7 @@ pub(super) fn page(report: &Report) -> String {
         throughput(report),
         checks(report.checks.as_ref()),
         validation(report),
+        back::way_back(report),
         deviations(&report.deviations),
         acts(report),
         trail(&report.trail),

@@ -3,6 +3,7 @@
 //! Asks nobody but the ledger, so that it can be made when both systems are gone. One idea: it says what was done and what
 //! was not, with who and when, and claims nothing beyond; values of private columns never enter it.
 
+mod back;
 mod chart;
 mod html;
 mod mask;
@@ -16,7 +17,7 @@ use crate::{
     ledger::{AuditEntry, EvidenceKind, FaultRecord, FaultState, Ledger, Result, RunRecord, TrailState},
     model::{Cause, Cell, Counts, RunId, RunPhase},
     plan::{Document, Plan, without_password},
-    protocol::{CheckItem, Event, Fact, Outcome, Validated, Validation},
+    protocol::{CheckItem, Drill, Event, Fact, Outcome, PointMade, Validated, Validation},
 };
 
 /// Everything that a report says.
@@ -43,6 +44,9 @@ pub struct Report {
     pub validation: Option<Validation>,
     /// All validations of the run, in short, with their times.
     pub validations: Vec<(u64, Validated)>,
+    /// What was kept before the run's first write, and how drills of the way back to it went, the latest first.
+    pub point: Option<PointMade>,
+    pub drills: Vec<Drill>,
     pub deviations: Vec<Deviation>,
     pub remarks: Vec<String>,
     /// What was done in this run and by whom.
@@ -153,6 +157,8 @@ pub async fn report(ledger: &Ledger, run: &RunRecord, made_ms: u64) -> Result<Re
         validations: validations(&facts, &mask),
         unchecked: unchecked(&snapshot, checks.is_some(), validation.as_ref(), &tables),
         remarks: snapshot.remarks.iter().map(|remark| mask.words(remark)).collect(),
+        point: snapshot.point.clone(),
+        drills: ledger.drills_of(&run.id).await?,
         tables,
         checks,
         validation,
