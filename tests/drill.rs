@@ -36,7 +36,10 @@ impl Shop {
         for some in values.chunks(5_000) {
             end.execute(&[&format!("INSERT INTO people (name, amount, born) VALUES {}", some.join(", "))]);
         }
-        end.execute(&["INSERT INTO log VALUES ('twice', 1), ('twice', 1), (NULL, NULL)", "INSERT INTO orders VALUES (1, 1)"]);
+        end.execute(&[
+            "INSERT INTO log VALUES ('twice', 1), ('twice', 1), (NULL, NULL)",
+            "INSERT INTO orders VALUES (1, 1)",
+        ]);
         let mut plan = format!("[source]\nurl = \"sqlite:source.sqlite\"\n[destination]\nurl = \"{}\"\n", end.url());
         for (to, mode) in [("people", "upsert"), ("log", "replace"), ("made", "insert")] {
             let columns = if to == "log" { "[table.columns]\nnote = \"name\"\nnumber = \"id\"\n" } else { "" };
@@ -52,7 +55,9 @@ impl Shop {
     fn all(&self) -> Vec<String> {
         let names = match &self.end {
             End::Postgres(_) => "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'",
-            End::Mysql(_) => "SELECT CAST(TABLE_NAME AS CHAR) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()",
+            End::Mysql(_) => {
+                "SELECT CAST(TABLE_NAME AS CHAR) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
+            }
             _ => "SELECT name FROM sqlite_schema WHERE type = 'table'",
         };
         let mut all: Vec<String> = self.end.rows(names).iter().map(|row| format!("table {row:?}")).collect();
@@ -150,4 +155,82 @@ fn files_are_drilled_too_and_one_that_was_tampered_with_is_found() {
     fs::write(&kept, "tampered").unwrap();
     let told = desk.run_to(1, &["restore", &name, "--drill"]);
     assert!(told.values[0]["error"].as_str().unwrap().contains("is not what was written"), "{told:#?}");
+}
+
+/// A pair of keys of the age format.
+const PUBLIC: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+const SECRET: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+const STRANGER: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
+
+#[test]
+fn what_is_encrypted_is_gone_back_to_with_its_key_alone() {
+    for system in ["postgres", "mysql", "sqlite", "csv"] {
+        let desk = Desk::new();
+        let Some(end) = End::new(system, desk.folder()) else { continue };
+        let source = SqliteFile::new(desk.path("source.sqlite"));
+        source.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO a VALUES (1, 'new')");
+        match &end {
+            End::Csv(folder) => fs::write(folder.join("a.csv"), "id,name\r\n\"7\",\"treasure\"\r\n").unwrap(),
+            end => end.execute(&[
+                "CREATE TABLE a (id INTEGER PRIMARY KEY, name VARCHAR(60))",
+                "INSERT INTO a VALUES (7, 'treasure')",
+            ]),
+        }
+        let before = end.table("a", &["id", "name"]);
+        let plan = format!(
+            "[source]\nurl = \"sqlite:source.sqlite\"\n[destination]\nurl = \"{}\"\n[restore]\nrecipient = \"{PUBLIC}\"\n\
+             [[table]]\nfrom = \"a\"\nmode = \"replace\"\n",
+            end.url()
+        );
+        desk.write("plan.toml", &plan);
+        desk.write("key.txt", &format!("# created\n{SECRET}\n"));
+        desk.write("other.txt", STRANGER);
+        let told = desk.run_to(0, &["run", "plan.toml"]);
+        let name = told.events("restore-point-made")[0]["name"].as_str().unwrap().to_owned();
+        let shelf = desk.path("home/.local/state/whimbrel/restore").join(&name);
+        for file in fs::read_dir(&shelf).unwrap().map(|entry| entry.unwrap().path()) {
+            let bytes = fs::read(&file).unwrap();
+            assert!(!bytes.windows(8).any(|window| window == b"treasure"), "{system}: {}", file.display());
+            assert!(file.ends_with("manifest.json") || bytes.starts_with(b"age-encryption.org/v1\n"), "{system}");
+        }
+        let yes = ["restore", &name, "--yes", &name];
+        let refused = desk.run_to(1, &yes);
+        assert!(refused.values.last().unwrap()["error"].as_str().unwrap().contains("--identity FILE"), "{refused:#?}");
+        let wrong = desk.run_to(1, &[&yes[..], &["--identity", "other.txt"]].concat());
+        assert!(
+            wrong.values.last().unwrap()["error"].as_str().unwrap().contains("none of the identities"),
+            "{wrong:#?}"
+        );
+        desk.run_to(2, &[&yes[..], &["--identity", "plan.toml"]].concat());
+        assert_ne!(end.table("a", &["id", "name"]), before, "{system}: nothing was put back");
+
+        let drill = desk.run_to(0, &["restore", &name, "--drill", "--identity", "key.txt"]);
+        assert_eq!(drill.values.last().unwrap()["drill"]["outcome"], "passed", "{system}: {drill:#?}");
+        let restored = desk.run_to(0, &[&yes[..], &["--identity", "key.txt"]].concat());
+        assert_eq!(restored.values.last().unwrap()["restored"]["outcome"], "passed", "{system}");
+        assert_eq!(end.table("a", &["id", "name"]), before, "{system}");
+        // The way back from there is encrypted, too.
+        let listed = desk.run_to(0, &["restore"]).values[0]["restore_points"].clone();
+        assert!(listed.as_array().unwrap().iter().all(|point| point["tables"][0]["sealed"] == true), "{listed:#}");
+        let left: Vec<_> = fs::read_dir(&shelf).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(left.iter().all(|path| path.extension().is_none_or(|end| end != "open")), "{left:?}");
+    }
+}
+
+#[test]
+fn a_recipient_that_is_mistyped_is_told_before_anything_is_written() {
+    let desk = Desk::new();
+    let mistyped = PUBLIC.replace("zvky", "zvkz");
+    desk.write(
+        "plan.toml",
+        &format!(
+            "[source]\nurl = \"sqlite:a\"\n[destination]\nurl = \"sqlite:b\"\n[restore]\nrecipient = \"{mistyped}\"\n\
+             [[table]]\nfrom = \"a\"\n"
+        ),
+    );
+    let told = desk.run_to(2, &["check", "plan.toml"]);
+    assert!(
+        told.values[0]["error"].as_str().unwrap().contains("plan.toml:6:13: 'recipient' is no public key"),
+        "{told:#?}"
+    );
 }

@@ -132,14 +132,19 @@ fn checks_try_the_queries_before_there_is_a_table_and_files_say_that_they_cannot
 
 #[test]
 fn values_of_private_columns_are_in_no_metric_that_is_shown() {
-    let metrics = metric("secret", "SELECT max(note) FROM orders", "") + &metric("rows", "SELECT count(*) FROM orders", "");
-    let Some(shop) = Shop::new("sqlite", &format!("[table.columns]\nnote = {{ from = \"note\", private = true }}\n{metrics}"))
+    let metrics =
+        metric("secret", "SELECT max(note) FROM orders", "") + &metric("rows", "SELECT count(*) FROM orders", "");
+    let Some(shop) =
+        Shop::new("sqlite", &format!("[table.columns]\nnote = {{ from = \"note\", private = true }}\n{metrics}"))
     else {
         return;
     };
     let run = shop.desk.run_to(0, &["run", "plan.toml"]).result()["run"].as_str().unwrap().to_owned();
     let found = shop.validate(0);
-    assert!(outcome(&found, "secret").1.contains("(private)") && outcome(&found, "rows").1.contains("\"200\""), "{found:#}");
+    assert!(
+        outcome(&found, "secret").1.contains("(private)") && outcome(&found, "rows").1.contains("\"200\""),
+        "{found:#}"
+    );
     let page = shop.desk.command(&["report", &run, "--out", "-"]).output().unwrap();
     let page = String::from_utf8(page.stdout).unwrap();
     assert!(page.contains("<h3>Metrics</h3>") && !page.contains("n99"), "the greatest text is n99");

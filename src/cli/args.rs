@@ -311,6 +311,9 @@ pub struct Restore {
     /// Although others wrote since; a restore point of what is there now is made first in any case.
     #[arg(long, requires = "name")]
     pub discard_others: bool,
+    /// The file with the key of what is encrypted, as `age-keygen` writes it.
+    #[arg(long, value_name = "FILE", requires = "name")]
+    pub identity: Option<PathBuf>,
     /// Try the way back on scratch tables and drop them again; the tables themselves are not touched.
     #[arg(long, requires = "name", conflicts_with_all = ["yes", "discard_others", "purge"])]
     pub drill: bool,

@@ -180,6 +180,7 @@ impl Hub {
 
     async fn live(mut self, mut heard: mpsc::Receiver<(ClientId, Said)>) {
         let mut validating = self.workbench.progress();
+        let mut keeping = self.workbench.keeping();
         loop {
             let (asked, idle) = (self.asked.map(|since| since + PATIENCE), self.idle.map(|since| since + GRACE));
             let said = tokio::select! {
@@ -197,6 +198,7 @@ impl Hub {
                 Ok(()) = validating.changed() => {
                     vec![(None, FromHost::Validating(validating.borrow_and_update().clone()))]
                 }
+                Some(progress) = kept(&mut keeping) => vec![(None, FromHost::Restoring(progress))],
                 () = until(asked) => {
                     self.lease.gives_in();
                     self.presence()
@@ -345,7 +347,7 @@ impl Hub {
                 }
                 Ask::Restore { .. } if running => refused("a run of this plan is under way; stop it first"),
                 Ask::Restore { name, typed, discard_others } => {
-                    match workbench.restore(&name, &typed, discard_others, &progress).await {
+                    match workbench.restore(&name, &typed, (discard_others, Vec::new()), &progress).await {
                         Ok(restored) => {
                             let answer = Answer::Restored(Box::new(restored));
                             Done::Opened { client, id, answer, stands: stands(&workbench).await }
@@ -474,6 +476,14 @@ async fn told(restoring: &mut Option<watch::Receiver<RestoreProgress>>) -> Optio
             None
         }
     }
+}
+
+/// How far a restore point is, at most ten times a second.
+async fn kept(keeping: &mut watch::Receiver<RestoreProgress>) -> Option<RestoreProgress> {
+    // First the wait: whoever is cut off in it has missed nothing.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    keeping.changed().await.ok()?;
+    Some(keeping.borrow_and_update().clone())
 }
 
 async fn until(moment: Option<Instant>) {

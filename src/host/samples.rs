@@ -82,7 +82,8 @@ fn records(
     saying: &SampleSaying,
     by: &str,
 ) -> Result<Vec<SampleRecord>, String> {
-    let filled = |text: &Option<String>| text.as_ref().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let filled =
+        |text: &Option<String>| text.as_ref().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let (comment, reviewer) = (filled(&saying.comment), filled(&saying.reviewer));
     if saying.verdict != SampleVerdict::Approved && comment.is_none() {
         return Err("say why with a comment: whoever reads the report wants to know".to_owned());

@@ -20,12 +20,12 @@ use crate::{
     model::{FaultId, OnError, RunId, RunPhase, named_cells},
     plan::{self, Document, Edit, Kind, Plan, When},
     protocol::{
-        Answer, Ask, CheckItem, CheckState, Migration, ReviewAction, ReviewItem, Sampled, Secret, SideName, SideView,
-        TableChecks, Validating, Validation,
+        Answer, Ask, CheckItem, CheckState, Migration, RestoreProgress, ReviewAction, ReviewItem, Sampled, Secret,
+        SideName, SideView, TableChecks, Validating, Validation,
     },
     restore,
     transform::RunInstant,
-    verify::{Checked, Moment, check, metric_checks, readiness, row_tests},
+    verify::{Checked, Moment, check, metric_checks, outside, readiness, row_tests},
 };
 
 /// One plan with its two sides, as an operator works on it. Every answer is for now: nothing here holds a lock while a
@@ -44,6 +44,8 @@ pub struct Workbench {
     pub(super) validated: Mutex<Option<Validation>>,
     /// How far the one under way is.
     pub(super) validating: watch::Sender<Option<Validating>>,
+    /// How far a restore point is that is made before a run.
+    pub(super) keeping: watch::Sender<RestoreProgress>,
 }
 
 fn is_planned(plan: &Plan, table: &str) -> bool {
@@ -69,6 +71,7 @@ impl Workbench {
             folder,
             validated: Mutex::default(),
             validating: watch::Sender::default(),
+            keeping: watch::Sender::default(),
         }
     }
 
@@ -445,10 +448,15 @@ impl Workbench {
                 item.details.extend(examine(&side, &base, error).await);
             }
         }
+        items.extend(outside(&plan, source.as_deref().ok()).await);
         items.extend(metric_checks(&plan, source.as_deref().ok(), copy.as_deref()).await);
         if let Some(Ok(binding)) = &binding {
             items.extend(row_tests(&plan, binding));
-            items.push(restore::readiness(&plan.restore, binding.tables.iter().map(|table| &table.mapping)));
+            items.push(restore::readiness(
+                &plan.restore,
+                binding.tables.iter().map(|table| &table.mapping),
+                self.ledger.folder(),
+            ));
         }
         let completed = self.completed().await;
         let now = chrono::Local::now().naive_local();

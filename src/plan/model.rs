@@ -162,11 +162,13 @@ pub struct RestoreOptions {
     pub keep_days: u32,
     /// A table that is larger, in gigabytes as its system counts it, is not kept: the run does not start.
     pub max_gb: u32,
+    /// For whom what is kept is encrypted: a public key of the age format. None: it is not.
+    pub recipient: Option<String>,
 }
 
 impl Default for RestoreOptions {
     fn default() -> Self {
-        Self { points: true, keep_days: 30, max_gb: 50 }
+        Self { points: true, keep_days: 30, max_gb: 50, recipient: None }
     }
 }
 

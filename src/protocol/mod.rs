@@ -22,14 +22,14 @@ pub use dry::{DryColumn, DryExample, DryFault, DryFaultRow, DryRun, DryTable, Es
 pub use event::{Event, Fact, HeldWhy, StartedTable};
 pub use repair::{Repair, RepairRow, TableRepair};
 pub use restore::{
-    Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct, RestorePoint, RestorePreview,
-    RestoreProgress, RestoreStep, RestoredTable, TablePreview, TakenBack,
+    Drill, Drilled, DrilledTable, Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct,
+    RestorePoint, RestorePreview, RestoreProgress, RestoreStep, RestoredTable, TablePreview, TakenBack,
 };
 pub use samples::{SampleChoice, SampleReview, SampleSaying, SampleVerdict};
 pub use snapshot::{Snapshot, TableProgress};
 pub use validation::{
-    ColumnDifference, Difference, DifferenceKind, Finding, MetricResult, Outcome, SampleRow, Sampling, TableValidation, Validated,
-    Validating, Validation, key_words,
+    ColumnDifference, Difference, DifferenceKind, Finding, MetricResult, Outcome, SampleRow, Sampling, TableValidation,
+    Validated, Validating, Validation, key_words,
 };
 
 /// Raised whenever a message changes its meaning.

@@ -105,6 +105,9 @@ pub struct KeptTable {
     pub held: Held,
     pub rows: u64,
     pub bytes: u64,
+    /// It is encrypted: going back wants an identity.
+    #[serde(default)]
+    pub sealed: bool,
 }
 
 /// What there was of a table.

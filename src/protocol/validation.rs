@@ -73,7 +73,7 @@ pub struct MetricResult {
 }
 
 impl MetricResult {
-    /// `1,000.50 and 1000.5`, and why where that is not all.
+    /// `10.50 in the source, 10.5 in the destination (tolerance 0)`, and why where that is not all.
     pub fn in_words(&self) -> String {
         let value = |value: &Option<String>| value.as_ref().map_or("-".to_owned(), |value| clip(&clean(value), WIDTH));
         let apart = self.difference.as_ref().filter(|_| self.outcome != Outcome::Passed);
@@ -275,7 +275,10 @@ impl Validation {
             sampled: sum(|table| table.sample.drawn),
             matching: sum(|table| table.sample.matching),
             differing: sum(|table| table.differing),
-            why: first.chain(metrics).chain(self.remarks.iter().filter(|_| self.outcome != Outcome::Passed).cloned()).next(),
+            why: first
+                .chain(metrics)
+                .chain(self.remarks.iter().filter(|_| self.outcome != Outcome::Passed).cloned())
+                .next(),
             by: by.to_owned(),
         }
     }

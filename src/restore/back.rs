@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::{
-    RestoreError, Result,
+    Identity, RestoreError, Result,
     definition::whole,
     drill::clear_drills,
     file,
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     endpoint::{Destination, LoadOptions, Loader, Mark},
     ledger::{NewPoint, RestoreRecord},
-    model::{Counts, RunId, Table},
+    model::{Counts, Recipient, RunId, Table},
     protocol::{Event, Fact, Held, Outcome, Restoration, RestoreAct, RestoreProgress, RestoreStep, TakenBack},
 };
 
@@ -37,6 +37,8 @@ pub struct Order {
     /// Until when the restore point of the state now is kept, and how large a table in it may be.
     pub until_ms: u64,
     pub max_gb: u32,
+    /// For whom it is encrypted.
+    pub recipient: Option<Recipient>,
     /// The day that names it.
     pub day: String,
 }
@@ -60,7 +62,7 @@ pub async fn restore(way: &Way, order: &Order, progress: &watch::Sender<RestoreP
     if !others.is_empty() && !order.discard_others {
         return Err(RestoreError::Others(others));
     }
-    read_back(&*way.destination, &survey.folder, &survey.manifest).await?;
+    read_back(&*way.destination, &survey.folder, &survey.manifest, &way.identities).await?;
     let mut record = match survey.unfinished.clone() {
         Some(unfinished) => unfinished,
         None => begin(way, order, &survey, &teller).await?,
@@ -106,7 +108,7 @@ impl Teller<'_> {
     }
 
     pub(super) fn of(&self, rows: u64) {
-        self.progress.send_modify(|progress| progress.of = rows);
+        self.progress.send_modify(|progress| (progress.of, progress.rows) = (rows, 0));
     }
 
     fn rows(&self, rows: u64) {
@@ -132,7 +134,9 @@ async fn begin(way: &Way, order: &Order, survey: &Survey, teller: &Teller<'_>) -
         address: way.address.clone(),
         new,
         max_gb: order.max_gb,
+        recipient: order.recipient,
         day: order.day.clone(),
+        told: teller.progress.clone(),
     };
     let wanted = |table: &Surveyed| Wanted {
         name: table.kept.name.clone(),
@@ -186,9 +190,18 @@ fn is_loaded(table: &Surveyed) -> bool {
 
 async fn put_back_file(way: &Way, folder: &Path, kept: &TableKept) -> Result<()> {
     match &kept.rows {
-        Some(rows) => Ok(way.destination.put_back_file(&kept.name, &folder.join(&rows.file)).await?),
+        Some(rows) => {
+            let original = unsealed(folder, rows, way).await?;
+            Ok(way.destination.put_back_file(&kept.name, &original.path).await?)
+        }
         None => Ok(()),
     }
+}
+
+/// The file as it was.
+pub(super) async fn unsealed(folder: &Path, rows: &RowsKept, way: &Way) -> Result<file::Original> {
+    let (folder, rows, identities) = (folder.to_owned(), rows.clone(), way.identities.clone());
+    tokio::task::spawn_blocking(move || file::original(&folder, &rows, &identities)).await?
 }
 
 /// One table, which is made first where it is gone; that table then.
@@ -212,7 +225,7 @@ async fn put_back_rows(way: &Way, folder: &Path, table: &Surveyed, teller: &Tell
         ..LoadOptions::default()
     };
     let mut loader = way.destination.open(&target, &options).await?;
-    match load(&mut *loader, folder, kept, teller).await {
+    match load(&mut *loader, (folder, &way.identities), kept, teller).await {
         Ok(()) => loader.commit(&no_mark(kept)).await?,
         Err(error) => {
             // What cannot be rolled back dies with its connection.
@@ -254,14 +267,14 @@ pub(super) fn no_mark(kept: &TableKept) -> Mark {
 
 pub(super) async fn load(
     loader: &mut dyn Loader,
-    folder: &Path,
+    (folder, identities): (&Path, &[Identity]),
     kept: &TableKept,
     teller: &Teller<'_>,
 ) -> Result<()> {
     loader.begin().await?;
     loader.empty().await?;
     let Some(rows) = kept.rows.as_ref().filter(|_| kept.held == Held::Rows) else { return Ok(()) };
-    let (mut batches, reading) = batches(folder, rows);
+    let (mut batches, reading) = batches(folder, rows, identities);
     while let Some(batch) = batches.recv().await {
         let refused = loader.write(&batch).await?;
         if let Some(first) = refused.first() {
@@ -274,11 +287,16 @@ pub(super) async fn load(
 }
 
 /// The file's batches, one ahead of whoever takes them.
-fn batches(folder: &Path, rows: &RowsKept) -> (mpsc::Receiver<RecordBatch>, tokio::task::JoinHandle<Result<()>>) {
+fn batches(
+    folder: &Path,
+    rows: &RowsKept,
+    identities: &[Identity],
+) -> (mpsc::Receiver<RecordBatch>, tokio::task::JoinHandle<Result<()>>) {
     let (sender, receiver) = mpsc::channel(1);
-    let (folder, rows) = (folder.to_owned(), rows.clone());
-    let reading =
-        tokio::task::spawn_blocking(move || file::read(&folder, &rows, |batch| sender.blocking_send(batch).is_ok()));
+    let (folder, rows, identities) = (folder.to_owned(), rows.clone(), identities.to_vec());
+    let reading = tokio::task::spawn_blocking(move || {
+        file::read(&folder, &rows, &identities, |batch| sender.blocking_send(batch).is_ok())
+    });
     (receiver, reading)
 }
 

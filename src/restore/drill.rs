@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Result,
-    back::{LOCK_WAIT, Teller, load, no_mark},
+    back::{LOCK_WAIT, Teller, load, no_mark, unsealed},
     definition::{encoding, whole},
     file,
     keep::read_back,
@@ -95,7 +95,7 @@ fn scratch(survey: &Survey, id: &str) -> Vec<String> {
 }
 
 async fn tables(way: &Way, survey: &Survey, open: &OpenDrill, teller: &Teller<'_>) -> Result<Vec<DrilledTable>> {
-    read_back(&*way.destination, &survey.folder, &survey.manifest).await?;
+    read_back(&*way.destination, &survey.folder, &survey.manifest, &way.identities).await?;
     teller.of(survey.tables.iter().map(|table| table.kept.rows()).sum());
     let mut drilled = Vec::with_capacity(survey.tables.len());
     for (surveyed, scratch) in survey.tables.iter().zip(&open.scratch) {
@@ -167,7 +167,7 @@ async fn rows_back(
         ..LoadOptions::default()
     };
     let mut loader = destination.open(&target, &options).await?;
-    if let Err(error) = load(&mut *loader, &survey.folder, kept, teller).await {
+    if let Err(error) = load(&mut *loader, (&survey.folder, &way.identities), kept, teller).await {
         let _ = loader.rollback().await;
         return Err(error);
     }
@@ -187,10 +187,11 @@ async fn rows_back(
 
 async fn file_back(way: &Way, survey: &Survey, kept: &TableKept, scratch: &str) -> Result<Vec<String>> {
     let Some(rows) = &kept.rows else { return Ok(Vec::new()) };
-    way.destination.put_back_file(scratch, &survey.folder.join(&rows.file)).await?;
+    let original = unsealed(&survey.folder, rows, way).await?;
+    way.destination.put_back_file(scratch, &original.path).await?;
     let path = way.destination.file(scratch).await?;
     let found = tokio::task::spawn_blocking(move || path.and_then(|path| file::sha256(&path).ok())).await?;
-    Ok(match found.as_ref() == Some(&rows.sha256) {
+    Ok(match found.as_deref() == Some(rows.original()) {
         true => Vec::new(),
         false => vec!["its file did not come out as it was".to_owned()],
     })

@@ -6,6 +6,7 @@
 mod checks;
 mod metric_checks;
 mod modes;
+mod outside;
 mod readiness;
 mod report;
 mod row_tests;
@@ -14,6 +15,7 @@ mod validation;
 
 pub use checks::{Checked, check};
 pub use metric_checks::metric_checks;
+pub use outside::outside;
 pub use readiness::{Moment, readiness};
 pub use report::{Report, report, without_private};
 pub use row_tests::row_tests;

@@ -13,16 +13,17 @@ use crate::{
     model::thousands,
     plan::Document,
     protocol::{
-        Held, KeptTable, Others, Outcome, Restoration, RestorePoint, RestorePreview, RestoreProgress, RestoreStep,
+        Held, KeptTable, Others, Outcome, PointState, Restoration, RestorePoint, RestorePreview, RestoreProgress,
+        RestoreStep,
     },
-    restore::RestoreError,
+    restore::{Identity, RestoreError},
 };
 
 pub async fn perform(context: &Context, arguments: &Restore) -> Result<Exit, CliError> {
     match (&arguments.name, arguments.purge) {
         (name, true) => purge(context, name.clone(), arguments).await,
         (None, false) => list(context).await,
-        (Some(name), false) if arguments.drill => drill(context, name).await,
+        (Some(name), false) if arguments.drill => drill(context, name, arguments).await,
         (Some(name), false) => one(context, name, arguments).await,
     }
 }
@@ -83,12 +84,18 @@ fn print(point: &RestorePoint) {
         Some(before) => println!("    before going back to {before}, by {}", point.by),
         None => println!("    before run {}, by {}", point.run.0, point.by),
     }
-    match &point.drilled {
-        Some(drilled) => {
+    if point.tables.iter().any(|table| table.sealed) {
+        println!("    encrypted: going back wants --identity FILE");
+    }
+    match (&point.drilled, point.state) {
+        (Some(drilled), _) => {
             let (word, took) = (drilled.outcome.word(), seconds(drilled.took_ms));
             println!("    drilled {}: {word} in {took}", date(drilled.at_ms));
         }
-        None => println!("    not drilled: `whimbrel restore {} --drill` tries the way back", point.name),
+        (None, PointState::Ready | PointState::Expired) => {
+            println!("    not drilled: `whimbrel restore {} --drill` tries the way back", point.name);
+        }
+        (None, _) => {}
     }
 }
 
@@ -116,6 +123,7 @@ async fn purge(context: &Context, name: Option<String>, arguments: &Restore) -> 
 }
 
 async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit, CliError> {
+    let identities = identities(arguments)?;
     let bench = bench(context, name).await?;
     let typed = match &arguments.yes {
         Some(typed) => typed.clone(),
@@ -129,7 +137,7 @@ async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit,
     };
     let (progress, told) = watch::channel(RestoreProgress::default());
     let teller = (!context.json).then(|| tokio::spawn(follow(told)));
-    let restored = bench.restore(name, &typed, arguments.discard_others, &progress).await;
+    let restored = bench.restore(name, &typed, (arguments.discard_others, identities), &progress).await;
     drop(progress);
     if let Some(teller) = teller {
         let _ = teller.await;
@@ -142,11 +150,23 @@ async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit,
     Ok(if restored.outcome == Outcome::Passed { Exit::Well } else { Exit::Unproven })
 }
 
-async fn drill(context: &Context, name: &str) -> Result<Exit, CliError> {
+/// The keys of whoever goes back.
+fn identities(arguments: &Restore) -> Result<Vec<Identity>, CliError> {
+    let Some(path) = &arguments.identity else { return Ok(Vec::new()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::usage(format!("cannot read the identity file {}: {error}", path.display())))?;
+    Identity::all_of(&text).ok_or_else(|| {
+        let what = "has no key as age-keygen writes it (AGE-SECRET-KEY-1...), or something else besides";
+        CliError::usage(format!("the identity file {} {what}", path.display()))
+    })
+}
+
+async fn drill(context: &Context, name: &str, arguments: &Restore) -> Result<Exit, CliError> {
+    let identities = identities(arguments)?;
     let bench = bench(context, name).await?;
     let (progress, told) = watch::channel(RestoreProgress::default());
     let teller = (!context.json).then(|| tokio::spawn(follow(told)));
-    let drilled = bench.drill(name, &progress).await;
+    let drilled = bench.drill(name, identities, &progress).await;
     drop(progress);
     if let Some(teller) = teller {
         let _ = teller.await;

@@ -60,7 +60,9 @@ fn sayings(reviewing: &Reviewing, validation: &Validation) -> Result<Vec<SampleS
         for word in words {
             let (table, rows) = place(word, validation);
             if rows == SampleChoice::AllMatching && verdict != SampleVerdict::Approved {
-                let why = format!("'{word}' names no row: write {table}:KEY, or {table}:#3; only --approve takes a whole table");
+                let why = format!(
+                    "'{word}' names no row: write {table}:KEY, or {table}:#3; only --approve takes a whole table"
+                );
                 return Err(CliError::usage(why));
             }
             let (reviewer, comment) = (reviewing.reviewer.clone(), reviewing.comment.clone());

@@ -72,7 +72,9 @@ pub fn availability(id: Id, app: &App) -> Availability {
         Id::RunValidation | Id::StopValidation | Id::ProofDetail | Id::NextUnproven => {
             Availability::unless(validate_reason(id, app))
         }
-        Id::ApproveRow | Id::RejectRow | Id::RemarkRow | Id::ApproveMatching => Availability::unless(sample_reason(app)),
+        Id::ApproveRow | Id::RejectRow | Id::RemarkRow | Id::ApproveMatching => {
+            Availability::unless(sample_reason(app))
+        }
         Id::EditRow | Id::RetryRow | Id::DiscardRow => Availability::unless(review_reason(app)),
         Id::Detach if !app.can_detach => {
             Availability::No("The run lives in this process: there is no host to leave it to".into())

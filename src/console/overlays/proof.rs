@@ -15,9 +15,7 @@ use crate::{
         widgets::{Canvas, Hit, fit, shown_cell, split_top, window, wrap},
     },
     model::{Cell, NamedCell, clean, clip, thousands},
-    protocol::{
-        Difference, SampleChoice, SampleRow, SampleSaying, SampleVerdict, TableValidation, key_words,
-    },
+    protocol::{Difference, SampleChoice, SampleRow, SampleSaying, SampleVerdict, TableValidation, key_words},
 };
 
 /// What of the table is shown.

@@ -36,7 +36,9 @@ use super::{
     sql,
 };
 use crate::{
-    endpoint::{Asked, EndpointError, ErrorKind, Outlet, Position, Range, Reject, Result, Snapshot, SourceBatch, Until},
+    endpoint::{
+        Asked, EndpointError, ErrorKind, Outlet, Position, Range, Reject, Result, Snapshot, SourceBatch, Until,
+    },
     model::{Page, Table},
 };
 

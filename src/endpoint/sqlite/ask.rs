@@ -58,7 +58,9 @@ mod tests {
         ] {
             assert_eq!(ask(&connection, query).unwrap(), asked, "{query}");
         }
-        for query in ["DELETE FROM t", "DELETE FROM t RETURNING a", "SELECT 1; DELETE FROM t", "COMMIT", "SELECT b FROM t"] {
+        for query in
+            ["DELETE FROM t", "DELETE FROM t RETURNING a", "SELECT 1; DELETE FROM t", "COMMIT", "SELECT b FROM t"]
+        {
             assert!(ask(&connection, query).is_err() && prepares(&connection, query).is_err(), "{query}");
         }
         assert_eq!(ask(&connection, "SELECT count(*) FROM t").unwrap(), Asked::Value("2".into()));

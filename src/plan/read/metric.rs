@@ -21,7 +21,8 @@ pub(super) fn read_metrics(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Vec<M
     for item in array.iter() {
         let Some(metric) = read_metric(reader, item) else { continue };
         if metrics.iter().any(|other| other.name == metric.name) {
-            reader.error(&item.span(), format!("another metric is called '{}' too; give one another name", metric.name));
+            reader
+                .error(&item.span(), format!("another metric is called '{}' too; give one another name", metric.name));
         }
         metrics.push(metric);
     }
@@ -67,7 +68,8 @@ fn tolerance(reader: &mut Reader<'_>, node: &Node<'_>) -> Option<Tolerance> {
     match Exact::parse(number).filter(|number| !number.is_negative()) {
         Some(limit) => Some(Tolerance { limit, is_percent }),
         None => {
-            let message = format!("'tolerance' is '{text}'; expected a number from 0 on like 0.01, or a share like \"0.5%\"");
+            let message =
+                format!("'tolerance' is '{text}'; expected a number from 0 on like 0.01, or a share like \"0.5%\"");
             reader.error(&node.span(), message);
             None
         }
@@ -78,7 +80,8 @@ fn tolerance(reader: &mut Reader<'_>, node: &Node<'_>) -> Option<Tolerance> {
 mod tests {
     use crate::plan::parse;
 
-    const SIDES: &str = "[source]\nurl = \"sqlite:a.db\"\n[destination]\nurl = \"sqlite:b.db\"\n[[table]]\nfrom = \"t\"\n";
+    const SIDES: &str =
+        "[source]\nurl = \"sqlite:a.db\"\n[destination]\nurl = \"sqlite:b.db\"\n[[table]]\nfrom = \"t\"\n";
 
     fn first(metric: &str) -> String {
         let parsed = parse(&format!("{SIDES}[[metric]]\n{metric}"));
@@ -94,7 +97,10 @@ mod tests {
         );
         let parsed = parse(&text);
         let metrics = parsed.plan.map(|plan| plan.metrics).unwrap_or_else(|| panic!("{:?}", parsed.problems));
-        assert_eq!((metrics[0].source.as_str(), &metrics[0].source), ("SELECT count(*) FROM t", &metrics[0].destination));
+        assert_eq!(
+            (metrics[0].source.as_str(), &metrics[0].source),
+            ("SELECT count(*) FROM t", &metrics[0].destination)
+        );
         assert_eq!(metrics[1].destination, "SELECT sum(b) FROM u");
         let tolerances: Vec<String> = metrics.iter().map(|metric| metric.tolerance.to_string()).collect();
         assert_eq!(tolerances, ["0", "0.5 %", "0.01"]);
@@ -111,7 +117,10 @@ mod tests {
             ("name = \"a\"\nquery = \"SELECT 1\"\ntolerance = -1", "expected a number from 0 on"),
             ("name = \"a\"\nquery = \"SELECT 1\"\ntolerance = \"half\"", "expected a number from 0 on"),
             ("name = \"a\"\nquery = \"\"", "'query' is empty"),
-            ("name = \"a\"\nquery = \"SELECT 1\"\n[[metric]]\nname = \"a\"\nquery = \"SELECT 2\"", "another metric is called"),
+            (
+                "name = \"a\"\nquery = \"SELECT 1\"\n[[metric]]\nname = \"a\"\nquery = \"SELECT 2\"",
+                "another metric is called",
+            ),
             ("nme = \"a\"\nname = \"a\"\nquery = \"SELECT 1\"", "unknown key 'nme'"),
         ] {
             let found = first(metric);

@@ -177,6 +177,10 @@ fn about(report: &Report) -> String {
         ("Started", format!("{} by {}", moment(report.started_ms), text(&report.by))),
         ("Ended", format!("{ended}{}", took.map(|s| format!(", after {} s", thousands(s))).unwrap_or_default())),
     ];
+    if let Some(read) = report.read_ms {
+        let age = age(report.made_ms.saturating_sub(read));
+        rows.push(("Source as of", format!("{}, {age} before this report was made", moment(read))));
+    }
     if let Some(why) = &report.stopped {
         rows.push(("Stopped", text(why)));
     }
@@ -185,6 +189,17 @@ fn about(report: &Report) -> String {
     }
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
     table(&["", ""], &[], &rows)
+}
+
+/// `3 days`, `5 hours`, `2 minutes`.
+fn age(ms: u64) -> String {
+    let minutes = ms / 60_000;
+    let (number, unit) = match minutes {
+        0..120 => (minutes, "minutes"),
+        120..2_880 => (minutes / 60, "hours"),
+        _ => (minutes / 1_440, "days"),
+    };
+    format!("{} {unit}", thousands(number))
 }
 
 fn accounting(report: &Report) -> String {

@@ -32,6 +32,8 @@ pub struct Report {
     pub by: String,
     pub started_ms: u64,
     pub ended_ms: Option<u64>,
+    /// As of when the source was read: a resumed run reads a new moment.
+    pub read_ms: Option<u64>,
     pub phase: RunPhase,
     pub stopped: Option<String>,
     pub counts: Counts,
@@ -148,6 +150,7 @@ pub async fn report(ledger: &Ledger, run: &RunRecord, made_ms: u64) -> Result<Re
         by: run.by.clone(),
         started_ms: run.started_ms as u64,
         ended_ms: run.ended_ms.map(|ended| ended as u64),
+        read_ms: facts.iter().rev().find_map(started),
         phase: snapshot.phase,
         stopped: snapshot.stopped.clone(),
         counts: snapshot.counts(),
@@ -194,6 +197,10 @@ fn table_part(table: &crate::protocol::TableProgress, facts: &[Fact]) -> TablePa
         started_ms: at(&|event| matches!(event, Event::TableStarted { table: name } if *name == table.to)),
         finished_ms: at(&|event| matches!(event, Event::TableFinished { table: name, .. } if *name == table.to)),
     }
+}
+
+fn started(fact: &Fact) -> Option<u64> {
+    matches!(fact.event, Event::Started { .. }).then_some(fact.at_ms)
 }
 
 fn throughput(facts: &[Fact]) -> Vec<Moment> {

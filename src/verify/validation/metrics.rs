@@ -27,11 +27,8 @@ fn judged(
     source: Result<Asked, EndpointError>,
     destination: Result<Asked, EndpointError>,
 ) -> MetricResult {
-    let mut result = MetricResult {
-        name: metric.name.clone(),
-        tolerance: metric.tolerance.to_string(),
-        ..MetricResult::default()
-    };
+    let mut result =
+        MetricResult { name: metric.name.clone(), tolerance: metric.tolerance.to_string(), ..MetricResult::default() };
     let (left, right) = (told("the source", source), told("the destination", destination));
     result.source = left.as_ref().ok().cloned().flatten();
     result.destination = right.as_ref().ok().cloned().flatten();

@@ -6,6 +6,7 @@
 
 mod collide;
 mod evidence;
+mod floats;
 mod judge;
 mod kept;
 mod locate;

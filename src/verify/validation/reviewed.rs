@@ -10,9 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     ledger::SampleRecord,
     model::{NamedCell, hex, thousands},
-    protocol::{
-        Finding, Outcome, SampleChoice, SampleRow, SampleVerdict, TableValidation, Validation, key_words,
-    },
+    protocol::{Finding, Outcome, SampleChoice, SampleRow, SampleVerdict, TableValidation, Validation, key_words},
 };
 
 const NAME: &str = "Sample review";
