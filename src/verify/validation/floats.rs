@@ -69,9 +69,16 @@ impl FloatSum {
         if self.nans > 0 {
             return f64::NAN;
         }
-        let words = &self.clone().settled().words;
+        // Below nothing the highest words are all ones, and none of them is a float.
+        let negative = self.clone().settled().words[WORDS - 1] < 0;
+        let mut whole = self.clone();
+        if negative {
+            whole.words.iter_mut().for_each(|word| *word = -*word);
+        }
+        let words = whole.settled().words;
         let sum = words.iter().enumerate().rev().fold(0.0, |sum, (place, word)| sum + scaled(*word as f64, place));
         match self.infinities {
+            [0, 0] if negative => -sum,
             [0, 0] => sum,
             [_, 0] => f64::INFINITY,
             [0, _] => f64::NEG_INFINITY,
