@@ -233,6 +233,8 @@ pub struct Audit {
 
 #[derive(Debug, Args)]
 pub struct Validate {
+    /// The plan; with samples also a run, by its id or the id's beginning.
+    #[arg(value_name = "PLAN|RUN")]
     pub plan: PathBuf,
     /// Only these destination tables.
     #[arg(long, value_delimiter = ',')]
@@ -252,6 +254,39 @@ pub struct Validate {
     /// With --repair: remove the rows that only the destination has.
     #[arg(long, requires = "repair")]
     pub delete_surplus: bool,
+    #[command(flatten)]
+    pub reviewing: Reviewing,
+}
+
+/// Looking at the samples of the last validation, and saying what one makes of them.
+#[derive(Debug, Default, Args)]
+#[group(id = "reviewing", multiple = true, conflicts_with_all = ["repair", "sample", "seed"])]
+pub struct Reviewing {
+    /// Show the samples of the last validation, side by side and with what was said of them.
+    #[arg(long)]
+    pub samples: bool,
+    /// Approve a sampled row, by its key's values or place (#3); without a row all that match and are not decided.
+    #[arg(long, value_name = "TABLE[:KEY]")]
+    pub approve: Vec<String>,
+    /// Reject a sampled row: the validation does not pass until it is approved. Wants --comment.
+    #[arg(long, value_name = "TABLE:KEY", requires = "comment")]
+    pub reject: Vec<String>,
+    /// Say something of a sampled row and decide nothing. Wants --comment.
+    #[arg(long, value_name = "TABLE:KEY", requires = "comment")]
+    pub remark: Vec<String>,
+    /// What is to be said of it.
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
+    /// Who looked at the rows, if not this account.
+    #[arg(long, value_name = "NAME")]
+    pub reviewer: Option<String>,
+}
+
+impl Reviewing {
+    /// Whether samples are looked at, and nothing is read anew.
+    pub fn is_wanted(&self) -> bool {
+        self.samples || !(self.approve.is_empty() && self.reject.is_empty() && self.remark.is_empty())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -276,6 +311,12 @@ pub struct Restore {
     /// Although others wrote since; a restore point of what is there now is made first in any case.
     #[arg(long, requires = "name")]
     pub discard_others: bool,
+    /// The file with the key of what is encrypted, as `age-keygen` writes it.
+    #[arg(long, value_name = "FILE", requires = "name")]
+    pub identity: Option<PathBuf>,
+    /// Try the way back on scratch tables and drop them again; the tables themselves are not touched.
+    #[arg(long, requires = "name", conflicts_with_all = ["yes", "discard_others", "purge"])]
+    pub drill: bool,
     /// Take what is kept off this host: of all whose time is over, or of this one.
     #[arg(long, conflicts_with = "discard_others")]
     pub purge: bool,

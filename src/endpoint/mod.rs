@@ -4,6 +4,7 @@
 //! the engine. One idea: a chunk is a range of the source's own key order whose bounds the server computed, so that
 //! reading it again yields the same rows, in the same order, whoever reads.
 
+mod asked;
 mod carry;
 pub mod csv;
 mod doctor;
@@ -35,6 +36,7 @@ use crate::model::{
 
 pub use crate::model::{Mark, Position, Range, Until};
 
+pub use asked::Asked;
 pub use doctor::examine;
 pub use dry::{Collisions, Dry, DryLoader};
 pub use error::{EndpointError, ErrorKind};
@@ -111,6 +113,16 @@ pub trait Snapshot: Send + Sync {
     /// Reads the range's rows in key order into `out`, at most `batch_bytes` a batch (a single row may exceed it), and
     /// returns where it ended: `None` when the table ends with it. Ends early, without an error, when `out` is closed.
     async fn read(&self, table: &Table, range: &Range, batch_bytes: usize, out: Outlet) -> Result<Option<Position>>;
+
+    /// Asks a query of the operator's own for its one value. It can write nothing and is one statement alone.
+    async fn ask(&self, _query: &str) -> Result<Asked> {
+        Err(asked::no_queries())
+    }
+
+    /// Has the system look at such a query without running it.
+    async fn prepares(&self, _query: &str) -> Result<()> {
+        Err(asked::no_queries())
+    }
 }
 
 /// Some rows in source columns: all of [`Table::columns`], in their order, named as they are and typed as

@@ -13,7 +13,7 @@ pub struct Space {
 
 impl Space {
     /// Of the file system that holds the path, or would.
-    pub(super) fn of(path: &Path) -> Self {
+    pub fn of(path: &Path) -> Self {
         let there = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
         let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
         match rustix::fs::statvfs(there) {

@@ -16,7 +16,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use self::looking::{look, validate};
+use self::looking::{look, review, validate};
 use super::{
     Port, Workbench,
     lease::{ClientId, Lease},
@@ -162,6 +162,7 @@ fn changes(ask: &Ask) -> bool {
             | Ask::Purge { .. }
             | Ask::Validate
             | Ask::StopValidation
+            | Ask::ReviewSample(_)
     )
 }
 
@@ -185,6 +186,7 @@ impl Hub {
     async fn live(mut self, mut heard: mpsc::Receiver<(ClientId, Said)>) {
         let mut validating = self.workbench.progress();
         let mut retrying = self.workbench.retrying();
+        let mut keeping = self.workbench.keeping();
         loop {
             let (asked, idle) = (self.asked.map(|since| since + PATIENCE), self.idle.map(|since| since + GRACE));
             let said = tokio::select! {
@@ -203,6 +205,7 @@ impl Hub {
                     vec![(None, FromHost::Validating(validating.borrow_and_update().clone()))]
                 }
                 progress = paced(&mut retrying) => vec![(None, FromHost::Retrying(progress))],
+                Some(progress) = kept(&mut keeping) => vec![(None, FromHost::Keeping(progress))],
                 () = until(asked) => {
                     self.lease.gives_in();
                     self.presence()
@@ -334,7 +337,7 @@ impl Hub {
         if matches!(ask, Ask::Restore { .. }) && self.restoring.is_none() {
             self.restoring = Some(told);
         }
-        let breaks_off = self.breaks_off.clone();
+        let (breaks_off, by) = (self.breaks_off.clone(), self.name_of(client));
         self.work.spawn(async move {
             let refused = |why: &str| Done::Say(client, FromHost::Answer { id, answer: Err(why.to_owned()) });
             match ask {
@@ -351,12 +354,13 @@ impl Hub {
                     breaks_off.notify_waiters();
                     Done::Say(client, FromHost::Answer { id, answer: workbench.answer(Ask::Validation).await })
                 }
+                Ask::ReviewSample(saying) => review(&workbench, client, id, (&saying, &by)).await,
                 Ask::Start { on_error, confirmed } => {
                     Done::Started { client, id, result: start(&workbench, on_error, confirmed).await }
                 }
                 Ask::Restore { .. } if running => refused("a run of this plan is under way; stop it first"),
                 Ask::Restore { name, typed, discard_others } => {
-                    match workbench.restore(&name, &typed, discard_others, &progress).await {
+                    match workbench.restore(&name, &typed, (discard_others, Vec::new()), &progress).await {
                         Ok(restored) => {
                             let answer = Answer::Restored(Box::new(restored));
                             Done::Opened { client, id, answer, stands: stands(&workbench).await }
@@ -383,10 +387,15 @@ impl Hub {
         });
     }
 
+    /// Under which name the client acts.
+    fn name_of(&self, client: ClientId) -> String {
+        let named = self.clients.get(&client).map(|client| client.name.clone()).filter(|name| !name.is_empty());
+        named.unwrap_or_else(|| self.workbench.by().to_owned())
+    }
+
     fn command(&mut self, client: ClientId, id: u64, command: Command) {
         let handle = self.run.as_ref().map(|live| live.handle.clone());
-        let named = self.clients.get(&client).map(|client| client.name.clone()).filter(|name| !name.is_empty());
-        let by = named.unwrap_or_else(|| self.workbench.by().to_owned());
+        let by = self.name_of(client);
         self.work.spawn(async move {
             let reply = match handle {
                 Some(handle) => handle.command(command, &by).await,
@@ -490,6 +499,14 @@ async fn paced(retrying: &mut watch::Receiver<Option<Retrying>>) -> Option<Retry
         Ok(()) => *retrying.borrow_and_update(),
         Err(_) => std::future::pending().await,
     }
+}
+
+/// How far a restore point is, at most ten times a second.
+async fn kept(keeping: &mut watch::Receiver<RestoreProgress>) -> Option<RestoreProgress> {
+    // First the wait: whoever is cut off in it has missed nothing.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    keeping.changed().await.ok()?;
+    Some(keeping.borrow_and_update().clone())
 }
 
 async fn until(moment: Option<Instant>) {

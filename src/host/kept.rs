@@ -50,17 +50,34 @@ impl Workbench {
     }
 
     pub(super) async fn keep_validation(&self, validation: &Validation) {
-        *self.validated.lock().await = Some(cut(validation));
+        let shown = self.without_private(validation.clone()).await;
+        *self.validated.lock().await = Some(cut(&shown));
     }
 
     pub(super) async fn last_validation(&self) -> Option<Box<Validation>> {
+        self.recall().await;
         self.validated.lock().await.as_ref().map(|validation| Box::new(without_rows(validation)))
     }
 
     pub(super) async fn validated_table(&self, table: &str) -> Result<TableValidation, String> {
+        self.recall().await;
         let validated = self.validated.lock().await;
         let found = validated.iter().flat_map(|all| &all.tables).find(|validated| validated.to == table);
-        found.cloned().ok_or_else(|| format!("{table} was not validated since this host came up"))
+        found.cloned().ok_or_else(|| format!("{table} was not validated; r on 7 Validate does so"))
+    }
+
+    /// What was found before this host came up is in the ledger, unless its run was taken back.
+    async fn recall(&self) {
+        if self.validated.lock().await.is_some() {
+            return;
+        }
+        let Ok(Some(run)) = self.latest_run().await else { return };
+        let stands = self.ledger().snapshot(&run).await;
+        if stands.is_ok_and(|snapshot| snapshot.taken_back.is_none()) {
+            if let Ok(Some(validation)) = self.kept_validation(&run).await {
+                self.keep_validation(&validation).await;
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod port;
 mod restore;
 mod review;
 pub mod sheet;
+mod samples;
 mod socket;
 mod validation;
 mod views;

@@ -11,9 +11,13 @@ use crate::{
     endpoint::{Destination, EndpointError, open_source},
     engine::{Precaution, now_ms},
     ledger::{Ledger, NewPoint, RunRecord},
+    model::Recipient,
     plan::{Mapping, Plan, RestoreOptions, SidePlan},
-    protocol::{Event, PointMade, Restoration, RestorePoint, RestorePreview, RestoreProgress, Secret, SideName},
-    restore::{self, Keeping, Order, Purging, RestoreError, Wanted, Way},
+    protocol::{
+        Drill, Event, PointMade, Restoration, RestorePoint, RestorePreview, RestoreProgress, RestoreStep, Secret,
+        SideName,
+    },
+    restore::{self, Identity, Keeping, Order, Purging, RestoreError, Wanted, Way},
 };
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -26,6 +30,7 @@ pub(super) struct Keeper {
     base: PathBuf,
     password: Option<Secret>,
     options: RestoreOptions,
+    told: watch::Sender<RestoreProgress>,
 }
 
 #[async_trait]
@@ -36,7 +41,12 @@ impl Precaution for Keeper {
                 "NO WAY BACK: the plan says [restore] points = false, so no restore point was made".to_owned();
             return Ok(Event::Remark { message });
         }
-        self.keep(run, tables).await.map(Event::RestorePointMade).map_err(|error| error.to_string())
+        let cleared = restore::clear_drills(&self.ledger, &*self.destination, &run.plan_key).await;
+        cleared.map_err(|error| error.to_string())?;
+        self.told.send_replace(RestoreProgress::default());
+        let kept = self.keep(run, tables).await;
+        self.told.send_modify(|progress| progress.step = RestoreStep::Done);
+        kept.map(Event::RestorePointMade).map_err(|error| error.to_string())
     }
 }
 
@@ -68,7 +78,9 @@ impl Keeper {
             address: self.side.url.clone(),
             new,
             max_gb: self.options.max_gb,
+            recipient: recipient(&self.options),
             day: day(made_ms),
+            told: self.told.clone(),
         };
         let wanted: Vec<Wanted> = tables.iter().map(|mapping| Wanted::of(mapping)).collect();
         let manifest = restore::keep(&keeping, &wanted).await?;
@@ -86,6 +98,10 @@ fn until(made_ms: u64, options: &RestoreOptions) -> u64 {
     made_ms + u64::from(options.keep_days) * DAY_MS
 }
 
+fn recipient(options: &RestoreOptions) -> Option<Recipient> {
+    options.recipient.as_deref().and_then(Recipient::parse)
+}
+
 /// On this host's clock.
 fn day(at_ms: u64) -> String {
     let at = DateTime::from_timestamp_millis(at_ms as i64).unwrap_or_default().with_timezone(&Local);
@@ -98,7 +114,13 @@ impl Workbench {
         let (side, base, password) = self.side(SideName::Destination).await?;
         let options = self.restore_options().await;
         let (ledger, destination) = (self.ledger().clone(), self.destination().await?);
-        Ok(Arc::new(Keeper { ledger, destination, side, base, password, options }))
+        let told = self.keeping.clone();
+        Ok(Arc::new(Keeper { ledger, destination, side, base, password, options, told }))
+    }
+
+    /// How far a restore point is that is made before a run, from now on.
+    pub fn keeping(&self) -> watch::Receiver<RestoreProgress> {
+        self.keeping.subscribe()
     }
 
     async fn restore_options(&self) -> RestoreOptions {
@@ -114,32 +136,43 @@ impl Workbench {
 
     /// What going back to this restore point would do.
     pub async fn restore_preview(&self, name: &str) -> Result<RestorePreview, RestoreError> {
-        restore::preview(&self.way(name).await?, name).await
+        restore::preview(&self.way(name, Vec::new()).await?, name).await
     }
 
-    /// Goes back to this restore point, whose name was typed so.
+    /// Goes back to this restore point, whose name was typed so; the identities read what is encrypted.
     pub async fn restore(
         &self,
         name: &str,
         typed: &str,
-        discard_others: bool,
+        (discard_others, identities): (bool, Vec<Identity>),
         progress: &watch::Sender<RestoreProgress>,
     ) -> Result<Restoration, RestoreError> {
         if typed != name {
             return Err(RestoreError::NotTyped { name: name.to_owned(), typed: typed.to_owned() });
         }
-        let way = self.way(name).await?;
+        let way = self.way(name, identities).await?;
         let options = self.restore_options().await;
         let order = Order {
             name: name.to_owned(),
             discard_others,
             until_ms: until(way.now_ms, &options),
             max_gb: options.max_gb,
+            recipient: recipient(&options),
             day: day(way.now_ms),
         };
         let restored = restore::restore(&way, &order, progress).await;
         self.forget().await;
         restored
+    }
+
+    /// Tries the way back to this restore point on scratch tables, of which none stays.
+    pub async fn drill(
+        &self,
+        name: &str,
+        identities: Vec<Identity>,
+        progress: &watch::Sender<RestoreProgress>,
+    ) -> Result<Drill, RestoreError> {
+        restore::drill(&self.way(name, identities).await?, name, progress).await
     }
 
     /// Takes restore points off this host: those whose time is over, or one.
@@ -148,7 +181,7 @@ impl Workbench {
         restore::purge(self.ledger(), &purging, now_ms(), self.by()).await
     }
 
-    async fn way(&self, name: &str) -> Result<Way, RestoreError> {
+    async fn way(&self, name: &str, identities: Vec<Identity>) -> Result<Way, RestoreError> {
         let point = self.ledger().point(name).await?;
         if point.new.plan_key != self.plan_key().await {
             let plan = &point.new.plan_key;
@@ -162,6 +195,7 @@ impl Workbench {
             address: side.url,
             by: self.by().to_owned(),
             now_ms: now_ms(),
+            identities,
         })
     }
 }

@@ -100,7 +100,8 @@ impl Workbench {
                 let kind = EvidenceKind::Validation;
                 let kept = self.ledger().keep_evidence(&run, kind, validation.at_ms, &validation).await;
                 kept.map_err(|error| error.to_string())?;
-                Some(self.keep(&run, &validation).await.map_err(|error| error.to_string())?)
+                let fact = self.keep(&run, &validation, (validation.at_ms, self.by())).await;
+                Some(fact.map_err(|error| error.to_string())?)
             }
             None => None,
         };
@@ -185,6 +186,7 @@ impl Workbench {
             seed: how.seed.unwrap_or(at_ms),
             at_ms,
             only: how.only.clone(),
+            metrics: &plan.metrics,
             progress: self.validating.clone(),
         };
         Ok(match mending {
@@ -232,10 +234,15 @@ impl Workbench {
         Ok(onto)
     }
 
-    async fn keep(&self, run: &RunId, validation: &Validation) -> Result<Fact, LedgerError> {
+    pub(super) async fn keep(
+        &self,
+        run: &RunId,
+        validation: &Validation,
+        (at_ms, by): (u64, &str),
+    ) -> Result<Fact, LedgerError> {
         let seq = self.ledger().snapshot(run).await?.seq + 1;
-        let event = Event::Validated(validation.in_short(self.by()));
-        let fact = Fact { run: run.clone(), seq, at_ms: validation.at_ms, event };
+        let event = Event::Validated(validation.in_short(by));
+        let fact = Fact { run: run.clone(), seq, at_ms, event };
         self.ledger().note(&fact).await?;
         // What the run left there, for whoever asks later what others did since.
         for table in validation.tables.iter().filter(|table| table.outcome == Outcome::Passed) {

@@ -21,12 +21,12 @@ use crate::{
     model::{FaultId, OnError, RunId, RunPhase, named_cells},
     plan::{self, Document, Edit, Kind, Masks, Plan, When},
     protocol::{
-        Answer, Ask, CheckItem, CheckState, Migration, ReviewAction, ReviewItem, Sampled, Secret, SideName, SideView,
-        TableChecks, Validating, Validation,
+        Answer, Ask, CheckItem, CheckState, Migration, RestoreProgress, ReviewAction, ReviewItem, Sampled, Secret,
+        SideName, SideView, TableChecks, Validating, Validation,
     },
     restore,
     transform::RunInstant,
-    verify::{Checked, Moment, check, readiness, row_tests},
+    verify::{Checked, Moment, check, metric_checks, outside, readiness, row_tests},
 };
 
 /// One plan with its two sides, as an operator works on it. Every answer is for now: nothing here holds a lock while a
@@ -47,6 +47,8 @@ pub struct Workbench {
     pub(super) validating: watch::Sender<Option<Validating>>,
     /// A retry of many flagged rows.
     pub(super) retries: Retries,
+    /// How far a restore point is that is made before a run.
+    pub(super) keeping: watch::Sender<RestoreProgress>,
 }
 
 fn is_planned(plan: &Plan, table: &str) -> bool {
@@ -73,6 +75,7 @@ impl Workbench {
             validated: Mutex::default(),
             validating: watch::Sender::default(),
             retries: Retries::default(),
+            keeping: watch::Sender::default(),
         }
     }
 
@@ -140,6 +143,7 @@ impl Workbench {
                 Ok(Answer::Purged(self.purge(name, typed).await.map_err(|error| error.to_string())?))
             }
             Ask::Validate | Ask::StopValidation => Err("a validation is started by the host".into()),
+            Ask::ReviewSample(_) => Err("samples are reviewed by the host".into()),
             Ask::Functions => Ok(Answer::Functions(crate::transform::function_names())),
             Ask::Log => Ok(Answer::Log { facts: self.last_facts().await?, lines: self.last_lines().await }),
             Ask::Validation => Ok(Answer::Validation(self.last_validation().await)),
@@ -466,9 +470,15 @@ impl Workbench {
                 item.details.extend(examine(&side, &base, error).await);
             }
         }
+        items.extend(outside(&plan, source.as_deref().ok()).await);
+        items.extend(metric_checks(&plan, source.as_deref().ok(), copy.as_deref()).await);
         if let Some(Ok(binding)) = &binding {
             items.extend(row_tests(&plan, binding));
-            items.push(restore::readiness(&plan.restore, binding.tables.iter().map(|table| &table.mapping)));
+            items.push(restore::readiness(
+                &plan.restore,
+                binding.tables.iter().map(|table| &table.mapping),
+                self.ledger.folder(),
+            ));
         }
         let completed = self.completed().await;
         let now = chrono::Local::now().naive_local();

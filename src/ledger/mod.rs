@@ -7,12 +7,14 @@
 
 mod audit;
 mod chunks;
+mod drills;
 mod error;
 mod evidence;
 mod faults;
 mod open;
 mod points;
 mod runs;
+mod samples;
 mod schema;
 mod seal;
 #[cfg(test)]
@@ -20,12 +22,14 @@ mod tests;
 
 pub use audit::{AuditEntry, TrailState};
 pub use chunks::ChunkRecord;
+pub use drills::OpenDrill;
 pub use error::LedgerError;
 pub use evidence::EvidenceKind;
 pub use faults::{Answered, FaultRecord, FaultState};
 pub use open::{Ledger, PlanLock, default_state_folder};
 pub use points::{NewPoint, PointPhase, PointRecord, RestoreRecord};
 pub use runs::{NewRun, RunRecord};
+pub use samples::SampleRecord;
 pub use seal::{Seal, default_key_folder};
 
 pub type Result<T> = std::result::Result<T, LedgerError>;

@@ -88,8 +88,11 @@ impl Ledger {
         if found < 4 {
             sqlx::raw_sql(schema::TO_4).execute(&mut *transaction).await?;
         }
-        if found < schema::VERSION {
+        if found < 5 {
             sqlx::raw_sql(schema::TO_5).execute(&mut *transaction).await?;
+        }
+        if found < schema::VERSION {
+            sqlx::raw_sql(schema::TO_6).execute(&mut *transaction).await?;
             let version = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {}", schema::VERSION));
             sqlx::raw_sql(version).execute(&mut *transaction).await?;
         }
@@ -188,6 +191,29 @@ mod tests {
         drop(ledger);
         let again = Ledger::open(&state).await.unwrap();
         assert_eq!(again.trail(None).await.unwrap()[0].action, "restore-point-made");
+    }
+
+    #[tokio::test]
+    async fn a_ledger_of_version_5_takes_reviews_and_keeps_its_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        private_folder(&state).unwrap();
+        let url = format!("sqlite:{}?mode=rwc", state.join("ledger.sqlite").display());
+        let old = SqlitePool::connect(&url).await.unwrap();
+        for sql in [schema::CREATE, schema::TO_2, schema::TO_3, schema::TO_4, schema::TO_5] {
+            sqlx::raw_sql(sql).execute(&old).await.unwrap();
+        }
+        let run = "INSERT INTO runs VALUES ('r1', 'p', 'p', 'd', '', 1, 1, NULL, 'completed', 'ada', 0, NULL);
+                   INSERT INTO evidence VALUES ('r1', 'validation', 1, '{}'); PRAGMA user_version = 5";
+        sqlx::raw_sql(run).execute(&old).await.unwrap();
+        old.close().await;
+        let ledger = Ledger::open(&state).await.unwrap();
+        let run = ledger.run("r1").await.unwrap().id;
+        assert_eq!(ledger.sample_reviews(&run).await.unwrap(), []);
+        let kept = ledger.evidence::<serde_json::Value>(&run, super::super::EvidenceKind::Validation).await.unwrap();
+        assert!(kept.is_some());
+        drop(ledger);
+        assert!(Ledger::open(&state).await.is_ok(), "and once more");
     }
 
     #[tokio::test]

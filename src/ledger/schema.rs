@@ -1,6 +1,6 @@
 //! The ledger's tables. A change raises [`VERSION`] and adds a step.
 
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// From version 1: whether a run leaves marks in its destination, and when its migration was declared over.
 pub(super) const TO_2: &str = "
@@ -74,6 +74,33 @@ CREATE TABLE evidence (
     content TEXT NOT NULL
 );
 CREATE INDEX evidence_by_run ON evidence (run, kind);
+";
+
+/// From version 5: what reviewers said of sampled rows, and drills of the way back.
+pub(super) const TO_6: &str = "
+CREATE TABLE sample_reviews (
+    run TEXT NOT NULL REFERENCES runs (id),
+    tbl TEXT NOT NULL,
+    row TEXT NOT NULL,
+    key TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    reviewer TEXT NOT NULL,
+    by TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    comment TEXT
+);
+CREATE INDEX sample_reviews_by_run ON sample_reviews (run);
+CREATE TABLE drills (
+    id TEXT PRIMARY KEY,
+    point TEXT NOT NULL REFERENCES restore_points (name),
+    plan_key TEXT NOT NULL,
+    by TEXT NOT NULL,
+    begun_ms INTEGER NOT NULL,
+    scratch TEXT NOT NULL,
+    ended_ms INTEGER,
+    content TEXT
+);
+CREATE INDEX drills_by_point ON drills (point, begun_ms);
 ";
 
 pub(super) const CREATE: &str = "

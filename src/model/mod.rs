@@ -6,6 +6,7 @@ pub mod calendar;
 mod cell;
 mod definition;
 mod digest;
+mod exact;
 mod fault;
 mod figures;
 mod formula;
@@ -16,6 +17,7 @@ mod mark;
 mod order;
 mod problem;
 mod progress;
+mod recipient;
 mod row;
 mod sighting;
 mod table;
@@ -26,6 +28,7 @@ pub use definition::{
     Action, Check, Counter, CounterStand, Deferral, Expression, Generation, Index, IndexPart, Naming, OwnType, Thing,
 };
 pub use digest::{Padding, RowEncoding, RowSum, TableDigest};
+pub use exact::Exact;
 pub use fault::{Cause, Decision, Fault, FaultId, NamedCell, Rule, Scope, Verdict};
 pub use figures::{
     bar, bytes_in_words, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands,
@@ -36,6 +39,7 @@ pub use mark::{Mark, Position, Range, Until};
 pub use order::{LoadOrder, load_order};
 pub use problem::Problem;
 pub use progress::{Counts, Gauge, Mode, OnError, RunId, RunPhase, TablePhase};
+pub use recipient::{Recipient, secret_key};
 pub use row::{batch_of, cells_of, edited, named_cells};
 pub use sighting::{Advice, Sight, Sighting};
 pub use table::{Column, Count, ForeignKey, Page, System, Table, TableEntry};

@@ -11,7 +11,7 @@ use crate::model::{Mode, hex};
 /// `skip`, `where`; each column's `from`, `expr`, `type`, `values`, `unlisted`, `default`, `check`, `skip`, `accept_loss`.
 ///
 /// Not in it: `[run]`, `[when]`, `[restore]`, the plan's name, labels, password references, notes with who and when, what is
-/// private, tests; comments and layout; the order of tables, of columns, of `skip`, and of keys. A table without `to` is
+/// private, tests, metrics; comments and layout; the order of tables, of columns, of `skip`, and of keys. A table without `to` is
 /// the same as one whose `to` repeats `from`, a column written as `"x"` the same as `{ from = "x" }`, an option left out
 /// the same as its default.
 pub fn digest(plan: &Plan) -> String {

@@ -36,8 +36,8 @@ pub use error::PlanError;
 pub use mapping::{Class, MappedColumn, Mapping, Origin};
 pub use mention::mentions;
 pub use model::{
-    ColumnPlan, CsvOptions, Kind, Literal, Plan, RestoreOptions, RowTest, RunOptions, SecretRef, SidePlan, TablePlan,
-    Unlisted, ValueMap,
+    ColumnPlan, CsvOptions, Kind, Literal, MetricPlan, Plan, RestoreOptions, RowTest, RunOptions, SecretRef, SidePlan,
+    TablePlan, Tolerance, Unlisted, ValueMap,
 };
 pub use place::{Phrase, Spans};
 pub use private::{HIDDEN, Masks, Private};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::When;
-use crate::model::{ColumnType, Mode, OnError};
+use crate::model::{ColumnType, Exact, Mode, OnError};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -17,6 +17,44 @@ pub struct Plan {
     pub restore: RestoreOptions,
     pub when: When,
     pub tables: Vec<TablePlan>,
+    pub metrics: Vec<MetricPlan>,
+}
+
+/// A figure that both sides should have alike: a query on each that gives one value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MetricPlan {
+    /// Where it stands in the plan's text.
+    pub line: usize,
+    pub name: String,
+    pub source: String,
+    pub destination: String,
+    pub tolerance: Tolerance,
+}
+
+/// How far two figures may be apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tolerance {
+    pub limit: Exact,
+    /// The limit is a share of the source's figure, in percent.
+    pub is_percent: bool,
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self { limit: Exact::ZERO, is_percent: false }
+    }
+}
+
+impl Tolerance {
+    pub fn is_exact(self) -> bool {
+        self.limit.is_zero()
+    }
+}
+
+impl std::fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.limit, if self.is_percent { " %" } else { "" })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,11 +162,13 @@ pub struct RestoreOptions {
     pub keep_days: u32,
     /// A table that is larger, in gigabytes as its system counts it, is not kept: the run does not start.
     pub max_gb: u32,
+    /// For whom what is kept is encrypted: a public key of the age format. None: it is not.
+    pub recipient: Option<String>,
 }
 
 impl Default for RestoreOptions {
     fn default() -> Self {
-        Self { points: true, keep_days: 30, max_gb: 50 }
+        Self { points: true, keep_days: 30, max_gb: 50, recipient: None }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Fix, FixPreview, Restoration, RestorePoint, RestorePreview, Retried, TableValidation, Validation};
+use super::{
+    Fact, Fix, FixPreview, Restoration, RestorePoint, RestorePreview, Retried, SampleSaying, TableValidation, Validation,
+};
 use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, Problem, RunId, RunPhase, Table, TableEntry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -128,12 +130,15 @@ pub enum Ask {
     Validate,
     /// Breaks a validation off.
     StopValidation,
-    /// What this host's last validation found, without the rows.
+    /// What the last validation of the latest run found, without the rows.
     Validation,
     /// The rows of a table that the last validation drew, and those that differ.
     ValidatedTable {
         table: String,
     },
+    /// Puts on record what a reviewer makes of rows of the last validation's sample. Answers with [`Answer::Validation`],
+    /// whose verdict counts it.
+    ReviewSample(SampleSaying),
     /// What expressions may call.
     Functions,
     /// The newest facts of the latest run, and the newest lines of the host's log.
@@ -230,8 +235,8 @@ pub enum Answer {
     Restored(Box<Restoration>),
     /// The names of those whose rows are gone.
     Purged(Vec<String>),
-    /// Each table's samples and differences are counted, and come one table at a time. Nothing: there was no validation
-    /// since the host came up.
+    /// Each table's samples and differences are counted, and come one table at a time. Nothing: the latest run was not
+    /// validated.
     Validation(Option<Box<Validation>>),
     /// Long values are cut.
     ValidatedTable(Box<TableValidation>),

@@ -10,6 +10,7 @@ mod event;
 mod repair;
 mod restore;
 mod review;
+mod samples;
 mod snapshot;
 mod validation;
 
@@ -22,14 +23,15 @@ pub use dry::{DryColumn, DryExample, DryFault, DryFaultRow, DryRun, DryTable, Es
 pub use event::{Event, Fact, HeldWhy, StartedTable};
 pub use repair::{Repair, RepairRow, TableRepair};
 pub use restore::{
-    Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct, RestorePoint, RestorePreview,
-    RestoreProgress, RestoreStep, RestoredTable, TablePreview, TakenBack,
+    Drill, Drilled, DrilledTable, Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct,
+    RestorePoint, RestorePreview, RestoreProgress, RestoreStep, RestoredTable, TablePreview, TakenBack,
 };
 pub use review::{FailedRetry, Fix, FixPreview, FixedRow, Retried, Retry, Retrying};
+pub use samples::{SampleChoice, SampleReview, SampleSaying, SampleVerdict};
 pub use snapshot::{Snapshot, TableProgress};
 pub use validation::{
-    ColumnDifference, Difference, DifferenceKind, Finding, Outcome, SampleRow, Sampling, TableValidation, Validated,
-    Validating, Validation, key_words,
+    ColumnDifference, Difference, DifferenceKind, Finding, MetricResult, Outcome, SampleRow, Sampling, TableValidation,
+    Validated, Validating, Validation, key_words,
 };
 
 /// Raised whenever a message changes its meaning.
@@ -129,6 +131,8 @@ pub enum FromHost {
     /// How far a restore is; the latest word counts, and the last is [`RestoreStep::Done`]. Whoever asked for it is
     /// answered when it is over.
     Restoring(RestoreProgress),
+    /// How far the restore point is that a run begins with.
+    Keeping(RestoreProgress),
     /// How far a retry of many flagged rows is; nothing: none is under way any more.
     Retrying(Option<Retrying>),
     /// How far a validation is; nothing: none is under way any more.

@@ -29,6 +29,49 @@ pub struct RestorePoint {
     pub bytes: u64,
     /// When it was last gone back to.
     pub restored_ms: Option<u64>,
+    /// How the last drill of the way back went.
+    #[serde(default)]
+    pub drilled: Option<Drilled>,
+}
+
+/// The way back, tried on scratch tables of which none stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drill {
+    pub id: String,
+    pub point: String,
+    pub outcome: Outcome,
+    /// When it began, in milliseconds since 1970 UTC, and how long it took.
+    pub at_ms: u64,
+    pub took_ms: u64,
+    pub by: String,
+    pub tables: Vec<DrilledTable>,
+    pub remarks: Vec<String>,
+}
+
+/// A drill in short.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drilled {
+    pub outcome: Outcome,
+    pub at_ms: u64,
+    pub took_ms: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrilledTable {
+    pub table: String,
+    /// What was done for it.
+    pub how: String,
+    pub rows: u64,
+    pub outcome: Outcome,
+    pub took_ms: u64,
+    /// What did not come out as it was.
+    pub differs: Vec<String>,
+}
+
+impl Drill {
+    pub fn in_short(&self) -> Drilled {
+        Drilled { outcome: self.outcome, at_ms: self.at_ms, took_ms: self.took_ms }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +105,9 @@ pub struct KeptTable {
     pub held: Held,
     pub rows: u64,
     pub bytes: u64,
+    /// It is encrypted: going back wants an identity.
+    #[serde(default)]
+    pub sealed: bool,
 }
 
 /// What there was of a table.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{SampleReview, SampleVerdict};
 use crate::model::{Cell, NamedCell, RunId, TableDigest, clean, clip, thousands};
 
 /// How sure it is that all is well.
@@ -51,6 +52,36 @@ pub struct Validation {
     /// What is to be said of all of it.
     pub remarks: Vec<String>,
     pub tables: Vec<TableValidation>,
+    /// The plan's own figures of both sides.
+    #[serde(default)]
+    pub metrics: Vec<MetricResult>,
+}
+
+/// A figure that both sides should have alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricResult {
+    pub name: String,
+    pub outcome: Outcome,
+    /// The values as the sides write them; none: NULL, or no single value.
+    pub source: Option<String>,
+    pub destination: Option<String>,
+    /// How far they may be apart: `0`, `0.01`, `0.5 %`.
+    pub tolerance: String,
+    /// How far they are, where both are numbers.
+    pub difference: Option<String>,
+    pub details: Vec<String>,
+}
+
+impl MetricResult {
+    /// `10.50 in the source, 10.5 in the destination (tolerance 0)`, and why where that is not all.
+    pub fn in_words(&self) -> String {
+        let value = |value: &Option<String>| value.as_ref().map_or("-".to_owned(), |value| clip(&clean(value), WIDTH));
+        let apart = self.difference.as_ref().filter(|_| self.outcome != Outcome::Passed);
+        let apart = apart.map(|apart| format!(", {apart} apart")).unwrap_or_default();
+        let why = self.details.first().map(|why| format!("; {}", clean(why))).unwrap_or_default();
+        let (source, destination) = (value(&self.source), value(&self.destination));
+        format!("{source} in the source, {destination} in the destination{apart} (tolerance {}){why}", self.tolerance)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -88,6 +119,11 @@ pub struct Sampling {
     #[serde(default)]
     pub drawn: u64,
     pub matching: u64,
+    /// How many of them a reviewer approved, and rejected.
+    #[serde(default)]
+    pub approved: u64,
+    #[serde(default)]
+    pub rejected: u64,
     pub rows: Vec<SampleRow>,
 }
 
@@ -100,6 +136,19 @@ pub struct SampleRow {
     pub source: Vec<NamedCell>,
     /// Empty where it is not there.
     pub destination: Vec<NamedCell>,
+    /// Follows from all values of both sides: what was said of a row holds for it as it was then.
+    #[serde(default)]
+    pub id: String,
+    /// What was said of it, oldest first.
+    #[serde(default)]
+    pub reviews: Vec<SampleReview>,
+}
+
+impl SampleRow {
+    /// What counts of all that was said: the last word that decides.
+    pub fn decided(&self) -> Option<&SampleReview> {
+        self.reviews.iter().rev().find(|review| review.verdict != SampleVerdict::Remarked)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +250,12 @@ pub struct Validated {
 }
 
 impl Validation {
+    /// The verdict of all of it follows from its parts.
+    pub fn conclude(&mut self) {
+        let tables = self.tables.iter().map(|table| table.outcome);
+        self.outcome = tables.chain(self.metrics.iter().map(|metric| metric.outcome)).max().unwrap_or_default();
+    }
+
     pub fn in_short(&self, by: &str) -> Validated {
         let sum = |rows: fn(&TableValidation) -> u64| self.tables.iter().map(rows).sum();
         let not_passed = |finding: &&Finding| finding.outcome == self.outcome && self.outcome != Outcome::Passed;
@@ -209,6 +264,9 @@ impl Validation {
             let detail = finding.details.first().map(|detail| format!(": {detail}")).unwrap_or_default();
             format!("{}: {}{detail}", table.to, finding.name)
         });
+        let counts = |metric: &&MetricResult| metric.outcome == self.outcome && self.outcome != Outcome::Passed;
+        let metrics = self.metrics.iter().filter(counts);
+        let metrics = metrics.map(|metric| format!("metric {}: {}", metric.name, metric.in_words()));
         Validated {
             outcome: self.outcome,
             tables: self.tables.len() as u64,
@@ -217,7 +275,10 @@ impl Validation {
             sampled: sum(|table| table.sample.drawn),
             matching: sum(|table| table.sample.matching),
             differing: sum(|table| table.differing),
-            why: first.chain(self.remarks.iter().filter(|_| self.outcome != Outcome::Passed).cloned()).next(),
+            why: first
+                .chain(metrics)
+                .chain(self.remarks.iter().filter(|_| self.outcome != Outcome::Passed).cloned())
+                .next(),
             by: by.to_owned(),
         }
     }

@@ -11,8 +11,9 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::{
-    RestoreError, Result,
+    Identity, RestoreError, Result,
     definition::whole,
+    drill::clear_drills,
     file,
     keep::{Keeping, Wanted, keep, read_back},
     manifest::{RowsKept, TableKept},
@@ -22,7 +23,7 @@ use super::{
 use crate::{
     endpoint::{Destination, LoadOptions, Loader, Mark},
     ledger::{NewPoint, RestoreRecord},
-    model::{Counts, RunId, Table},
+    model::{Counts, Recipient, RunId, Table},
     protocol::{Event, Fact, Held, Outcome, Restoration, RestoreAct, RestoreProgress, RestoreStep, TakenBack},
 };
 
@@ -36,18 +37,21 @@ pub struct Order {
     /// Until when the restore point of the state now is kept, and how large a table in it may be.
     pub until_ms: u64,
     pub max_gb: u32,
+    /// For whom it is encrypted.
+    pub recipient: Option<Recipient>,
     /// The day that names it.
     pub day: String,
 }
 
 /// How many seconds a statement waits for somebody else's lock.
-const LOCK_WAIT: u32 = 30;
+pub(super) const LOCK_WAIT: u32 = 30;
 
 /// Goes back to the restore point, and proves it. What was begun and cut off is gone on with.
 pub async fn restore(way: &Way, order: &Order, progress: &watch::Sender<RestoreProgress>) -> Result<Restoration> {
     let begun = Instant::now();
     let point = way.ledger.point(&order.name).await?;
     let _lock = way.ledger.lock_plan(&point.new.plan_key)?;
+    clear_drills(&way.ledger, &*way.destination, &point.new.plan_key).await?;
     let teller = Teller { progress, point: order.name.clone() };
     teller.tell(RestoreStep::Checking, "");
     let survey = Survey::of(way, &order.name).await?;
@@ -58,7 +62,7 @@ pub async fn restore(way: &Way, order: &Order, progress: &watch::Sender<RestoreP
     if !others.is_empty() && !order.discard_others {
         return Err(RestoreError::Others(others));
     }
-    read_back(&*way.destination, &survey.folder, &survey.manifest).await?;
+    read_back(&*way.destination, &survey.folder, &survey.manifest, &way.identities).await?;
     let mut record = match survey.unfinished.clone() {
         Some(unfinished) => unfinished,
         None => begin(way, order, &survey, &teller).await?,
@@ -90,12 +94,12 @@ pub async fn restore(way: &Way, order: &Order, progress: &watch::Sender<RestoreP
 
 /// Says how far it is.
 pub(super) struct Teller<'t> {
-    progress: &'t watch::Sender<RestoreProgress>,
-    point: String,
+    pub(super) progress: &'t watch::Sender<RestoreProgress>,
+    pub(super) point: String,
 }
 
 impl Teller<'_> {
-    fn tell(&self, step: RestoreStep, table: &str) {
+    pub(super) fn tell(&self, step: RestoreStep, table: &str) {
         self.progress.send_modify(|progress| {
             progress.point.clone_from(&self.point);
             progress.step = step;
@@ -103,8 +107,8 @@ impl Teller<'_> {
         });
     }
 
-    fn of(&self, rows: u64) {
-        self.progress.send_modify(|progress| progress.of = rows);
+    pub(super) fn of(&self, rows: u64) {
+        self.progress.send_modify(|progress| (progress.of, progress.rows) = (rows, 0));
     }
 
     fn rows(&self, rows: u64) {
@@ -130,7 +134,9 @@ async fn begin(way: &Way, order: &Order, survey: &Survey, teller: &Teller<'_>) -
         address: way.address.clone(),
         new,
         max_gb: order.max_gb,
+        recipient: order.recipient,
         day: order.day.clone(),
+        told: teller.progress.clone(),
     };
     let wanted = |table: &Surveyed| Wanted {
         name: table.kept.name.clone(),
@@ -184,9 +190,18 @@ fn is_loaded(table: &Surveyed) -> bool {
 
 async fn put_back_file(way: &Way, folder: &Path, kept: &TableKept) -> Result<()> {
     match &kept.rows {
-        Some(rows) => Ok(way.destination.put_back_file(&kept.name, &folder.join(&rows.file)).await?),
+        Some(rows) => {
+            let original = unsealed(folder, rows, way).await?;
+            Ok(way.destination.put_back_file(&kept.name, &original.path).await?)
+        }
         None => Ok(()),
     }
+}
+
+/// The file as it was.
+pub(super) async fn unsealed(folder: &Path, rows: &RowsKept, way: &Way) -> Result<file::Original> {
+    let (folder, rows, identities) = (folder.to_owned(), rows.clone(), way.identities.clone());
+    tokio::task::spawn_blocking(move || file::original(&folder, &rows, &identities)).await?
 }
 
 /// One table, which is made first where it is gone; that table then.
@@ -210,7 +225,7 @@ async fn put_back_rows(way: &Way, folder: &Path, table: &Surveyed, teller: &Tell
         ..LoadOptions::default()
     };
     let mut loader = way.destination.open(&target, &options).await?;
-    match load(&mut *loader, folder, kept, teller).await {
+    match load(&mut *loader, (folder, &way.identities), kept, teller).await {
         Ok(()) => loader.commit(&no_mark(kept)).await?,
         Err(error) => {
             // What cannot be rolled back dies with its connection.
@@ -239,7 +254,7 @@ fn again(definition: &Table, destination: &dyn Destination) -> Table {
 }
 
 /// A chunk's mark is written nowhere here.
-fn no_mark(kept: &TableKept) -> Mark {
+pub(super) fn no_mark(kept: &TableKept) -> Mark {
     Mark {
         run: RunId::default(),
         table: kept.name.clone(),
@@ -250,11 +265,16 @@ fn no_mark(kept: &TableKept) -> Mark {
     }
 }
 
-async fn load(loader: &mut dyn Loader, folder: &Path, kept: &TableKept, teller: &Teller<'_>) -> Result<()> {
+pub(super) async fn load(
+    loader: &mut dyn Loader,
+    (folder, identities): (&Path, &[Identity]),
+    kept: &TableKept,
+    teller: &Teller<'_>,
+) -> Result<()> {
     loader.begin().await?;
     loader.empty().await?;
     let Some(rows) = kept.rows.as_ref().filter(|_| kept.held == Held::Rows) else { return Ok(()) };
-    let (mut batches, reading) = batches(folder, rows);
+    let (mut batches, reading) = batches(folder, rows, identities);
     while let Some(batch) = batches.recv().await {
         let refused = loader.write(&batch).await?;
         if let Some(first) = refused.first() {
@@ -267,11 +287,16 @@ async fn load(loader: &mut dyn Loader, folder: &Path, kept: &TableKept, teller: 
 }
 
 /// The file's batches, one ahead of whoever takes them.
-fn batches(folder: &Path, rows: &RowsKept) -> (mpsc::Receiver<RecordBatch>, tokio::task::JoinHandle<Result<()>>) {
+fn batches(
+    folder: &Path,
+    rows: &RowsKept,
+    identities: &[Identity],
+) -> (mpsc::Receiver<RecordBatch>, tokio::task::JoinHandle<Result<()>>) {
     let (sender, receiver) = mpsc::channel(1);
-    let (folder, rows) = (folder.to_owned(), rows.clone());
-    let reading =
-        tokio::task::spawn_blocking(move || file::read(&folder, &rows, |batch| sender.blocking_send(batch).is_ok()));
+    let (folder, rows, identities) = (folder.to_owned(), rows.clone(), identities.to_vec());
+    let reading = tokio::task::spawn_blocking(move || {
+        file::read(&folder, &rows, &identities, |batch| sender.blocking_send(batch).is_ok())
+    });
     (receiver, reading)
 }
 

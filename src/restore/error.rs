@@ -30,6 +30,8 @@ pub enum RestoreError {
     Unkeepable { table: String, column: String, message: String },
     #[error("{0} is not what was written when the restore point was made: {1}; nothing was put back")]
     Tampered(PathBuf, String),
+    #[error("what is kept is encrypted: name the file that holds its key with --identity FILE; nothing was put back")]
+    Sealed,
     #[error("what was kept of {0} reads back as something else ({1}); look at this host's disk and memory")]
     Unlike(String, String),
     #[error("restore point {0} is not finished: whoever made it was cut off before its run wrote anything")]

@@ -4,8 +4,8 @@
 //! for its rows, so that nothing is decoded that is not what was written.
 
 use std::{
-    fs::File,
-    io::{self, BufReader, BufWriter, Write},
+    fs::{self, File},
+    io::{self, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -23,10 +23,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     RestoreError, Result,
+    crypt::{Identity, Opening, Sealing},
     manifest::RowsKept,
     shelf::{failed, private},
 };
-use crate::model::{RowEncoding, RowSum, TableDigest, hex};
+use crate::model::{Recipient, RowEncoding, RowSum, TableDigest, hex};
 
 /// What goes to the disk at once.
 const PIECE: usize = 1 << 18;
@@ -51,23 +52,67 @@ impl<W: Write> Write for Summed<W> {
     }
 }
 
+/// Where a kept file's bytes go, encrypted or not.
+enum Sink {
+    Plain(Summed<File>),
+    Sealed(Box<Sealing<Summed<File>>>),
+}
+
+impl Sink {
+    fn begin(path: &Path, recipients: &[Recipient]) -> io::Result<Self> {
+        let summed = Summed { inner: private(path)?, hash: Sha256::new(), bytes: 0 };
+        Ok(match recipients.is_empty() {
+            true => Self::Plain(summed),
+            false => Self::Sealed(Box::new(Sealing::begin(summed, recipients)?)),
+        })
+    }
+
+    /// Makes the file last.
+    fn finish(self) -> io::Result<Summed<File>> {
+        let summed = match self {
+            Self::Plain(summed) => summed,
+            Self::Sealed(sealing) => sealing.finish()?,
+        };
+        summed.inner.sync_all()?;
+        Ok(summed)
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(summed) => summed.write(bytes),
+            Self::Sealed(sealing) => sealing.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(summed) => summed.flush(),
+            Self::Sealed(sealing) => sealing.flush(),
+        }
+    }
+}
+
 /// Writes batches to a new file.
 pub(super) struct RowsWriter {
     path: PathBuf,
     name: String,
-    writer: StreamWriter<BufWriter<Summed<File>>>,
+    sealed: bool,
+    writer: StreamWriter<BufWriter<Sink>>,
 }
 
 impl RowsWriter {
-    /// A file of that name in the folder, for batches of the schema.
-    pub(super) fn begin(folder: &Path, name: String, schema: &SchemaRef) -> Result<Self> {
+    /// A file of that name in the folder, for batches of the schema; encrypted where there are recipients.
+    pub(super) fn begin(folder: &Path, name: String, schema: &SchemaRef, recipients: &[Recipient]) -> Result<Self> {
         let path = folder.join(&name);
-        let file = private(&path).map_err(failed(&path))?;
-        let summed = BufWriter::with_capacity(PIECE, Summed { inner: file, hash: Sha256::new(), bytes: 0 });
+        let sink = Sink::begin(&path, recipients).map_err(failed(&path))?;
+        let sealed = !recipients.is_empty();
+        let summed = BufWriter::with_capacity(PIECE, sink);
         let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::ZSTD));
         let writer = options.and_then(|options| StreamWriter::try_new_with_options(summed, schema, options));
         match writer {
-            Ok(writer) => Ok(Self { path, name, writer }),
+            Ok(writer) => Ok(Self { path, name, sealed, writer }),
             Err(error) => Err(unwritten(&path, error)),
         }
     }
@@ -79,11 +124,11 @@ impl RowsWriter {
     /// Makes the file last.
     pub(super) fn finish(mut self, digest: TableDigest) -> Result<RowsKept> {
         self.writer.finish().map_err(|error| unwritten(&self.path, error))?;
-        let summed = self.writer.into_inner().map_err(|error| unwritten(&self.path, error))?;
-        let summed = summed.into_inner().map_err(|error| failed(&self.path)(error.into_error()))?;
-        summed.inner.sync_all().map_err(failed(&self.path))?;
-        let sha256 = hex(&summed.hash.finalize());
-        Ok(RowsKept { file: self.name, bytes: summed.bytes, sha256, digest: Some(digest) })
+        let sink = self.writer.into_inner().map_err(|error| unwritten(&self.path, error))?;
+        let sink = sink.into_inner().map_err(|error| failed(&self.path)(error.into_error()))?;
+        let summed = sink.finish().map_err(failed(&self.path))?;
+        let (file, sealed, sha256) = (self.name, self.sealed, hex(&summed.hash.finalize()));
+        Ok(RowsKept { file, bytes: summed.bytes, sha256, digest: Some(digest), sealed, content: None })
     }
 }
 
@@ -95,15 +140,18 @@ fn unwritten(path: &Path, error: ArrowError) -> RestoreError {
     }
 }
 
-/// Copies a file as it is.
-pub(super) fn copy(from: &Path, folder: &Path, name: String) -> Result<RowsKept> {
+/// Copies a file as it is; encrypted where there are recipients.
+pub(super) fn copy(from: &Path, folder: &Path, name: String, recipients: &[Recipient]) -> Result<RowsKept> {
     let path = folder.join(&name);
     let copied = || -> io::Result<RowsKept> {
         let mut source = File::open(from)?;
-        let mut summed = Summed { inner: private(&path)?, hash: Sha256::new(), bytes: 0 };
-        io::copy(&mut source, &mut summed)?;
-        summed.inner.sync_all()?;
-        Ok(RowsKept { file: name, bytes: summed.bytes, sha256: hex(&summed.hash.finalize()), digest: None })
+        let mut read = Summed { inner: Sink::begin(&path, recipients)?, hash: Sha256::new(), bytes: 0 };
+        io::copy(&mut source, &mut read)?;
+        let original = hex(&read.hash.finalize());
+        let summed = read.inner.finish()?;
+        let (sealed, sha256) = (!recipients.is_empty(), hex(&summed.hash.finalize()));
+        let content = sealed.then_some(original);
+        Ok(RowsKept { file: name, bytes: summed.bytes, sha256, digest: None, sealed, content })
     };
     copied().map_err(failed(from))
 }
@@ -128,11 +176,59 @@ pub(super) fn check(folder: &Path, kept: &RowsKept) -> Result<()> {
     }
 }
 
+/// What the file holds, with encryption taken off.
+fn plain(folder: &Path, kept: &RowsKept, identities: &[Identity]) -> Result<Box<dyn Read>> {
+    let path = folder.join(&kept.file);
+    let damaged = |error: io::Error| RestoreError::Tampered(path.clone(), error.to_string());
+    let file = File::open(&path).map_err(damaged)?;
+    match (kept.sealed, identities) {
+        (false, _) => Ok(Box::new(file)),
+        (true, []) => Err(RestoreError::Sealed),
+        (true, identities) => Ok(Box::new(Opening::begin(file, identities).map_err(damaged)?)),
+    }
+}
+
+/// A kept file as it was, to be read for as long as this lives.
+pub(super) struct Original {
+    pub(super) path: PathBuf,
+    is_copy: bool,
+}
+
+impl Drop for Original {
+    fn drop(&mut self) {
+        if self.is_copy {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Takes encryption off a file that is a table.
+pub(super) fn original(folder: &Path, kept: &RowsKept, identities: &[Identity]) -> Result<Original> {
+    if !kept.sealed {
+        return Ok(Original { path: folder.join(&kept.file), is_copy: false });
+    }
+    let path = folder.join(format!("{}.open", kept.file));
+    let mut source = plain(folder, kept, identities)?;
+    let mut write = || {
+        // Whoever was cut off left it.
+        let _ = fs::remove_file(&path);
+        io::copy(&mut source, &mut private(&path)?).map(drop)
+    };
+    let written = write();
+    let original = Original { path: path.clone(), is_copy: true };
+    written.map(|()| original).map_err(failed(&path))
+}
+
 /// Hands over the file's batches one by one until `take` wants no more.
-pub(super) fn read(folder: &Path, kept: &RowsKept, mut take: impl FnMut(RecordBatch) -> bool) -> Result<()> {
+pub(super) fn read(
+    folder: &Path,
+    kept: &RowsKept,
+    identities: &[Identity],
+    mut take: impl FnMut(RecordBatch) -> bool,
+) -> Result<()> {
     let path = folder.join(&kept.file);
     let damaged = |error: ArrowError| RestoreError::Tampered(path.clone(), error.to_string());
-    let file = File::open(&path).map_err(|error| RestoreError::Tampered(path.clone(), error.to_string()))?;
+    let file = plain(folder, kept, identities)?;
     let reader = StreamReader::try_new(BufReader::with_capacity(PIECE, file), None).map_err(damaged)?;
     for batch in reader {
         if !take(batch.map_err(damaged)?) {
@@ -143,17 +239,30 @@ pub(super) fn read(folder: &Path, kept: &RowsKept, mut take: impl FnMut(RecordBa
 }
 
 /// Reads the file back: its bytes, and the rows in them.
-pub(super) fn verify(folder: &Path, kept: &RowsKept, encoding: &RowEncoding) -> Result<()> {
+pub(super) fn verify(folder: &Path, kept: &RowsKept, encoding: &RowEncoding, identities: &[Identity]) -> Result<()> {
     check(folder, kept)?;
-    let Some(digest) = &kept.digest else { return Ok(()) };
+    let Some(digest) = &kept.digest else { return verify_original(folder, kept, identities) };
     let mut sum = RowSum::default();
-    read(folder, kept, |batch| {
+    read(folder, kept, identities, |batch| {
         sum += encoding.sum(&batch);
         true
     })?;
     match sum == digest.sum && encoding.shape() == digest.shape {
         true => Ok(()),
         false => Err(RestoreError::Unlike(kept.file.clone(), format!("{sum} instead of {}", digest.sum))),
+    }
+}
+
+/// Whether an encrypted file opens to what it was.
+fn verify_original(folder: &Path, kept: &RowsKept, identities: &[Identity]) -> Result<()> {
+    let Some(content) = &kept.content else { return Ok(()) };
+    let mut summed = Summed { inner: io::sink(), hash: Sha256::new(), bytes: 0 };
+    let path = folder.join(&kept.file);
+    io::copy(&mut plain(folder, kept, identities)?, &mut summed)
+        .map_err(|error| RestoreError::Tampered(path, error.to_string()))?;
+    match hex(&summed.hash.finalize()) == *content {
+        true => Ok(()),
+        false => Err(RestoreError::Unlike(kept.file.clone(), "another file".to_owned())),
     }
 }
 
@@ -186,7 +295,11 @@ mod tests {
     }
 
     fn kept(folder: &Path) -> RowsKept {
-        let mut writer = RowsWriter::begin(folder, "0001.arrow".into(), &batch(0).schema()).unwrap();
+        sealed(folder, &[])
+    }
+
+    fn sealed(folder: &Path, recipients: &[Recipient]) -> RowsKept {
+        let mut writer = RowsWriter::begin(folder, "0001.arrow".into(), &batch(0).schema(), recipients).unwrap();
         let mut sum = RowSum::default();
         for batch in [batch(0), batch(500)] {
             writer.write(&batch).unwrap();
@@ -199,9 +312,9 @@ mod tests {
     fn rows_read_back_as_they_were_and_take_less_room() {
         let folder = tempfile::tempdir().unwrap();
         let kept = kept(folder.path());
-        verify(folder.path(), &kept, &encoding()).unwrap();
+        verify(folder.path(), &kept, &encoding(), &[]).unwrap();
         let mut read_back = Vec::new();
-        read(folder.path(), &kept, |batch| {
+        read(folder.path(), &kept, &[], |batch| {
             read_back.push(batch);
             true
         })
@@ -217,22 +330,49 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kept = kept(folder.path());
         let other = RowEncoding::of([(&columns()[0], None)]);
-        assert!(matches!(verify(folder.path(), &kept, &other), Err(RestoreError::Unlike(..))));
+        assert!(matches!(verify(folder.path(), &kept, &other, &[]), Err(RestoreError::Unlike(..))));
         let path = folder.path().join(&kept.file);
         let mut bytes = fs::read(&path).unwrap();
         let last = bytes.len() - 20;
         bytes[last] ^= 4;
         fs::write(&path, bytes).unwrap();
-        assert!(matches!(verify(folder.path(), &kept, &encoding()), Err(RestoreError::Tampered(..))));
+        assert!(matches!(verify(folder.path(), &kept, &encoding(), &[]), Err(RestoreError::Tampered(..))));
         fs::remove_file(&path).unwrap();
         assert!(matches!(check(folder.path(), &kept), Err(RestoreError::Tampered(..))));
+    }
+
+    #[test]
+    fn encrypted_rows_read_back_with_the_identity_and_not_without() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, stranger) = (Identity::new().unwrap(), Identity::new().unwrap());
+        let kept = sealed(folder.path(), &[own.recipient()]);
+        assert!(kept.sealed);
+        let whole = fs::read(folder.path().join(&kept.file)).unwrap();
+        assert!(whole.starts_with(b"age-encryption.org/v1\n") && kept.bytes == whole.len() as u64);
+        check(folder.path(), &kept).unwrap();
+        verify(folder.path(), &kept, &encoding(), std::slice::from_ref(&own)).unwrap();
+        assert!(matches!(verify(folder.path(), &kept, &encoding(), &[]), Err(RestoreError::Sealed)));
+        let other = verify(folder.path(), &kept, &encoding(), &[stranger]).unwrap_err().to_string();
+        assert!(other.contains("none of the identities"), "{other}");
+
+        let from = folder.path().join("from.csv");
+        fs::write(&from, "id\n7\n").unwrap();
+        let file = copy(&from, folder.path(), "0002.csv".into(), &[own.recipient()]).unwrap();
+        assert_eq!(file.original(), sha256(&from).unwrap());
+        verify(folder.path(), &file, &encoding(), std::slice::from_ref(&own)).unwrap();
+        let path = {
+            let original = original(folder.path(), &file, std::slice::from_ref(&own)).unwrap();
+            assert_eq!(fs::read(&original.path).unwrap(), b"id\n7\n");
+            original.path.clone()
+        };
+        assert!(!path.exists(), "what was taken off its encryption does not stay");
     }
 
     #[test]
     fn a_file_is_never_written_over() {
         let folder = tempfile::tempdir().unwrap();
         kept(folder.path());
-        let again = RowsWriter::begin(folder.path(), "0001.arrow".into(), &batch(0).schema());
+        let again = RowsWriter::begin(folder.path(), "0001.arrow".into(), &batch(0).schema(), &[]);
         assert!(matches!(again, Err(RestoreError::Folder { .. })));
     }
 }

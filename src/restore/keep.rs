@@ -3,24 +3,25 @@
 use std::{path::Path, sync::Arc};
 
 use datafusion::arrow::record_batch::RecordBatch;
+use tokio::sync::watch;
 
 use super::{
-    Manifest, RestoreError, Result,
+    Identity, Manifest, RestoreError, Result,
     definition::{as_written, encoding, whole},
     file::{self, RowsWriter},
     look::{self, Sums, Take},
     manifest::{FORMAT, RowsKept, TableKept},
-    shelf::Shelf,
+    shelf::{Shelf, failed},
 };
 use crate::{
     endpoint::{Destination, EndpointError, ErrorKind, Snapshot, Source},
     ledger::{Ledger, NewPoint, PointPhase},
-    model::{Column, Mode, RowEncoding, RowSum, Table, TableDigest, thousands},
-    plan::{Mapping, RestoreOptions},
-    protocol::{CheckItem, CheckState, Held},
+    model::{Column, Mode, Recipient, RowEncoding, RowSum, Table, TableDigest},
+    plan::Mapping,
+    protocol::{Held, RestoreProgress, RestoreStep},
 };
 
-const GB: u64 = 1 << 30;
+pub(super) const GB: u64 = 1 << 30;
 
 /// A table of the destination that a run is about to write.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,8 +54,22 @@ pub struct Keeping<'k> {
     pub address: String,
     pub new: NewPoint,
     pub max_gb: u32,
+    /// For whom it is encrypted; none: it is not.
+    pub recipient: Option<Recipient>,
     /// The day that names it: `2024_06_12`.
     pub day: String,
+    /// Where it is told how far it is.
+    pub told: watch::Sender<RestoreProgress>,
+}
+
+impl Keeping<'_> {
+    fn tell(&self, name: &str, table: &str) {
+        self.told.send_modify(|progress| {
+            progress.step = RestoreStep::Keeping;
+            name.clone_into(&mut progress.point);
+            table.clone_into(&mut progress.table);
+        });
+    }
 }
 
 /// Keeps what the tables hold, in this order, reads it back, and puts it on record. Nothing is left where that fails.
@@ -83,25 +98,41 @@ async fn clear_unfinished(keeping: &Keeping<'_>, shelf: &Shelf) -> Result<()> {
 
 async fn make(keeping: &Keeping<'_>, shelf: &Shelf, name: &str, wanted: &[Wanted]) -> Result<Manifest> {
     let folder = shelf.begin(name)?;
+    let seal = Seal::of(keeping.recipient, &folder)?;
     let mut manifest = head(keeping, name).await?;
     let snapshot = match &keeping.copy {
         Some(copy) if wanted.iter().any(|table| table.exists) => Some(copy.snapshot().await?),
         _ => None,
     };
     for (place, table) in wanted.iter().enumerate() {
+        keeping.tell(name, &table.name);
         let file = format!("{:04}", place + 1);
         let kept = match snapshot.as_ref().filter(|_| table.exists) {
-            Some(snapshot) => keep_table(keeping, snapshot, table, (&folder, file)).await?,
+            Some(snapshot) => keep_table(keeping, snapshot, table, (&folder, file, &seal.recipients)).await?,
             None => absent(table),
         };
         manifest.tables.push(kept);
     }
     drop(snapshot);
-    read_back(keeping.destination, &folder, &manifest).await?;
+    read_back(keeping.destination, &folder, &manifest, &seal.own).await?;
     let sum = shelf.settle(&manifest)?;
     let tables: Vec<_> = manifest.tables.iter().map(TableKept::in_short).collect();
     keeping.ledger.point_ready(name, &tables, manifest.bytes(), &sum).await?;
     Ok(manifest)
+}
+
+/// Who can read what is kept: whoever the plan names and, until it was read back, we.
+struct Seal {
+    recipients: Vec<Recipient>,
+    own: Vec<Identity>,
+}
+
+impl Seal {
+    fn of(recipient: Option<Recipient>, folder: &Path) -> Result<Self> {
+        let Some(recipient) = recipient else { return Ok(Self { recipients: Vec::new(), own: Vec::new() }) };
+        let own = Identity::new().map_err(failed(folder))?;
+        Ok(Self { recipients: vec![recipient, own.recipient()], own: vec![own] })
+    }
 }
 
 async fn head(keeping: &Keeping<'_>, name: &str) -> Result<Manifest> {
@@ -141,7 +172,7 @@ async fn keep_table(
     keeping: &Keeping<'_>,
     snapshot: &Arc<dyn Snapshot>,
     wanted: &Wanted,
-    (folder, file): (&Path, String),
+    (folder, file, recipients): (&Path, String, &[Recipient]),
 ) -> Result<TableKept> {
     let destination = keeping.destination;
     let definition = match destination.describe(&wanted.name).await {
@@ -162,13 +193,21 @@ async fn keep_table(
     let written = Written::of(&definition, wanted, destination);
     match path {
         Some(path) => {
-            let folder = folder.to_owned();
-            let copy = tokio::task::spawn_blocking(move || file::copy(&path, &folder, file));
+            let (folder, recipients) = (folder.to_owned(), recipients.to_vec());
+            let copy = tokio::task::spawn_blocking(move || file::copy(&path, &folder, file, &recipients));
             (kept.held, kept.rows) = (Held::File, Some(copy.await??));
             kept.held_of_written = written.sum(snapshot).await?;
         }
         None => {
-            let rows = rows(snapshot, &definition, destination, &written, (folder, file)).await?;
+            let filing = Filing {
+                folder: folder.to_owned(),
+                file: format!("{file}.arrow"),
+                recipients: recipients.to_vec(),
+                told: keeping.told.clone(),
+                writer: None,
+                sums: Sums::over(Vec::new()),
+            };
+            let rows = rows(snapshot, &definition, destination, &written, filing).await?;
             (kept.rows, kept.held_of_written) = rows;
             kept.held = if kept.rows.is_some() { Held::Rows } else { Held::Empty };
         }
@@ -226,18 +265,14 @@ async fn rows(
     definition: &Table,
     destination: &dyn Destination,
     written: &Written,
-    (folder, file): (&Path, String),
+    filing: Filing,
 ) -> Result<(Option<RowsKept>, Option<TableDigest>)> {
     let table = whole(definition, destination);
     let alike = |column: &Column| table.column(&column.name).is_some_and(|own| own.ty == column.ty);
     let at_once = written.adds && written.table.columns.iter().all(alike);
     let own = encoding(&table.columns, destination);
-    let filing = Filing {
-        folder: folder.to_owned(),
-        file: format!("{file}.arrow"),
-        writer: None,
-        sums: Sums::over(std::iter::once(own.clone()).chain(at_once.then(|| written.encoding.clone())).collect()),
-    };
+    let encodings = std::iter::once(own.clone()).chain(at_once.then(|| written.encoding.clone()));
+    let filing = Filing { sums: Sums::over(encodings.collect()), ..filing };
     let filed = look::read(snapshot, &table, filing).await?;
     let mut sums = filed.sums.sums.into_iter();
     let digest = TableDigest { shape: own.shape(), sum: sums.next().unwrap_or_default() };
@@ -256,7 +291,9 @@ async fn rows(
 struct Filing {
     folder: std::path::PathBuf,
     file: String,
+    recipients: Vec<Recipient>,
     writer: Option<RowsWriter>,
+    told: watch::Sender<RestoreProgress>,
     sums: Sums,
 }
 
@@ -266,63 +303,30 @@ impl Take for Filing {
             return Ok(());
         }
         if self.writer.is_none() {
-            self.writer = Some(RowsWriter::begin(&self.folder, self.file.clone(), &batch.schema())?);
+            self.writer = Some(RowsWriter::begin(&self.folder, self.file.clone(), &batch.schema(), &self.recipients)?);
         }
         if let Some(writer) = &mut self.writer {
             writer.write(&batch)?;
         }
+        self.told.send_modify(|progress| progress.rows += batch.num_rows() as u64);
         self.sums.take(batch)
     }
 }
 
 /// Reads every file of the point back.
-pub(super) async fn read_back(destination: &dyn Destination, folder: &Path, manifest: &Manifest) -> Result<()> {
+pub(super) async fn read_back(
+    destination: &dyn Destination,
+    folder: &Path,
+    manifest: &Manifest,
+    identities: &[Identity],
+) -> Result<()> {
     for kept in &manifest.tables {
         let (Some(rows), Some(definition)) = (&kept.rows, &kept.definition) else { continue };
         let own = encoding(&whole(definition, destination).columns, destination);
-        let (folder, rows) = (folder.to_owned(), rows.clone());
-        tokio::task::spawn_blocking(move || file::verify(&folder, &rows, &own)).await??;
+        let (folder, rows, identities) = (folder.to_owned(), rows.clone(), identities.to_vec());
+        tokio::task::spawn_blocking(move || file::verify(&folder, &rows, &own, &identities)).await??;
     }
     Ok(())
-}
-
-/// What the checks say of it, before the run.
-pub fn readiness<'m>(options: &RestoreOptions, mappings: impl IntoIterator<Item = &'m Mapping>) -> CheckItem {
-    let item = |state, details| CheckItem { name: "Restore point".into(), state, details };
-    let there: Vec<&Table> = mappings.into_iter().filter(|mapping| mapping.exists).map(|mapping| &mapping.to).collect();
-    if !options.points {
-        let names: Vec<&str> = there.iter().map(|table| table.name.as_str()).collect();
-        let what = if names.is_empty() { "nothing that is there".to_owned() } else { names.join(", ") };
-        let detail = format!(
-            "NO WAY BACK: the plan says [restore] points = false, so nothing is kept before the run writes to {what}"
-        );
-        return item(CheckState::Warned, vec![detail]);
-    }
-    let large = |table: &&&Table| table.bytes.unwrap_or(0).div_ceil(GB) > u64::from(options.max_gb);
-    let too_large: Vec<String> = there.iter().filter(large).map(|table| refusal(table, options)).collect();
-    if !too_large.is_empty() {
-        return item(CheckState::Failed, too_large);
-    }
-    let mut details: Vec<String> =
-        there.iter().filter(|table| table.rows.rows() != Some(0)).map(|table| kept(table)).collect();
-    details.push(match details.is_empty() {
-        true => "no table holds rows: that they were empty or not there is all that is kept".to_owned(),
-        false => {
-            format!("made before the first write, kept {} days; `whimbrel restore` goes back to it", options.keep_days)
-        }
-    });
-    item(CheckState::Passed, details)
-}
-
-fn refusal(table: &Table, options: &RestoreOptions) -> String {
-    let gb = table.bytes.unwrap_or(0).div_ceil(GB);
-    RestoreError::TooLarge { table: table.name.clone(), gb, max_gb: options.max_gb }.to_string()
-}
-
-fn kept(table: &Table) -> String {
-    let rows = table.rows.rows().map_or("its".to_owned(), |rows| format!("about {}", thousands(rows)));
-    let size = table.bytes.map(|bytes| format!(" ({} MB)", thousands(bytes.div_ceil(1 << 20)))).unwrap_or_default();
-    format!("{}: {rows} rows{size} are kept", table.name)
 }
 
 /// The side's table as it is; none where it is not there.
@@ -334,41 +338,5 @@ pub(super) async fn there(
         Ok(table) => Ok(Some(table)),
         Err(error) if error.kind == ErrorKind::NoTable => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Count;
-
-    fn mapping(rows: Count, bytes: u64, exists: bool) -> Mapping {
-        let to = Table { name: "t".into(), rows, bytes: Some(bytes), ..Table::default() };
-        Mapping { to, exists, ..Mapping::default() }
-    }
-
-    fn said(options: &RestoreOptions, mapping: &Mapping) -> (CheckState, String) {
-        let item = readiness(options, [mapping]);
-        (item.state, item.details.join("; "))
-    }
-
-    #[test]
-    fn the_checks_say_what_is_kept_and_refuse_what_is_too_large() {
-        let options = RestoreOptions { max_gb: 2, ..RestoreOptions::default() };
-        let (state, words) = said(&options, &mapping(Count::Estimate(12_000), 2 * GB, true));
-        assert!(state == CheckState::Passed && words.contains("about 12,000 rows (2,048 MB) are kept"), "{words}");
-        let (state, words) = said(&options, &mapping(Count::Estimate(12_000), 2 * GB + 1, true));
-        assert!(
-            state == CheckState::Failed && words.contains("t is 3 GB") && words.contains("points = false"),
-            "{words}"
-        );
-        let (state, words) = said(&options, &mapping(Count::Unknown, 9 * GB, false));
-        assert!(state == CheckState::Passed && words.starts_with("no table holds rows"), "{words}");
-        let without = RestoreOptions { points: false, ..options };
-        let (state, words) = said(&without, &mapping(Count::Exact(1), 9 * GB, true));
-        assert!(
-            state == CheckState::Warned && words.contains("NO WAY BACK") && words.contains("writes to t"),
-            "{words}"
-        );
     }
 }

@@ -52,7 +52,7 @@ pub struct TableKept {
 }
 
 /// A file of the restore point.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RowsKept {
     pub file: String,
@@ -61,6 +61,19 @@ pub struct RowsKept {
     pub sha256: String,
     /// Of the rows in it; none where the file is the table.
     pub digest: Option<TableDigest>,
+    /// It is encrypted in the age format.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sealed: bool,
+    /// Of an encrypted file that is the table: its SHA-256 as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+}
+
+impl RowsKept {
+    /// The SHA-256 of the file that was kept, as it was.
+    pub(super) fn original(&self) -> &str {
+        self.content.as_deref().unwrap_or(&self.sha256)
+    }
 }
 
 impl TableKept {
@@ -71,7 +84,8 @@ impl TableKept {
 
     pub(super) fn in_short(&self) -> KeptTable {
         let bytes = self.rows.as_ref().map_or(0, |rows| rows.bytes);
-        KeptTable { table: self.name.clone(), held: self.held, rows: self.rows(), bytes }
+        let sealed = self.rows.as_ref().is_some_and(|rows| rows.sealed);
+        KeptTable { table: self.name.clone(), held: self.held, rows: self.rows(), bytes, sealed }
     }
 }
 

@@ -5,7 +5,9 @@
 //! holds no rows, or is not there, costs a look and nothing else.
 
 mod back;
+mod crypt;
 mod definition;
+mod drill;
 mod error;
 mod file;
 mod keep;
@@ -14,14 +16,18 @@ mod manifest;
 mod preview;
 mod proof;
 mod purge;
+mod readiness;
 mod shelf;
 
 pub use back::{Order, restore};
+pub use crypt::Identity;
+pub use drill::{clear_drills, drill};
 pub use error::RestoreError;
-pub use keep::{Keeping, Wanted, keep, readiness};
+pub use keep::{Keeping, Wanted, keep};
 pub use manifest::Manifest;
 pub use preview::{Way, preview};
 pub use purge::{Purging, purge};
+pub use readiness::readiness;
 pub use shelf::shown;
 
 pub type Result<T> = std::result::Result<T, RestoreError>;

@@ -6,12 +6,12 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use super::{
-    Manifest, RestoreError, Result,
+    Identity, Manifest, RestoreError, Result,
     definition::{as_written, differences, encoding, unfitting, whole},
     file,
     keep::there,
     look::{self, Sums},
-    manifest::TableKept,
+    manifest::{RowsKept, TableKept},
     shelf::{Shelf, show},
 };
 use crate::{
@@ -32,6 +32,8 @@ pub struct Way {
     pub by: String,
     /// Milliseconds since 1970 UTC.
     pub now_ms: u64,
+    /// Who reads what is encrypted.
+    pub identities: Vec<Identity>,
 }
 
 /// What going back to the restore point of that name would do.
@@ -278,7 +280,7 @@ pub(super) async fn same_file(way: &Way, kept: &TableKept) -> Result<bool> {
     }
     let Some(path) = way.destination.file(&kept.name).await? else { return Ok(false) };
     let found = tokio::task::spawn_blocking(move || file::sha256(&path).ok()).await?;
-    Ok(found.as_ref() == kept.rows.as_ref().map(|rows| &rows.sha256))
+    Ok(found.as_deref() == kept.rows.as_ref().map(RowsKept::original))
 }
 
 /// What the runs since left in each table.
@@ -390,7 +392,6 @@ pub(super) fn counters_differ(was: &[CounterStand], is: &[CounterStand]) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::restore::manifest::RowsKept;
 
     fn sum(rows: &[u32]) -> RowSum {
         let mut sum = RowSum::default();
@@ -403,7 +404,7 @@ mod tests {
     }
 
     fn kept(mode: Mode, held: Held, rows: &[u32]) -> TableKept {
-        let file = RowsKept { file: "f".into(), bytes: 1, sha256: String::new(), digest: Some(digest(rows)) };
+        let file = RowsKept { file: "f".into(), bytes: 1, digest: Some(digest(rows)), ..RowsKept::default() };
         TableKept {
             name: "t".into(),
             held,

@@ -13,7 +13,7 @@ use super::{Manifest, RestoreError, Result, manifest::FORMAT};
 use crate::{
     ledger::{Ledger, LedgerError, PointPhase, PointRecord},
     model::hex,
-    protocol::{PointState, RestorePoint},
+    protocol::{Drill, PointState, RestorePoint},
 };
 
 const MANIFEST: &str = "manifest.json";
@@ -130,6 +130,7 @@ pub(super) async fn show(ledger: &Ledger, point: PointRecord, now_ms: u64) -> Re
         },
         rows: point.tables.iter().map(|table| table.rows).sum(),
         restored_ms: restores.iter().find_map(|restore| restore.ended_ms),
+        drilled: ledger.drills(&point.name).await?.first().map(Drill::in_short),
         name: point.name,
         made_ms: new.made_ms,
         until_ms: new.until_ms,

@@ -4,7 +4,9 @@
 //! cannot find out never passes.
 
 mod checks;
+mod metric_checks;
 mod modes;
+mod outside;
 mod readiness;
 mod report;
 mod row_tests;
@@ -12,7 +14,9 @@ mod surroundings;
 mod validation;
 
 pub use checks::{Checked, check};
+pub use metric_checks::metric_checks;
+pub use outside::outside;
 pub use readiness::{Moment, readiness};
-pub use report::{Report, report};
+pub use report::{Report, report, without_private};
 pub use row_tests::row_tests;
-pub use validation::{Mending, Subject, ValidateError, mend, validate};
+pub use validation::{Mending, Subject, ValidateError, chosen, count_reviews, mend, validate};

@@ -8,13 +8,18 @@ use crate::{
     cli::{CliError, Exit, open::Context},
     host::{Found, Port},
     model::{Count, RunPhase, percent, thousands},
-    protocol::{Command, FromHost, Reply, Role, Snapshot, ToHost},
+    protocol::{Command, FromHost, Reply, Role, Snapshot, ToHost, Validating},
 };
+
+/// How long a host is given to say that a validation goes on.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// A host with a run under way.
 pub struct LiveRun {
     pub found: Found,
     pub snapshot: Snapshot,
+    /// How far a validation is that goes on there.
+    pub validating: Option<Validating>,
     port: Port,
 }
 
@@ -29,6 +34,13 @@ pub fn key(plan: &Path) -> String {
 
 /// All runs under way, or that of the plan; the latest host first.
 pub async fn runs(context: &Context, plan: Option<&Path>) -> Result<Vec<LiveRun>, CliError> {
+    let mut runs = busy(context, plan).await?;
+    runs.retain(|run| is_going(run.snapshot.phase));
+    Ok(runs)
+}
+
+/// The same, and hosts of which only a validation goes on.
+async fn busy(context: &Context, plan: Option<&Path>) -> Result<Vec<LiveRun>, CliError> {
     let hosts = context.hosts();
     let plan = plan.map(key);
     let mut runs = Vec::new();
@@ -37,8 +49,10 @@ pub async fn runs(context: &Context, plan: Option<&Path>) -> Result<Vec<LiveRun>
             continue;
         }
         let mut port = hosts.attach(&found, &context.by, Role::Command).await.map_err(CliError::failed)?;
-        if let Some(snapshot) = stands(&mut port).await.filter(|snapshot| is_going(snapshot.phase)) {
-            runs.push(LiveRun { found, snapshot, port });
+        let Some(snapshot) = stands(&mut port).await else { continue };
+        let validating = validating(&mut port).await;
+        if is_going(snapshot.phase) || validating.is_some() {
+            runs.push(LiveRun { found, snapshot, validating, port });
         }
     }
     Ok(runs)
@@ -54,8 +68,20 @@ async fn stands(port: &mut Port) -> Option<Snapshot> {
     }
 }
 
+/// What a host says right after that of a validation; it says nothing where there is none.
+async fn validating(port: &mut Port) -> Option<Validating> {
+    let said = tokio::time::timeout(PATIENCE, async {
+        loop {
+            if let FromHost::Validating(now) = port.receive().await? {
+                return now;
+            }
+        }
+    });
+    said.await.ok().flatten()
+}
+
 pub async fn status(context: &Context) -> Result<Exit, CliError> {
-    let runs = runs(context, None).await?;
+    let runs = busy(context, None).await?;
     if context.json {
         let runs: Vec<_> = runs.iter().map(described).collect();
         context.print(&json!({ "runs": runs }))?;
@@ -64,7 +90,7 @@ pub async fn status(context: &Context) -> Result<Exit, CliError> {
     if runs.is_empty() {
         println!("no run is under way on this host");
     }
-    for LiveRun { found, snapshot, .. } in &runs {
+    for LiveRun { found, snapshot, validating, .. } in &runs {
         let counts = snapshot.counts();
         let share = match snapshot.rows() {
             Count::Exact(rows) | Count::Estimate(rows) => format!("{} %", percent(counts.read, rows)),
@@ -78,13 +104,18 @@ pub async fn status(context: &Context) -> Result<Exit, CliError> {
             snapshot.open.len(),
             found.hello.plan
         );
+        if let Some(now) = validating {
+            let (rows, done, of) = (thousands(now.rows), now.done, now.tables);
+            println!("    validating: {}, {done} of {of} tables, {rows} rows read", now.now);
+        }
     }
     Ok(Exit::Well)
 }
 
 fn described(run: &LiveRun) -> serde_json::Value {
-    let LiveRun { found, snapshot, .. } = run;
+    let LiveRun { found, snapshot, validating, .. } = run;
     json!({
+        "validating": validating,
         "run": snapshot.run,
         "plan": found.hello.plan,
         "name": snapshot.plan,

@@ -19,6 +19,7 @@ pub mod report;
 pub mod restore;
 pub mod review;
 pub mod run;
+pub mod samples;
 pub mod schedule;
 pub mod tables;
 pub mod validate;

@@ -13,15 +13,17 @@ use crate::{
     model::thousands,
     plan::Document,
     protocol::{
-        Held, KeptTable, Others, Outcome, Restoration, RestorePoint, RestorePreview, RestoreProgress, RestoreStep,
+        Held, KeptTable, Others, Outcome, PointState, Restoration, RestorePoint, RestorePreview, RestoreProgress,
+        RestoreStep,
     },
-    restore::RestoreError,
+    restore::{Identity, RestoreError},
 };
 
 pub async fn perform(context: &Context, arguments: &Restore) -> Result<Exit, CliError> {
     match (&arguments.name, arguments.purge) {
         (name, true) => purge(context, name.clone(), arguments).await,
         (None, false) => list(context).await,
+        (Some(name), false) if arguments.drill => drill(context, name, arguments).await,
         (Some(name), false) => one(context, name, arguments).await,
     }
 }
@@ -82,6 +84,19 @@ fn print(point: &RestorePoint) {
         Some(before) => println!("    before going back to {before}, by {}", point.by),
         None => println!("    before run {}, by {}", point.run.0, point.by),
     }
+    if point.tables.iter().any(|table| table.sealed) {
+        println!("    encrypted: going back wants --identity FILE");
+    }
+    match (&point.drilled, point.state) {
+        (Some(drilled), _) => {
+            let (word, took) = (drilled.outcome.word(), seconds(drilled.took_ms));
+            println!("    drilled {}: {word} in {took}", date(drilled.at_ms));
+        }
+        (None, PointState::Ready | PointState::Expired) => {
+            println!("    not drilled: `whimbrel restore {} --drill` tries the way back", point.name);
+        }
+        (None, _) => {}
+    }
 }
 
 fn table(kept: &KeptTable) -> String {
@@ -108,6 +123,7 @@ async fn purge(context: &Context, name: Option<String>, arguments: &Restore) -> 
 }
 
 async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit, CliError> {
+    let identities = identities(arguments)?;
     let bench = bench(context, name).await?;
     let typed = match &arguments.yes {
         Some(typed) => typed.clone(),
@@ -121,7 +137,7 @@ async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit,
     };
     let (progress, told) = watch::channel(RestoreProgress::default());
     let teller = (!context.json).then(|| tokio::spawn(follow(told)));
-    let restored = bench.restore(name, &typed, arguments.discard_others, &progress).await;
+    let restored = bench.restore(name, &typed, (arguments.discard_others, identities), &progress).await;
     drop(progress);
     if let Some(teller) = teller {
         let _ = teller.await;
@@ -132,6 +148,46 @@ async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit,
         false => report(&restored),
     }
     Ok(if restored.outcome == Outcome::Passed { Exit::Well } else { Exit::Unproven })
+}
+
+/// The keys of whoever goes back.
+fn identities(arguments: &Restore) -> Result<Vec<Identity>, CliError> {
+    let Some(path) = &arguments.identity else { return Ok(Vec::new()) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::usage(format!("cannot read the identity file {}: {error}", path.display())))?;
+    Identity::all_of(&text).ok_or_else(|| {
+        let what = "has no key as age-keygen writes it (AGE-SECRET-KEY-1...), or something else besides";
+        CliError::usage(format!("the identity file {} {what}", path.display()))
+    })
+}
+
+async fn drill(context: &Context, name: &str, arguments: &Restore) -> Result<Exit, CliError> {
+    let identities = identities(arguments)?;
+    let bench = bench(context, name).await?;
+    let (progress, told) = watch::channel(RestoreProgress::default());
+    let teller = (!context.json).then(|| tokio::spawn(follow(told)));
+    let drilled = bench.drill(name, identities, &progress).await;
+    drop(progress);
+    if let Some(teller) = teller {
+        let _ = teller.await;
+    }
+    let drilled = drilled.map_err(failed)?;
+    if context.json {
+        context.print(&json!({ "drill": drilled }))?;
+    } else {
+        for table in &drilled.tables {
+            let (sign, rows, took) = (table.outcome.sign(), thousands(table.rows), seconds(table.took_ms));
+            println!("{sign} {}: {}, {rows} rows, {took}", table.table, table.how);
+            table.differs.iter().for_each(|what| println!("    {what}"));
+        }
+        drilled.remarks.iter().for_each(|remark| println!("note: {remark}"));
+        println!("Drill: {} in {}; nothing of it stays", drilled.outcome.word(), seconds(drilled.took_ms));
+    }
+    Ok(if drilled.outcome == Outcome::Passed { Exit::Well } else { Exit::Unproven })
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{} s", thousands(ms / 1_000), ms % 1_000 / 100)
 }
 
 /// Says what it would do; the name that was typed, where somebody was there to type it.

@@ -8,6 +8,7 @@ use crate::{
     host::{Closeness, Workbench},
     model::OnError,
     plan::Kind,
+    protocol::{RestoreProgress, RestoreStep},
 };
 
 /// How a run without a console goes.
@@ -71,10 +72,27 @@ pub async fn headless(context: &Context, bench: &Workbench, way: Way, plan: &str
     }
     let only = way.only.clone();
     let job = bench.job(way.on_error, way.resume, way.asks, way.only).await.map_err(CliError::failed)?;
-    let prepared = prepare(job).await.map_err(prepare_error)?;
+    let teller = (!context.json).then(|| tokio::spawn(follow(bench.keeping())));
+    let prepared = prepare(job).await;
+    if let Some(teller) = teller {
+        teller.abort();
+    }
+    let prepared = prepared.map_err(prepare_error)?;
     bench.keep_checks(prepared.run_id(), &items).await;
     let how = (!way.no_validate && bench.validates().await).then(|| Closeness { only, ..Closeness::default() });
     Box::pin(progress::follow(context, prepared, plan, (bench, how), way.asks)).await
+}
+
+/// A line for each table that is kept before the first write.
+async fn follow(mut told: tokio::sync::watch::Receiver<RestoreProgress>) {
+    let mut last = String::new();
+    while told.changed().await.is_ok() {
+        let progress = told.borrow_and_update().clone();
+        if progress.step == RestoreStep::Keeping && progress.table != last {
+            println!("keeping what {} holds, for the way back", progress.table);
+            last = progress.table;
+        }
+    }
 }
 
 pub fn prepare_error(error: PrepareError) -> CliError {

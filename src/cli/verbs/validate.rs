@@ -1,6 +1,6 @@
 //! `whimbrel validate`.
 
-use super::repair;
+use super::{repair, samples};
 use crate::{
     cli::{CliError, Exit, args::Validate, open::Context},
     host::Closeness,
@@ -15,12 +15,16 @@ const SHOWN: usize = 3;
 const WIDTH: usize = 60;
 
 pub async fn perform(context: &Context, arguments: &Validate) -> Result<Exit, CliError> {
+    if arguments.reviewing.is_wanted() {
+        return samples::perform(context, arguments).await;
+    }
     let bench = context.workbench(&arguments.plan)?;
     let how = Closeness { sample: arguments.sample, seed: arguments.seed, only: arguments.tables.clone() };
     if arguments.repair {
         return repair::perform(context, &bench, &how, arguments).await;
     }
     let (validation, _) = bench.validate(&how).await.map_err(CliError::failed)?;
+    let validation = bench.without_private(validation).await;
     match context.json {
         true => context.print(&serde_json::json!({ "validation": validation }))?,
         false => print(&validation),
@@ -33,6 +37,9 @@ fn print(validation: &Validation) {
     counts("Destination", validation, |table| table.destination_rows);
     println!("Validation: {}", validation.outcome.word());
     validation.remarks.iter().for_each(|remark| println!("    {remark}"));
+    for metric in &validation.metrics {
+        println!("{} {}: {}", metric.outcome.sign(), clean(&metric.name), metric.in_words());
+    }
     for table in &validation.tables {
         println!("\n{}", table.to);
         for finding in &table.findings {

@@ -8,7 +8,10 @@ use crate::{
         screens::Link,
     },
     model::RunPhase,
-    protocol::{Answer, Ask, Event, Fact, FromHost, Outcome, Presence, Reply, ReviewState, SideName},
+    protocol::{
+        Answer, Ask, Event, Fact, FromHost, Outcome, Presence, Reply, RestoreProgress, RestoreStep, ReviewState,
+        SideName,
+    },
 };
 
 impl App {
@@ -38,11 +41,22 @@ impl App {
             FromHost::Presence(presence) => self.presence(presence),
             FromHost::Fact(fact) => self.fact(&fact),
             FromHost::Restoring(progress) => self.restoring(progress),
+            FromHost::Keeping(progress) => self.keeping(progress),
             FromHost::Gauge(gauge) => {
                 self.run.take_gauge(gauge);
                 self.redraw = self.redraw.max(Redraw::Soon);
             }
         }
+    }
+
+    /// Before a run's first write what is there is kept, which may take its time.
+    fn keeping(&mut self, progress: RestoreProgress) {
+        let keeps = progress.step == RestoreStep::Keeping && self.pending.has(&Request::Start);
+        if keeps && self.screen == Screen::Check {
+            self.go(Screen::Run);
+        }
+        self.run.keeping = keeps.then_some(progress);
+        self.redraw = self.redraw.max(Redraw::Soon);
     }
 
     /// Who is there: said where it changed, and asked where somebody wants what this operator has.
@@ -117,6 +131,7 @@ impl App {
             Request::Validate | Request::Validation | Request::StopValidation => {
                 self.validation_is(expect(answer, validation));
             }
+            Request::ReviewSample => self.sample_reviewed(expect(answer, validation)),
             Request::ValidatedTable(_) => self.validate.table.take(expect(answer, validated_table)),
             Request::RestorePoints => self.points_are(expect(answer, restore_points)),
             Request::RestorePreview(name) => self.preview_is(name, expect(answer, restore_preview)),
@@ -200,6 +215,7 @@ impl App {
     }
 
     fn started(&mut self, answer: Result<Answer, String>) {
+        self.run.keeping = None;
         match answer {
             Ok(_) => {
                 if self.can_detach {

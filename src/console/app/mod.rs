@@ -196,6 +196,7 @@ impl App {
     pub fn scopes(&self) -> Vec<Scope> {
         match self.overlays.last() {
             Some(Overlay::Rows(_)) => vec![Scope::Preview],
+            Some(Overlay::Proof(proof)) if proof.shows_sample() => vec![Scope::Sample],
             Some(_) => Vec::new(),
             None => vec![self.screen.scope(), Scope::Everywhere],
         }

@@ -49,6 +49,7 @@ pub enum Request {
     RestorePreview(String),
     Restore(String),
     Purge,
+    ReviewSample,
     Log,
     Functions,
     Answer {

@@ -4,7 +4,7 @@ use super::{App, Effect, Exit, Request};
 use crate::{
     console::{
         Begin, Screen,
-        keys::{ActionId as Id, Availability, Scope, availability},
+        keys::{ACTIONS, ActionId as Id, Availability, Scope, availability},
         overlays::{ActionList, Confirm, LogView, Overlay, ThemeList},
     },
     model::RunPhase,
@@ -68,6 +68,13 @@ impl App {
             Some(Scope::Review) => self.review_action(id),
             Some(Scope::Validate) => self.validate_action(id),
             Some(Scope::Restore) => self.restore_action(id),
+            // An overlay knows its own keys.
+            Some(Scope::Preview | Scope::Sample) => {
+                let action = ACTIONS.iter().find(|action| action.id == id);
+                if let Some(key) = action.and_then(|action| self.keys.keys(action).into_iter().next()) {
+                    self.key(key);
+                }
+            }
             _ => {}
         }
     }

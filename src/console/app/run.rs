@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::{
     console::widgets::Cursor,
     model::{Decision, Fault, FaultId, Gauge, RunPhase, TablePhase},
-    protocol::{Event, Fact, Snapshot},
+    protocol::{Event, Fact, RestoreProgress, Snapshot},
 };
 
 /// Faults that the list of errors remembers.
@@ -25,6 +25,8 @@ pub struct FaultRecord {
 #[derive(Debug, Default)]
 pub struct RunState {
     pub snapshot: Snapshot,
+    /// How far a restore point is that is made before the first write.
+    pub keeping: Option<RestoreProgress>,
     pub gauge: Option<Gauge>,
     samples: VecDeque<Gauge>,
     /// Newest first.

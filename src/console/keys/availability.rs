@@ -91,6 +91,9 @@ fn judged(id: Id, app: &App) -> Availability {
         }
         Id::Reveal => Availability::unless(reveal_reason(app)),
         Id::FixGroup | Id::RetryGroup | Id::StopRetrying => Availability::unless(group_reason(id, app)),
+        Id::ApproveRow | Id::RejectRow | Id::RemarkRow | Id::ApproveMatching => {
+            Availability::unless(sample_reason(app))
+        }
         Id::EditRow | Id::RetryRow | Id::DiscardRow => Availability::unless(review_reason(app)),
         Id::Detach if !app.can_detach => {
             Availability::No("The run lives in this process: there is no host to leave it to".into())
@@ -133,6 +136,10 @@ fn is_command(id: Id) -> bool {
             | Id::GoBack
             | Id::PurgePoint
             | Id::PurgeExpired
+            | Id::ApproveRow
+            | Id::RejectRow
+            | Id::RemarkRow
+            | Id::ApproveMatching
     )
 }
 
@@ -272,6 +279,18 @@ fn run_reason(id: Id, app: &App) -> Option<&'static str> {
         Id::Errors if run.faults.is_empty() => Some("No error so far"),
         Id::Answer if app.waiting_faults().next().is_none() => Some("No error waits for an answer"),
         _ => None,
+    }
+}
+
+fn sample_reason(app: &App) -> Option<&'static str> {
+    match app.validate.table.value.as_ref() {
+        Some(_) if app.pending.has(&Request::ReviewSample) => Some("What was said before is being put on record"),
+        Some(_) if app.validate.validation().is_none_or(|found| found.run.is_none()) => {
+            Some("Samples are reviewed for a run, and this validation is of none")
+        }
+        Some(table) if table.sample.rows.is_empty() => Some("No row was drawn"),
+        Some(_) => None,
+        None => Some("The rows are not there yet"),
     }
 }
 

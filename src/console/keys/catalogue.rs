@@ -14,6 +14,7 @@ pub enum Scope {
     Validate,
     Restore,
     Preview,
+    Sample,
 }
 
 impl Scope {
@@ -30,7 +31,13 @@ impl Scope {
             Self::Validate => "Validate",
             Self::Restore => "Restore",
             Self::Preview => "Rows",
+            Self::Sample => "Sample",
         }
+    }
+
+    /// Whether its keys are those of an overlay, which hides what lies below.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Preview | Self::Sample)
     }
 }
 
@@ -111,6 +118,10 @@ pub enum ActionId {
     PurgePoint,
     PurgeExpired,
     ReloadPoints,
+    ApproveRow,
+    RejectRow,
+    RemarkRow,
+    ApproveMatching,
     Inspect,
     NextPage,
     PreviousPage,
@@ -296,6 +307,22 @@ pub static ACTIONS: &[Action] = &[
         "Take what this restore point keeps off this host; its name is typed first",
     ),
     quiet(Id::ReloadPoints, Scope::Restore, &["ctrl-r"], "reload", "Read the restore points again"),
+    shown(Id::ApproveRow, Scope::Sample, &["a"], "approve", "Approve the sampled row under the cursor"),
+    shown(
+        Id::RejectRow,
+        Scope::Sample,
+        &["x"],
+        "reject",
+        "Reject the row, with a reason: the validation does not pass until it is approved",
+    ),
+    shown(Id::RemarkRow, Scope::Sample, &["c"], "comment", "Say something of the row, and decide nothing"),
+    shown(
+        Id::ApproveMatching,
+        Scope::Sample,
+        &["A"],
+        "all matching",
+        "Approve all rows of the table's sample that match and are not decided",
+    ),
     shown(Id::Inspect, Scope::Preview, &["enter"], "whole cell", "Show the cell's whole value"),
     shown(Id::NextPage, Scope::Preview, &["n"], "next rows", "The next page of rows"),
     shown(Id::PreviousPage, Scope::Preview, &["b"], "rows before", "The page of rows before"),
@@ -367,7 +394,7 @@ mod tests {
         let everywhere = ACTIONS.iter().filter(|action| action.scope == Scope::Everywhere);
         for key in everywhere.flat_map(|action| action.keys) {
             let hidden = ACTIONS.iter().find(|action| {
-                !matches!(action.scope, Scope::Everywhere | Scope::Preview) && action.keys.contains(key)
+                action.scope != Scope::Everywhere && !action.scope.is_over() && action.keys.contains(key)
             });
             assert!(hidden.is_none(), "{key}: {hidden:?}");
         }

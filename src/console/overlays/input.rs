@@ -11,8 +11,8 @@ use crate::{
         theme::Role,
         widgets::{Canvas, Field, centred, split_top},
     },
-    model::{Fault, FaultId, thousands},
-    protocol::ReviewAction,
+    model::{Fault, FaultId, clip, thousands},
+    protocol::{ReviewAction, SampleSaying, SampleVerdict},
 };
 
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ enum Asked {
     /// The condition of a destination table.
     Filter(String),
     Discard(FaultId),
+    /// A word about a sampled row, which lacks its comment.
+    Sample(SampleSaying),
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +54,21 @@ impl Input {
         }
     }
 
+    /// Why a sampled row is rejected, or what is to be said of it; `key` names the row.
+    pub fn sample(saying: SampleSaying, key: &str) -> Self {
+        let (what, help) = match saying.verdict {
+            SampleVerdict::Rejected => ("Reject", "Why? The validation does not pass until the row is approved"),
+            _ => ("Comment on", "What is to be said of the row? It decides nothing"),
+        };
+        Self {
+            title: format!("{what} {} of {}", clip(key, 40), saying.table),
+            help,
+            field: Field::default(),
+            asked: Asked::Sample(saying),
+            note: None,
+        }
+    }
+
     pub fn key(&mut self, app: &mut App, key: KeyPress) -> After {
         self.note = None;
         if key.is("esc") {
@@ -63,11 +80,12 @@ impl Input {
         }
         let text = self.field.text().trim().to_owned();
         match &self.asked {
-            Asked::Discard(_) if text.is_empty() => {
+            Asked::Discard(_) | Asked::Sample(_) if text.is_empty() => {
                 self.note = Some("A reason is needed");
                 return After::Stay;
             }
             Asked::Discard(fault) => app.act(fault.clone(), ReviewAction::Discard { reason: text }),
+            Asked::Sample(saying) => app.review_sample(SampleSaying { comment: Some(text), ..saying.clone() }),
             Asked::Filter(table) => {
                 let filter = (!text.is_empty()).then_some(text);
                 app.edit(&format!("condition of {table}"), &Edit::SetFilter { table: table.clone(), filter });

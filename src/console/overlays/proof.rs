@@ -5,17 +5,17 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::After;
+use super::{After, Input, Overlay};
 use crate::{
     console::{
         app::{App, Effect},
-        keys::{KeyPress, Motion, moved},
+        keys::{ActionId, Availability, KeyPress, Motion, Scope, availability, moved},
         screens::outcome_role,
         theme::Role,
         widgets::{Canvas, Hit, fit, shown_cell, split_top, window, wrap},
     },
     model::{Cell, NamedCell, clean, clip, thousands},
-    protocol::{Difference, SampleRow, TableValidation, key_words},
+    protocol::{Difference, SampleChoice, SampleRow, SampleSaying, SampleVerdict, TableValidation, key_words},
 };
 
 /// What of the table is shown.
@@ -52,6 +52,11 @@ impl Proof {
         Self { table, ..Self::default() }
     }
 
+    /// Whether rows of the sample are what is looked at.
+    pub fn shows_sample(&self) -> bool {
+        self.part() == Part::Sample
+    }
+
     fn part(&self) -> Part {
         Part::ALL[self.part.min(2)]
     }
@@ -81,6 +86,7 @@ impl Proof {
     pub fn key(&mut self, app: &mut App, key: KeyPress) -> After {
         let parts = Part::ALL.len();
         match Motion::of(key) {
+            _ if app.keys.find(&[Scope::Sample], key).is_some_and(|id| self.says(app, id)) => {}
             _ if key.is("esc") || key.is("q") || key.is("enter") => return After::Close,
             _ if key.is("tab") => self.part = (self.part + 1) % parts,
             _ if key.is("shift-tab") => self.part = (self.part + parts - 1) % parts,
@@ -94,6 +100,35 @@ impl Proof {
             None => {}
         }
         After::Stay
+    }
+
+    /// Whether the action was taken: what a reviewer makes of rows is said on the sample alone.
+    fn says(&mut self, app: &mut App, id: ActionId) -> bool {
+        if !self.shows_sample() {
+            return false;
+        }
+        match availability(id, app) {
+            Availability::Yes => self.action(app, id),
+            Availability::No(why) => app.say(why),
+        }
+        true
+    }
+
+    pub fn action(&mut self, app: &mut App, id: ActionId) {
+        let Some(row) = self.found(app).and_then(|table| table.sample.rows.get(self.cursor())) else { return };
+        let (verdict, rows) = match id {
+            ActionId::RejectRow => (SampleVerdict::Rejected, SampleChoice::Row(row.id.clone())),
+            ActionId::RemarkRow => (SampleVerdict::Remarked, SampleChoice::Row(row.id.clone())),
+            ActionId::ApproveMatching => (SampleVerdict::Approved, SampleChoice::AllMatching),
+            ActionId::ApproveRow => (SampleVerdict::Approved, SampleChoice::Row(row.id.clone())),
+            _ => return,
+        };
+        let key = clean(&key_words(&row.key, true));
+        let saying = SampleSaying { table: self.table.clone(), rows, verdict, reviewer: None, comment: None };
+        match verdict {
+            SampleVerdict::Approved => app.review_sample(saying),
+            _ => app.open(Overlay::Input(Input::sample(saying, &key))),
+        }
     }
 
     /// What is under the cursor goes into the clipboard, as text.
@@ -228,17 +263,53 @@ impl Proof {
         let mut items = Vec::new();
         for (place, row) in rows.iter().enumerate() {
             let (role, sign) = if row.matches { (Role::Ok, "✓ match") } else { (Role::Error, "✗ differs") };
+            let (said_role, said) = said_of(row);
             items.push(Line::from(vec![
                 canvas.span(Role::Key, if place == self.cursor() { "▸ " } else { "  " }),
                 canvas.span(role, fit(sign, 11)),
-                canvas.span(Role::Text, fit(&key_words(&row.key, true), width.saturating_sub(13))),
+                canvas.span(said_role, fit(&said, 12)),
+                canvas.span(Role::Text, fit(&key_words(&row.key, true), width.saturating_sub(25))),
             ]));
         }
         let (matching, drawn) = (thousands(table.sample.matching), thousands(table.sample.drawn));
-        let title = format!("Side by side · {matching} of {drawn} match");
-        let detail = sides(canvas, current, width);
+        let reviewed = match table.sample.approved + table.sample.rejected {
+            0 => String::new(),
+            _ => format!(" · {} approved, {} rejected", table.sample.approved, table.sample.rejected),
+        };
+        let title = format!("Side by side · {matching} of {drawn} match{reviewed}");
+        let mut detail = review_lines(canvas, current, width);
+        detail.extend(sides(canvas, current, width));
         self.draw_list(canvas, area, items, &title, detail);
     }
+}
+
+/// The last word that decides on the row.
+fn said_of(row: &SampleRow) -> (Role, String) {
+    match row.decided().map(|review| review.verdict) {
+        Some(SampleVerdict::Approved) => (Role::Ok, "✓ approved".to_owned()),
+        Some(verdict) => (Role::Error, format!("✗ {}", verdict.word())),
+        None if row.reviews.is_empty() => (Role::Muted, String::new()),
+        None => (Role::Muted, "… commented".to_owned()),
+    }
+}
+
+/// All that was said of the row.
+fn review_lines(canvas: &Canvas<'_, '_>, row: &SampleRow, width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for review in &row.reviews {
+        let at = i64::try_from(review.at_ms).ok().and_then(chrono::DateTime::from_timestamp_millis).unwrap_or_default();
+        let comment = review.comment.as_ref().map(|comment| format!(": {comment}")).unwrap_or_default();
+        let (word, at) = (review.verdict.word(), at.format("%Y-%m-%d %H:%M UTC"));
+        let text = format!("{} {word} by {}, {at}{comment}", review.verdict.sign(), review.reviewer);
+        let role = match review.verdict {
+            SampleVerdict::Approved => Role::Ok,
+            SampleVerdict::Rejected => Role::Error,
+            SampleVerdict::Remarked => Role::Muted,
+        };
+        let wrapped = wrap(&clean(&text), width.saturating_sub(2));
+        lines.extend(wrapped.into_iter().map(|line| canvas.span(role, format!(" {line}")).into()));
+    }
+    lines
 }
 
 fn difference_lines(canvas: &Canvas<'_, '_>, difference: &Difference, width: usize) -> Vec<Line<'static>> {

@@ -41,6 +41,10 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
         if tables > 0 { format!("Tables · {tables} at once") } else { "Tables".to_owned() }
     });
     let inner = canvas.panel(area, canvas.title(&title), true);
+    if let Some(keeping) = app.run.keeping.as_ref().filter(|_| !app.run.has_begun()) {
+        let line = canvas.span(Role::Warn, format!(" {}", summary::kept(keeping)));
+        return canvas.line(inner, 1, line);
+    }
     if !app.run.has_begun() {
         let words = ["", " Not started yet.", "", " {check} runs the checks; {start} starts from there."];
         for (row, text) in words.into_iter().enumerate() {

@@ -15,7 +15,7 @@ use crate::{
         widgets::{Canvas, Cursor, Filter, split_top, wrap},
     },
     model::thousands,
-    protocol::{Ask, Outcome, TableValidation, Validating, Validation},
+    protocol::{Ask, Outcome, SampleSaying, TableValidation, Validating, Validation},
 };
 
 #[derive(Debug, Default)]
@@ -145,6 +145,24 @@ impl App {
         self.validate.cursor.hold(len);
         self.validate.shown = None;
         self.ask_validated_table();
+    }
+
+    /// Puts on record what is made of sampled rows of the table that is shown.
+    pub fn review_sample(&mut self, saying: SampleSaying) {
+        self.ask(Request::ReviewSample, Ask::ReviewSample(saying));
+    }
+
+    pub fn sample_reviewed(&mut self, found: Result<Option<Box<Validation>>, String>) {
+        match found {
+            Ok(found) => {
+                self.validate.found.take(Ok(found));
+                // The rows stay on the screen until they come with what was said.
+                if let Some(table) = self.validate.shown.clone() {
+                    self.ask(Request::ValidatedTable(table.clone()), Ask::ValidatedTable { table });
+                }
+            }
+            Err(why) => self.complain(why),
+        }
     }
 
     /// How far the one under way is; the one that is over is looked at.

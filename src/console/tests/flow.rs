@@ -27,7 +27,9 @@ pub(super) fn answer(ask: &Ask) -> Result<Answer, String> {
         Ask::RestorePreview { .. } | Ask::Restore { .. } | Ask::Purge { .. } => {
             return Err("not in this script".into());
         }
-        Ask::Validate | Ask::Validation | Ask::StopValidation => Answer::Validation(Some(Box::new(seed::validation()))),
+        Ask::Validate | Ask::Validation | Ask::StopValidation | Ask::ReviewSample(_) => {
+            Answer::Validation(Some(Box::new(seed::validation())))
+        }
         Ask::ValidatedTable { .. } => {
             Answer::ValidatedTable(Box::new(seed::validated_table(seed::proven("customers", 1_234_567))))
         }

@@ -7,8 +7,8 @@ use crate::{
     },
     protocol::{
         Answer, CheckItem, CheckState, ColumnDifference, ColumnView, Difference, DifferenceKind, Event, Fact, Finding,
-        Fix, FixPreview, FixedRow, FromHost, Migration, Outcome, ReviewItem, ReviewState, SampleRow, Sampled, Sampling,
-        Snapshot, StartedTable, TableChecks, TableProgress, TableValidation, TrialRow, Validation,
+        Fix, FixPreview, FixedRow, FromHost, MetricResult, Migration, Outcome, ReviewItem, ReviewState, SampleRow, Sampled,
+        Sampling, Snapshot, StartedTable, TableChecks, TableProgress, TableValidation, TrialRow, Validation,
     },
 };
 
@@ -308,7 +308,7 @@ pub(super) fn proven(name: &str, rows: u64) -> TableValidation {
             passed("References hold", &[]),
             passed("Counters are ahead", &[]),
         ],
-        sample: Sampling { outcome: Outcome::Passed, drawn: 100, matching: 100, rows: Vec::new() },
+        sample: Sampling { outcome: Outcome::Passed, drawn: 100, matching: 100, ..Sampling::default() },
         ..TableValidation::default()
     }
 }
@@ -329,6 +329,26 @@ pub(super) fn validation() -> Validation {
 pub(super) fn failed_validation() -> Validation {
     let mut found = validation();
     found.outcome = Outcome::Failed;
+    found.metrics = vec![
+        MetricResult {
+            name: "orders a day".into(),
+            outcome: Outcome::Passed,
+            source: Some("1434.2".into()),
+            destination: Some("1434.21".into()),
+            tolerance: "0.1 %".into(),
+            difference: Some("0.01".into()),
+            details: Vec::new(),
+        },
+        MetricResult {
+            name: "revenue".into(),
+            outcome: Outcome::Failed,
+            source: Some("88120331.50".into()),
+            destination: Some("88120330.25".into()),
+            tolerance: "0".into(),
+            difference: Some("1.25".into()),
+            details: Vec::new(),
+        },
+    ];
     found.remarks = vec!["the plan is not the one of run 0197-run any more: the source was read".into()];
     let customers = &mut found.tables[0];
     customers.outcome = Outcome::Failed;
@@ -357,6 +377,8 @@ pub(super) fn validated_table(mut table: TableValidation) -> TableValidation {
         matches: email == there,
         source: cells(id, email),
         destination: cells(id, there),
+        id: format!("row-{id}"),
+        ..SampleRow::default()
     };
     table.sample.rows = vec![
         row("456", "alice@example.com", "alice@example.com"),

@@ -8,7 +8,10 @@ use crate::{
         overlays::Overlay,
     },
     model::{Cell, Decision, FaultId, NamedCell, Scope},
-    protocol::{Answer, Ask, CheckItem, CheckState, Command, Event, FromHost, Reply, ReviewAction, Validating},
+    protocol::{
+        Answer, Ask, CheckItem, CheckState, Command, Event, FromHost, Reply, RestoreProgress, RestoreStep,
+        ReviewAction, SampleChoice, SampleSaying, SampleVerdict, Validating,
+    },
 };
 
 fn running() -> Script {
@@ -521,4 +524,69 @@ fn names_are_suggested_and_completed_by_tab() {
     assert_eq!(form.field().unwrap().text(), "upper(customer_id)");
     script.keys("tab");
     assert!(script.screen(80, 24).contains("▸ Type"), "with nothing to complete it goes on");
+}
+
+#[test]
+fn sampled_rows_are_approved_rejected_and_commented_with_a_reason() {
+    let mut script = Script::open(Screen::Validate);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    let found = Answer::Validation(Some(Box::new(seed::failed_validation())));
+    script.answer(|ask| *ask == Ask::Validation, Ok(found));
+    let rows = seed::validated_table(seed::failed_validation().tables[0].clone());
+    let rows = Answer::ValidatedTable(Box::new(rows));
+    script.answer(|ask| matches!(ask, Ask::ValidatedTable { .. }), Ok(rows));
+    let said = |script: &Script| {
+        let asks = script.asks().into_iter();
+        asks.filter_map(|ask| if let Ask::ReviewSample(saying) = ask { Some(saying) } else { None }).collect::<Vec<_>>()
+    };
+    script.keys("enter a x");
+    assert!(said(&script).is_empty(), "only on the sample");
+    script.keys("right right a");
+    let first = SampleSaying {
+        table: "customers".into(),
+        rows: SampleChoice::Row("row-456".into()),
+        verdict: SampleVerdict::Approved,
+        reviewer: None,
+        comment: None,
+    };
+    assert_eq!(said(&script), [first.clone()]);
+    script.keys("A");
+    assert_eq!(said(&script).len(), 1, "one word after the other");
+    let mut reviewed = seed::failed_validation();
+    reviewed.tables[0].sample.approved = 1;
+    script.answer(|ask| matches!(ask, Ask::ReviewSample(_)), Ok(Answer::Validation(Some(Box::new(reviewed)))));
+    script.keys("down x enter");
+    assert!(script.screen(80, 24).contains("A reason is needed"));
+    script.type_text("wrong mail").keys("enter");
+    let rejected = SampleSaying {
+        rows: SampleChoice::Row("row-8923".into()),
+        verdict: SampleVerdict::Rejected,
+        comment: Some("wrong mail".into()),
+        ..first
+    };
+    assert_eq!(said(&script).last(), Some(&rejected));
+    script.answer(|ask| matches!(ask, Ask::ReviewSample(_)), Err("the ledger is locked"));
+    assert!(script.screen(80, 24).contains("the ledger is locked"));
+}
+
+#[test]
+fn what_is_kept_before_a_start_is_shown_while_it_takes() {
+    let mut script = Script::open(Screen::Check);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    let keeping = |step| {
+        FromHost::Keeping(RestoreProgress {
+            step,
+            table: "customers".into(),
+            rows: 12_000,
+            ..RestoreProgress::default()
+        })
+    };
+    script.host(keeping(RestoreStep::Keeping));
+    assert_eq!(script.app.screen, Screen::Check, "of somebody else's restore nothing is shown here");
+    script.answer(|ask| *ask == Ask::Check, Ok(seed::checks(false)));
+    script.keys("s right enter").host(keeping(RestoreStep::Keeping));
+    let screen = script.screen(80, 24);
+    assert!(screen.contains("Now: making a restore point: customers, 12,000 rows kept"), "{screen}");
+    script.host(keeping(RestoreStep::Done));
+    assert!(!script.screen(80, 24).contains("making a restore point"));
 }

@@ -5,6 +5,7 @@
 //! rather than what is shown, and refuses to write what would not come back the same.
 //!
 //! - `connect`: addresses, sessions; `error`: what the server's numbers mean; `sql`: run-time SQL
+//! - `ask`: queries of the operator's own
 //! - `catalog`, `types`: tables and what their types are
 //! - `read`, `reading`, `keys`, `decode`: the snapshot, from key ranges to Arrow; `fuzz`: any bytes for it
 //! - `load`, `bindings`, `encode`, `pieces`, `stage`, `refusal`: chunks, from Arrow to statements, and rows refused
@@ -12,6 +13,7 @@
 //! - `ddl`, `finish`, `marks`, `permit`: tables made, indexes and foreign keys; marks; what the account may do
 //! - `dry`: rows tried in a temporary table; `server`: its disk and settings
 
+mod ask;
 mod bindings;
 mod catalog;
 mod connect;

@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use super::{
-    catalog,
+    ask, catalog,
     connect::{Address, Role, Session, bytes_at},
     decode::{Builder, Value, cell, understand},
     error::sorted,
@@ -36,7 +36,9 @@ use super::{
     sql,
 };
 use crate::{
-    endpoint::{EndpointError, ErrorKind, Outlet, Position, Range, Reject, Result, Snapshot, SourceBatch, Until},
+    endpoint::{
+        Asked, EndpointError, ErrorKind, Outlet, Position, Range, Reject, Result, Snapshot, SourceBatch, Until,
+    },
     model::{Page, Table},
 };
 
@@ -169,6 +171,14 @@ impl MysqlSnapshot {
 
 #[async_trait]
 impl Snapshot for MysqlSnapshot {
+    async fn ask(&self, query: &str) -> Result<Asked> {
+        ask::ask(&mut *self.session().await, query).await
+    }
+
+    async fn prepares(&self, query: &str) -> Result<()> {
+        ask::prepares(&mut *self.session().await, query).await
+    }
+
     async fn next_range(&self, table: &Table, after: Option<&Position>, rows: u64) -> Result<Option<Range>> {
         let mut session = self.session().await;
         let reading = self.reading(&mut session, table).await?;

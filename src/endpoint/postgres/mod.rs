@@ -3,6 +3,7 @@
 //! All of its SQL, wire formats and types live in this folder. May not touch the engine. One idea: values leave by one
 //! way ([`copy`]: binary COPY into Arrow) and enter by one way ([`load`]: Arrow into COPY, binary where it can), whoever asks.
 
+mod ask;
 mod binary;
 mod calendar;
 mod catalog;

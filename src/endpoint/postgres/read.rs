@@ -12,11 +12,12 @@ use async_trait::async_trait;
 use sqlx::{Connection as _, Row as _, postgres::PgConnection};
 
 use crate::{
-    endpoint::{EndpointError, ErrorKind, Outlet, Position, Range, Result, Snapshot, Until},
+    endpoint::{Asked, EndpointError, ErrorKind, Outlet, Position, Range, Result, Snapshot, Until},
     model::{Page, Table},
 };
 
 use super::{
+    ask,
     catalog::{self, Layout},
     connect::Sessions,
     copy,
@@ -111,6 +112,15 @@ fn gone(error: sqlx::Error) -> EndpointError {
 impl Snapshot for PostgresSnapshot {
     fn answers_aside(&self) -> bool {
         true
+    }
+
+    async fn ask(&self, query: &str) -> Result<Asked> {
+        // Nobody else gets a session that a stranger's query went through.
+        ask::ask(&mut self.reader().await?, query).await
+    }
+
+    async fn prepares(&self, query: &str) -> Result<()> {
+        ask::prepares(&mut self.reader().await?, query).await
     }
 
     async fn next_range(&self, table: &Table, after: Option<&Position>, rows: u64) -> Result<Option<Range>> {

@@ -4,6 +4,7 @@
 //! nobody in SQLite, so it is taken at its word here, every cell that breaks it is a reject, and what SQLite would change
 //! on its way in is a refusal. Between two files nothing is taken at its word: see [`verbatim`].
 
+mod ask;
 mod catalog;
 mod connection;
 mod decode;

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, ToSql, params_from_iter};
 
 use super::{
+    ask,
     connection::{Access, blocking, open},
     decode::{RowsBuilder, size},
     error::{during, failure},
@@ -19,7 +20,7 @@ use super::{
     sql::{quoted, quoted_list},
 };
 use crate::{
-    endpoint::{EndpointError, ErrorKind, Outlet, Position, Range, Result, Snapshot, SourceBatch, Until},
+    endpoint::{Asked, EndpointError, ErrorKind, Outlet, Position, Range, Result, Snapshot, SourceBatch, Until},
     model::Table,
 };
 
@@ -48,6 +49,16 @@ impl Moment {
 
 #[async_trait]
 impl Snapshot for Moment {
+    async fn ask(&self, query: &str) -> Result<Asked> {
+        let query = query.to_owned();
+        self.with(move |connection| ask::ask(connection, &query)).await
+    }
+
+    async fn prepares(&self, query: &str) -> Result<()> {
+        let query = query.to_owned();
+        self.with(move |connection| ask::prepares(connection, &query)).await
+    }
+
     async fn next_range(&self, table: &Table, after: Option<&Position>, rows: u64) -> Result<Option<Range>> {
         let (name, after) = (table.name.clone(), after.cloned());
         self.with(move |connection| {

@@ -8,7 +8,7 @@ use super::Done;
 use crate::{
     host::{Closeness, Workbench, lease::ClientId},
     model::{Gauge, RunId, RunPhase},
-    protocol::Ask,
+    protocol::{Ask, SampleSaying},
 };
 
 /// When the run has come to its end, validates what it wrote, where the plan wants that.
@@ -35,6 +35,22 @@ pub(super) async fn validate(
             tracing::error!(%run, %why, "what the run wrote could not be validated");
             Done::Validated(None)
         }
+    }
+}
+
+/// What a console's operator makes of sampled rows.
+pub(super) async fn review(
+    workbench: &Workbench,
+    client: ClientId,
+    id: u64,
+    (saying, by): (&SampleSaying, &str),
+) -> Done {
+    match workbench.review_samples(None, saying, by).await {
+        Ok((_, fact)) => {
+            let answer = workbench.answer(Ask::Validation).await;
+            Done::Looked { client, id, fact: fact.map(Box::new), answer }
+        }
+        Err(why) => Done::Looked { client, id, fact: None, answer: Err(why) },
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod column;
 mod csv;
+mod metric;
 mod reader;
 mod side;
 mod table;
@@ -18,7 +19,7 @@ mod tests;
 use toml::de::DeTable;
 
 use super::{Kind, Plan, RestoreOptions, RunOptions, SidePlan, Spans, place::syntax_error};
-use crate::model::{Mode, OnError, Problem};
+use crate::model::{Mode, OnError, Problem, Recipient};
 use reader::Reader;
 
 /// What reading a plan's text gave.
@@ -35,9 +36,9 @@ pub struct Parsed {
 const RUN_KEYS: [&str; 8] =
     ["on_error", "parallel", "chunk_rows", "fault_budget", "fault_percent", "lock_wait", "marks", "validate"];
 
-const RESTORE_KEYS: [&str; 3] = ["points", "keep_days", "max_gb"];
+const RESTORE_KEYS: [&str; 4] = ["points", "keep_days", "max_gb", "recipient"];
 
-const SECTIONS: [&str; 7] = ["plan", "source", "destination", "when", "run", "restore", "table"];
+const SECTIONS: [&str; 8] = ["plan", "source", "destination", "when", "run", "restore", "table", "metric"];
 
 /// Reads the text of a plan. Never fails: what is wrong is in [`Parsed::problems`].
 pub fn parse(text: &str) -> Parsed {
@@ -71,6 +72,7 @@ fn read_plan(reader: &mut Reader<'_>, root: &DeTable<'_>, spans: &mut Spans) -> 
         restore: read_restore(reader, root),
         when: when::read(reader, root, kind),
         tables: table::read_tables(reader, root, spans),
+        metrics: metric::read_metrics(reader, root),
     }
 }
 
@@ -147,5 +149,12 @@ fn read_restore(reader: &mut Reader<'_>, root: &DeTable<'_>) -> RestoreOptions {
     };
     restore.keep_days = small("keep_days", 36_500).unwrap_or(restore.keep_days);
     restore.max_gb = small("max_gb", 1_000_000).unwrap_or(restore.max_gb);
+    if let Some(found) = reader.filled_text(table, "recipient") {
+        if Recipient::parse(found.value).is_none() {
+            let message = "'recipient' is no public key of the age format (age1...); `age-keygen` makes a pair of keys";
+            reader.error(&found.span, message);
+        }
+        restore.recipient = Some(found.value.trim().to_owned());
+    }
     restore
 }

@@ -6,17 +6,18 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{ChecksPart, Deviation, Report, chart};
+use super::{
+    ChecksPart, Deviation, Report, back, chart,
+    samples::{reviewed, reviews, shown},
+};
 use crate::{
     ledger::TrailState,
     model::{Cell, NamedCell, clip, thousands},
-    protocol::{CheckState, Difference, DifferenceKind, Outcome, TableValidation},
+    protocol::{CheckState, Difference, DifferenceKind, MetricResult, Outcome, TableValidation},
 };
 
 /// Rows that are listed one by one; the rest is in the object of `--json`.
 const LISTED: usize = 500;
-/// Rows of a sample that are listed.
-const SAMPLED: usize = 10;
 /// What of a value is shown.
 const WIDTH: usize = 120;
 
@@ -35,7 +36,7 @@ svg { width: 100%; height: auto } svg rect { fill: #4c7bb0 } svg text { font: 12
 ";
 
 /// Text as it stands in the page, and never more than text; what steers a terminal or turns the direction is shown by name.
-fn text(raw: &str) -> String {
+pub(super) fn text(raw: &str) -> String {
     let mut safe = String::with_capacity(raw.len());
     for char in raw.chars() {
         match char {
@@ -57,7 +58,7 @@ fn text(raw: &str) -> String {
     safe
 }
 
-fn moment(ms: u64) -> String {
+pub(super) fn moment(ms: u64) -> String {
     let at = DateTime::<Utc>::from_timestamp_millis(ms as i64).unwrap_or_default();
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
@@ -82,7 +83,7 @@ fn tone(outcome: Outcome) -> &'static str {
     }
 }
 
-fn sign(outcome: Outcome) -> String {
+pub(super) fn sign(outcome: Outcome) -> String {
     format!("<span class=\"sign {}\">{} {}</span>", tone(outcome), outcome.sign(), outcome.word())
 }
 
@@ -91,7 +92,7 @@ fn tick(good: bool) -> &'static str {
 }
 
 /// A table; `numbers` says which columns are numbers. The cells are markup already.
-fn table(head: &[&str], numbers: &[usize], rows: &[Vec<String>]) -> String {
+pub(super) fn table(head: &[&str], numbers: &[usize], rows: &[Vec<String>]) -> String {
     let class = |place: usize| if numbers.contains(&place) { " class=\"n\"" } else { "" };
     let mut page = String::from("<table><thead><tr>");
     head.iter().enumerate().for_each(|(place, name)| page.push_str(&format!("<th{}>{name}</th>", class(place))));
@@ -114,6 +115,7 @@ pub(super) fn page(report: &Report) -> String {
         throughput(report),
         checks(report.checks.as_ref()),
         validation(report),
+        back::way_back(report),
         deviations(&report.deviations),
         acts(report),
         trail(&report.trail),
@@ -175,6 +177,10 @@ fn about(report: &Report) -> String {
         ("Started", format!("{} by {}", moment(report.started_ms), text(&report.by))),
         ("Ended", format!("{ended}{}", took.map(|s| format!(", after {} s", thousands(s))).unwrap_or_default())),
     ];
+    if let Some(read) = report.read_ms {
+        let age = age(report.made_ms.saturating_sub(read));
+        rows.push(("Source as of", format!("{}, {age} before this report was made", moment(read))));
+    }
     if let Some(why) = &report.stopped {
         rows.push(("Stopped", text(why)));
     }
@@ -183,6 +189,17 @@ fn about(report: &Report) -> String {
     }
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
     table(&["", ""], &[], &rows)
+}
+
+/// `3 days`, `5 hours`, `2 minutes`.
+fn age(ms: u64) -> String {
+    let minutes = ms / 60_000;
+    let (number, unit) = match minutes {
+        0..120 => (minutes, "minutes"),
+        120..2_880 => (minutes / 60, "hours"),
+        _ => (minutes / 1_440, "days"),
+    };
+    format!("{} {unit}", thousands(number))
 }
 
 fn accounting(report: &Report) -> String {
@@ -258,6 +275,7 @@ fn validation(report: &Report) -> String {
         })
         .collect();
     page.push_str(&table(&["Table", "Should be there", "Are there", ""], &[1, 2], &rows));
+    page.push_str(&metrics(&validation.metrics));
     validation.tables.iter().for_each(|table| page.push_str(&validated(table)));
     if report.validations.len() > 1 {
         let row = |(at, short): &(u64, crate::protocol::Validated)| {
@@ -268,6 +286,25 @@ fn validation(report: &Report) -> String {
         page.push_str(&table(&["When", "Verdict", "By", "Why"], &[], &rows));
     }
     page
+}
+
+fn metrics(metrics: &[MetricResult]) -> String {
+    let value = |value: &Option<String>| value.as_ref().map_or("<small>none</small>".to_owned(), |value| text(value));
+    let row = |metric: &MetricResult| {
+        let details: Vec<String> = metric.details.iter().map(|detail| text(detail)).collect();
+        let apart = metric.difference.as_deref().map(text).unwrap_or_default();
+        let (source, destination) = (value(&metric.source), value(&metric.destination));
+        let (name, tolerance) = (text(&metric.name), text(&metric.tolerance));
+        vec![name, source, destination, apart, tolerance, sign(metric.outcome), details.join("<br>")]
+    };
+    let rows: Vec<Vec<String>> = metrics.iter().map(row).collect();
+    match rows.is_empty() {
+        true => String::new(),
+        false => {
+            let names = ["Metric", "Source", "Destination", "Apart", "Tolerance", "", ""];
+            format!("<h3>Metrics</h3>\n{}", table(&names, &[1, 2, 3, 4], &rows))
+        }
+    }
 }
 
 fn validated(validated: &TableValidation) -> String {
@@ -289,17 +326,16 @@ fn validated(validated: &TableValidation) -> String {
         thousands(sample.rows.len() as u64),
         sign(sample.outcome)
     ));
-    let (right, wrong): (Vec<_>, Vec<_>) = sample.rows.iter().partition(|row| row.matches);
-    let shown = wrong.into_iter().chain(right).take(SAMPLED);
-    let rows: Vec<Vec<String>> = shown
+    page.push_str(&reviewed(sample));
+    let rows: Vec<Vec<String>> = shown(&sample.rows)
         .map(|row| {
             let there =
                 if row.destination.is_empty() { "<small>not there</small>".into() } else { named(&row.destination) };
-            vec![named(&row.source), there, tick(row.matches).to_owned()]
+            vec![named(&row.source), there, tick(row.matches).to_owned(), reviews(row)]
         })
         .collect();
     if !rows.is_empty() {
-        page.push_str(&table(&["Source, as mapped", "Destination", ""], &[], &rows));
+        page.push_str(&table(&["Source, as mapped", "Destination", "", "Reviewed"], &[], &rows));
     }
     page
 }

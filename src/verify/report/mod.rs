@@ -3,18 +3,21 @@
 //! Asks nobody but the ledger, so that it can be made when both systems are gone. One idea: it says what was done and what
 //! was not, with who and when, and claims nothing beyond; values of private columns never enter it.
 
+mod back;
 mod chart;
 mod html;
 mod mask;
+mod samples;
 
 use serde::Serialize;
 
 use self::mask::Mask;
+use super::count_reviews;
 use crate::{
     ledger::{AuditEntry, EvidenceKind, FaultRecord, FaultState, Ledger, Result, RunRecord, TrailState},
     model::{Cause, Cell, Counts, RunId, RunPhase},
-    plan::{Document, without_password},
-    protocol::{CheckItem, Event, Fact, Outcome, Validated, Validation},
+    plan::{Document, Plan, without_password},
+    protocol::{CheckItem, Drill, Event, Fact, Outcome, PointMade, Validated, Validation},
 };
 
 /// Everything that a report says.
@@ -29,6 +32,8 @@ pub struct Report {
     pub by: String,
     pub started_ms: u64,
     pub ended_ms: Option<u64>,
+    /// As of when the source was read: a resumed run reads a new moment.
+    pub read_ms: Option<u64>,
     pub phase: RunPhase,
     pub stopped: Option<String>,
     pub counts: Counts,
@@ -41,6 +46,9 @@ pub struct Report {
     pub validation: Option<Validation>,
     /// All validations of the run, in short, with their times.
     pub validations: Vec<(u64, Validated)>,
+    /// What was kept before the run's first write, and how drills of the way back to it went, the latest first.
+    pub point: Option<PointMade>,
+    pub drills: Vec<Drill>,
     pub deviations: Vec<Deviation>,
     pub remarks: Vec<String>,
     /// What was done in this run and by whom.
@@ -112,6 +120,11 @@ impl Report {
     }
 }
 
+/// The validation without the values of the plan's private columns.
+pub fn without_private(validation: Validation, plan: Option<&Plan>) -> Validation {
+    Mask::of(plan).validation(validation)
+}
+
 /// Puts together what the ledger knows of the run.
 pub async fn report(ledger: &Ledger, run: &RunRecord, made_ms: u64) -> Result<Report> {
     let snapshot = ledger.snapshot(&run.id).await?;
@@ -121,7 +134,11 @@ pub async fn report(ledger: &Ledger, run: &RunRecord, made_ms: u64) -> Result<Re
     let checks = ledger.evidence::<Vec<CheckItem>>(&run.id, EvidenceKind::Checks).await?;
     let checks = checks.map(|(at_ms, items)| ChecksPart { at_ms, items: mask.checks(items) });
     let validation = ledger.evidence::<Validation>(&run.id, EvidenceKind::Validation).await?;
-    let validation = validation.map(|(_, validation)| mask.validation(validation));
+    let reviews = ledger.sample_reviews(&run.id).await?;
+    let validation = validation.map(|(_, mut validation)| {
+        count_reviews(&mut validation, &reviews);
+        mask.validation(validation)
+    });
     let deviations = ledger.deviations(&run.id).await?.into_iter();
     let deviations: Vec<Deviation> = deviations.map(|record| mask.deviation(deviation(record))).collect();
     let tables: Vec<TablePart> = snapshot.tables.iter().map(|table| table_part(table, &facts)).collect();
@@ -133,6 +150,7 @@ pub async fn report(ledger: &Ledger, run: &RunRecord, made_ms: u64) -> Result<Re
         by: run.by.clone(),
         started_ms: run.started_ms as u64,
         ended_ms: run.ended_ms.map(|ended| ended as u64),
+        read_ms: facts.iter().rev().find_map(started),
         phase: snapshot.phase,
         stopped: snapshot.stopped.clone(),
         counts: snapshot.counts(),
@@ -142,6 +160,8 @@ pub async fn report(ledger: &Ledger, run: &RunRecord, made_ms: u64) -> Result<Re
         validations: validations(&facts, &mask),
         unchecked: unchecked(&snapshot, checks.is_some(), validation.as_ref(), &tables),
         remarks: snapshot.remarks.iter().map(|remark| mask.words(remark)).collect(),
+        point: snapshot.point.clone(),
+        drills: ledger.drills_of(&run.id).await?,
         tables,
         checks,
         validation,
@@ -177,6 +197,10 @@ fn table_part(table: &crate::protocol::TableProgress, facts: &[Fact]) -> TablePa
         started_ms: at(&|event| matches!(event, Event::TableStarted { table: name } if *name == table.to)),
         finished_ms: at(&|event| matches!(event, Event::TableFinished { table: name, .. } if *name == table.to)),
     }
+}
+
+fn started(fact: &Fact) -> Option<u64> {
+    matches!(fact.event, Event::Started { .. }).then_some(fact.at_ms)
 }
 
 fn throughput(facts: &[Fact]) -> Vec<Moment> {

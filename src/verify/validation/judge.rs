@@ -112,7 +112,7 @@ impl Seen<'_> {
         let Some(source) = self.source.filter(|_| self.strict) else { return self.as_rows(name) };
         let mut details = Vec::new();
         for (index, mapped) in self.mapping.columns.iter().enumerate() {
-            let (left, right) = (source.figures[index], self.copy.figures[index]);
+            let (left, right) = (&source.figures[index], &self.copy.figures[index]);
             for (what, left, right) in [("NULL", left.nulls, right.nulls), ("empty", left.empties, right.empties)] {
                 if left != right {
                     details.push(format!(
@@ -138,6 +138,16 @@ impl Seen<'_> {
                 };
                 let (column, left, right) = (&mapped.target.name, pointed(left, scale), pointed(right, scale));
                 details.push(format!("{column}: {left} in the source, {right} in the destination"));
+            }
+            let floats = |tally: &Tally| tally.figures[index].floats.as_deref().cloned().unwrap_or_default().settled();
+            let (left, right) = (floats(source), floats(self.copy));
+            if left != right {
+                details.push(format!(
+                    "{}: the exact sums of its floats differ, about {} in the source and {} in the destination",
+                    mapped.target.name,
+                    left.about(),
+                    right.about()
+                ));
             }
         }
         finding(name, passed_if(details.is_empty()), details)

@@ -6,11 +6,14 @@
 
 mod collide;
 mod evidence;
+mod floats;
 mod judge;
 mod kept;
 mod locate;
 mod mend;
+mod metrics;
 mod reading;
+mod reviewed;
 mod sample;
 mod tally;
 mod told;
@@ -22,6 +25,7 @@ pub use mend::{Mending, mend};
 use tokio::sync::watch;
 
 pub use reading::ValidateError;
+pub use reviewed::{chosen, count_reviews};
 
 use self::{
     evidence::{Evidence, Settled},
@@ -37,7 +41,7 @@ use crate::{
     endpoint::{Destination, Snapshot, Source},
     ledger::{Ledger, RunRecord},
     model::{Mode, System, Table, TableDigest},
-    plan::Mapping,
+    plan::{Mapping, MetricPlan},
     protocol::{Finding, Outcome, Sampling, TableValidation, Validating, Validation},
 };
 
@@ -59,6 +63,8 @@ pub struct Subject<'s> {
     pub at_ms: u64,
     /// Only these destination tables; none: all.
     pub only: Vec<String>,
+    /// Figures to ask both sides for, where all tables are validated.
+    pub metrics: &'s [MetricPlan],
     /// Where it is told how far it is.
     pub progress: watch::Sender<Option<Validating>>,
 }
@@ -88,7 +94,16 @@ pub async fn validate(subject: &Subject<'_>) -> Result<Validation, ValidateError
             .tables
             .push(validated.unwrap_or_else(|error| unknown(bound, Outcome::Inconclusive, error.to_string())));
     }
-    validation.outcome = validation.tables.iter().map(|table| table.outcome).max().unwrap_or_default();
+    match subject.only.is_empty() {
+        true => validation.metrics = metrics::metrics(subject.metrics, &moments).await,
+        false if subject.metrics.is_empty() => {}
+        false => validation.remarks.push("metrics are asked where all tables are validated, and were left out".into()),
+    }
+    let reviews = match &evidence {
+        Some(evidence) => subject.ledger.sample_reviews(&evidence.run.id).await?,
+        None => Vec::new(),
+    };
+    count_reviews(&mut validation, &reviews);
     Ok(validation)
 }
 

@@ -122,6 +122,7 @@ pub(super) fn side_by_side(
             matches: same.is_some(),
             destination: same.or(found.first()).map(|row| row.cells.clone()).unwrap_or_default(),
             source: kept.cells,
+            ..SampleRow::default()
         });
     }
     sampling.drawn = sampling.rows.len() as u64;

@@ -8,12 +8,13 @@ use std::{
 use datafusion::arrow::{
     array::{Array, ArrayRef, ArrowPrimitiveType, AsArray},
     datatypes::{
-        DataType, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
-        UInt64Type,
+        DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+        UInt16Type, UInt32Type, UInt64Type,
     },
 };
 
 use super::{
+    floats::FloatSum,
     kept::Kept,
     reading::{Block, Visit, Words},
 };
@@ -30,12 +31,14 @@ pub(super) fn bucket(key: &Words) -> usize {
 }
 
 /// A column's figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Figures {
     pub(super) nulls: i64,
     pub(super) empties: i64,
     /// The control total of exact numbers, in units of the last digit; `None` where there is none, or it is too great.
     pub(super) total: Option<i128>,
+    /// The exact sum of floats, where they are.
+    pub(super) floats: Option<Box<FloatSum>>,
 }
 
 #[derive(Clone, Debug)]
@@ -108,7 +111,24 @@ impl Figures {
         self.nulls += sign * array.logical_null_count() as i64;
         self.empties += sign * empties(array) as i64;
         let total = total(array).and_then(|total| total.checked_mul(i128::from(sign)));
+        self.count_floats(array, sign);
         self.total = self.total.zip(total).and_then(|(sum, more)| sum.checked_add(more));
+    }
+}
+
+impl Figures {
+    fn count_floats(&mut self, array: &ArrayRef, sign: i64) {
+        match array.data_type() {
+            DataType::Float32 => {
+                let sum = self.floats.get_or_insert_default();
+                array.as_primitive::<Float32Type>().iter().flatten().for_each(|value| sum.add(f64::from(value), sign));
+            }
+            DataType::Float64 => {
+                let sum = self.floats.get_or_insert_default();
+                array.as_primitive::<Float64Type>().iter().flatten().for_each(|value| sum.add(value, sign));
+            }
+            _ => {}
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         widgets::{Canvas, flow, wrap},
     },
     model::{RunPhase, TablePhase, clean, clip, minutes_spent, thousands},
-    protocol::Validated,
+    protocol::{RestoreProgress, Validated},
 };
 
 /// Columns of the sparkline.
@@ -20,6 +20,9 @@ const SPARK: usize = 20;
 
 /// What goes on now, in a line.
 pub(super) fn now(app: &App) -> String {
+    if let Some(keeping) = &app.run.keeping {
+        return kept(keeping);
+    }
     let snapshot = &app.run.snapshot;
     let parked = snapshot.tables.iter().filter(|table| table.phase == TablePhase::Parked).count();
     match snapshot.phase {
@@ -34,6 +37,15 @@ pub(super) fn now(app: &App) -> String {
             "" => "Now: starting".into(),
             now => format!("Now: {now}"),
         },
+    }
+}
+
+/// What is kept before a run's first write, as far as it is.
+pub(super) fn kept(keeping: &RestoreProgress) -> String {
+    let rows = thousands(keeping.rows);
+    match keeping.table.as_str() {
+        "" => "Now: making a restore point".into(),
+        table => format!("Now: making a restore point: {}, {rows} rows kept", clean(table)),
     }
 }
 

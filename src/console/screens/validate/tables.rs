@@ -14,11 +14,14 @@ use crate::{
         widgets::{Canvas, Hit, fit, split_left, split_top, window, wrap},
     },
     model::{clean, clip, thousands},
-    protocol::{Finding, SampleRow, TableValidation, Validation, key_words},
+    protocol::{Finding, MetricResult, SampleRow, TableValidation, Validation, key_words},
 };
 
 /// Lines of the verdict's remarks, at most.
 const REMARKS: usize = 2;
+
+/// Metrics that are shown.
+const METRICS: usize = 4;
 
 /// Tables that are shown, at least.
 const FEWEST: usize = 2;
@@ -124,6 +127,24 @@ fn verdict(canvas: &Canvas<'_, '_>, validation: &Validation, width: usize) -> Ve
     ])];
     let remarks = validation.remarks.iter().flat_map(|remark| wrap(&clean(remark), width.saturating_sub(2)));
     lines.extend(remarks.take(REMARKS).map(|line| canvas.span(Role::Warn, format!(" {line}")).into()));
+    lines.extend(metrics(canvas, validation, width));
+    lines
+}
+
+/// The plan's own figures, those first that are not alike.
+fn metrics(canvas: &Canvas<'_, '_>, validation: &Validation, width: usize) -> Vec<Line<'static>> {
+    let mut all: Vec<&MetricResult> = validation.metrics.iter().collect();
+    all.sort_by_key(|metric| std::cmp::Reverse(metric.outcome));
+    let one = |metric: &&MetricResult| {
+        let sign = canvas.span(outcome_role(metric.outcome), format!(" {} ", metric.outcome.sign()));
+        let text = format!("{}: {}", clean(&metric.name), metric.in_words());
+        Line::from(vec![sign, canvas.span(Role::Text, clip(&text, width.saturating_sub(4)))])
+    };
+    let mut lines: Vec<Line<'static>> = all.iter().take(METRICS).map(one).collect();
+    if all.len() > METRICS {
+        let more = format!(" and {} more metrics", thousands((all.len() - METRICS) as u64));
+        lines.push(canvas.span(Role::Muted, more).into());
+    }
     lines
 }
 

@@ -1,0 +1,198 @@
+//! The way back, tried without going it: each table's rows are put back into a scratch table beside it, read back, and
+//! dropped again.
+//!
+//! May not touch a table that is not its own. One idea: what counts is whether the rows that are kept can be written to this
+//! destination by this account and come out as they were, and how long that takes; the tables themselves are never locked,
+//! so it can be done beside everything else.
+
+use std::time::Instant;
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{
+    Result,
+    back::{LOCK_WAIT, Teller, load, no_mark, unsealed},
+    definition::{encoding, whole},
+    file,
+    keep::read_back,
+    look::{self, Sums},
+    manifest::TableKept,
+    preview::{Survey, Way},
+};
+use crate::{
+    endpoint::{Destination, LoadOptions},
+    ledger::{Ledger, OpenDrill},
+    model::{Table, thousands},
+    protocol::{Drill, DrilledTable, Held, Outcome, RestoreProgress, RestoreStep},
+};
+
+/// What the names of all scratch tables begin with.
+const PREFIX: &str = "whimbrel_drill_";
+
+/// Tries the way back to the point of that name, and keeps how it went.
+pub async fn drill(way: &Way, name: &str, progress: &watch::Sender<RestoreProgress>) -> Result<Drill> {
+    let begun = Instant::now();
+    let point = way.ledger.point(name).await?;
+    let _lock = way.ledger.lock_plan(&point.new.plan_key)?;
+    clear_drills(&way.ledger, &*way.destination, &point.new.plan_key).await?;
+    let teller = Teller { progress, point: name.to_owned() };
+    teller.tell(RestoreStep::Checking, "");
+    let survey = Survey::of(way, name).await?;
+    let id = Uuid::now_v7().simple().to_string();
+    let open = OpenDrill { id: id.clone(), point: name.to_owned(), scratch: scratch(&survey, &id) };
+    way.ledger.begin_drill(&open, &point.new.plan_key, (way.now_ms, &way.by)).await?;
+    let mut drill = Drill {
+        id,
+        point: name.to_owned(),
+        at_ms: way.now_ms,
+        by: way.by.clone(),
+        outcome: Outcome::Passed,
+        remarks: survey.remarks.clone(),
+        ..Drill::default()
+    };
+    drill.remarks.extend(survey.refusals.iter().map(|why| format!("going back would be refused: {why}")));
+    let tried = tables(way, &survey, &open, &teller).await;
+    // Whatever came of it, nothing stays.
+    way.destination.drop_tables(&open.scratch).await?;
+    match tried {
+        Ok(tables) => drill.tables = tables,
+        Err(error) => {
+            drill.outcome = Outcome::Failed;
+            drill.remarks.push(format!("it came to no end: {error}"));
+        }
+    }
+    if !survey.refusals.is_empty() {
+        drill.outcome = Outcome::Failed;
+    }
+    let outcomes = drill.tables.iter().map(|table| table.outcome);
+    drill.outcome = outcomes.chain([drill.outcome]).max().unwrap_or_default();
+    drill.took_ms = millis(begun);
+    way.ledger.end_drill(&drill).await?;
+    teller.tell(RestoreStep::Done, "");
+    Ok(drill)
+}
+
+/// Takes away what drills of the plan left that were cut off. The plan's lock must be held.
+pub async fn clear_drills(ledger: &Ledger, destination: &dyn Destination, plan_key: &str) -> Result<()> {
+    for open in ledger.open_drills(plan_key).await? {
+        let own: Vec<String> = open.scratch.into_iter().filter(|name| name.starts_with(PREFIX)).collect();
+        destination.drop_tables(&own).await?;
+        ledger.drill_cleared(&open.id).await?;
+    }
+    Ok(())
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A name for each table of the point, never given before.
+fn scratch(survey: &Survey, id: &str) -> Vec<String> {
+    // Of an id of version 7 the end is random.
+    let own = &id[id.len().saturating_sub(12)..];
+    (1..=survey.tables.len()).map(|number| format!("{PREFIX}{own}_{number}")).collect()
+}
+
+async fn tables(way: &Way, survey: &Survey, open: &OpenDrill, teller: &Teller<'_>) -> Result<Vec<DrilledTable>> {
+    read_back(&*way.destination, &survey.folder, &survey.manifest, &way.identities).await?;
+    teller.of(survey.tables.iter().map(|table| table.kept.rows()).sum());
+    let mut drilled = Vec::with_capacity(survey.tables.len());
+    for (surveyed, scratch) in survey.tables.iter().zip(&open.scratch) {
+        let (kept, begun) = (&surveyed.kept, Instant::now());
+        teller.tell(RestoreStep::PuttingBack, &kept.name);
+        let (how, differs) = match (kept.held, &kept.definition) {
+            (Held::File, _) => ("written to a scratch file", file_back(way, survey, kept, scratch).await?),
+            (Held::Rows, Some(definition)) => {
+                let table = alike(definition, scratch, &*way.destination);
+                ("loaded into a scratch table", rows_back(way, survey, (kept, definition), &table, teller).await?)
+            }
+            (Held::Absent, _) => ("it was not there: nothing to put back", Vec::new()),
+            _ => ("it was empty: nothing to put back", Vec::new()),
+        };
+        way.destination.drop_tables(std::slice::from_ref(scratch)).await?;
+        drilled.push(DrilledTable {
+            table: kept.name.clone(),
+            how: how.to_owned(),
+            rows: kept.rows(),
+            outcome: if differs.is_empty() { Outcome::Passed } else { Outcome::Failed },
+            took_ms: millis(begun),
+            differs,
+        });
+    }
+    Ok(drilled)
+}
+
+/// A table of that name that takes the same rows: its columns and primary key. What belongs to the table itself alone
+/// (counters, defaults, indexes, checks, references, triggers) has no twin.
+fn alike(definition: &Table, name: &str, destination: &dyn Destination) -> Table {
+    let system = destination.system();
+    let own = definition.columns.iter().filter(|column| !column.generated);
+    let columns = own.map(|column| crate::model::Column {
+        default: None,
+        default_formula: None,
+        identity: false,
+        counter: None,
+        generation: None,
+        on_update: None,
+        comment: None,
+        ..destination.column_for(column, Some(system))
+    });
+    Table {
+        name: name.to_owned(),
+        columns: columns.collect(),
+        key: if definition.key_is_index { Vec::new() } else { definition.key.clone() },
+        collation: definition.collation.clone(),
+        ..Table::default()
+    }
+}
+
+async fn rows_back(
+    way: &Way,
+    survey: &Survey,
+    (kept, definition): (&TableKept, &Table),
+    table: &Table,
+    teller: &Teller<'_>,
+) -> Result<Vec<String>> {
+    let destination = &*way.destination;
+    destination.create(table).await?;
+    let own = whole(definition, destination);
+    let target = Table { columns: own.columns, ..table.clone() };
+    let options = LoadOptions {
+        columns: target.columns.iter().map(|column| column.name.clone()).collect(),
+        suspend_foreign_keys: true,
+        lock_wait: LOCK_WAIT,
+        unmarked: true,
+        puts_back: true,
+        ..LoadOptions::default()
+    };
+    let mut loader = destination.open(&target, &options).await?;
+    if let Err(error) = load(&mut *loader, (&survey.folder, &way.identities), kept, teller).await {
+        let _ = loader.rollback().await;
+        return Err(error);
+    }
+    loader.commit(&no_mark(kept)).await?;
+    drop(loader);
+    teller.tell(RestoreStep::Verifying, &kept.name);
+    let snapshot = way.copy.snapshot().await?;
+    let sums = look::read(&snapshot, &target, Sums::over(vec![encoding(&target.columns, destination)])).await?.sums;
+    let is = sums.first().copied().unwrap_or_default();
+    let was = kept.rows.as_ref().and_then(|rows| rows.digest.as_ref()).map(|digest| digest.sum).unwrap_or_default();
+    Ok(match is == was {
+        true => Vec::new(),
+        false if is.rows == was.rows => vec!["its rows did not come out as they were".to_owned()],
+        false => vec![format!("{} rows are kept, and {} came out", thousands(was.rows), thousands(is.rows))],
+    })
+}
+
+async fn file_back(way: &Way, survey: &Survey, kept: &TableKept, scratch: &str) -> Result<Vec<String>> {
+    let Some(rows) = &kept.rows else { return Ok(Vec::new()) };
+    let original = unsealed(&survey.folder, rows, way).await?;
+    way.destination.put_back_file(scratch, &original.path).await?;
+    let path = way.destination.file(scratch).await?;
+    let found = tokio::task::spawn_blocking(move || path.and_then(|path| file::sha256(&path).ok())).await?;
+    Ok(match found.as_deref() == Some(rows.original()) {
+        true => Vec::new(),
+        false => vec!["its file did not come out as it was".to_owned()],
+    })
+}
