@@ -7,6 +7,7 @@ mod ask;
 mod command;
 mod dry;
 mod event;
+mod profile;
 mod repair;
 mod restore;
 mod snapshot;
@@ -19,6 +20,10 @@ pub use ask::{
 pub use command::{Command, Reply};
 pub use dry::{DryColumn, DryExample, DryFault, DryFaultRow, DryRun, DryTable, Estimate, Stage, Stages};
 pub use event::{Event, Fact, HeldWhy, StartedTable};
+pub use profile::{
+    Bar, ColumnProfile, Conversion, Digits, Distinct, Duplicates, ExampleRow, Frequent, HIDDEN, Histogram, Kind,
+    Pattern, Profiling, Reference, Rows, Span, TableProfile, Unfit, compares, followed, share,
+};
 pub use repair::{Repair, RepairRow, TableRepair};
 pub use restore::{
     Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct, RestorePoint, RestorePreview,
