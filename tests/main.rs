@@ -15,6 +15,7 @@ mod layers;
 mod matrix;
 mod modes;
 mod pairs;
+mod profile;
 mod proof;
 mod readme;
 mod real_data;

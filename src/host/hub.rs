@@ -16,7 +16,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use self::looking::{look, validate};
+use self::looking::{look, look_into, validate};
 use super::{
     Port, Workbench,
     lease::{ClientId, Lease},
@@ -89,6 +89,8 @@ struct Hub {
     restoring: Option<watch::Receiver<RestoreProgress>>,
     /// Tells a validation to break off.
     breaks_off: Arc<Notify>,
+    /// Tells a profile to break off.
+    stops_profile: watch::Sender<bool>,
     work: JoinSet<Done>,
 }
 
@@ -157,6 +159,8 @@ fn changes(ask: &Ask) -> bool {
             | Ask::Purge { .. }
             | Ask::Validate
             | Ask::StopValidation
+            | Ask::Profile { .. }
+            | Ask::StopProfile
     )
 }
 
@@ -173,12 +177,14 @@ impl Hub {
             validates: false,
             restoring: None,
             breaks_off: Arc::default(),
+            stops_profile: watch::Sender::default(),
             work: JoinSet::new(),
         }
     }
 
     async fn live(mut self, mut heard: mpsc::Receiver<(ClientId, Said)>) {
         let mut validating = self.workbench.progress();
+        let mut profiling = self.workbench.profiling();
         loop {
             let (asked, idle) = (self.asked.map(|since| since + PATIENCE), self.idle.map(|since| since + GRACE));
             let said = tokio::select! {
@@ -195,6 +201,9 @@ impl Hub {
                 }
                 Ok(()) = validating.changed() => {
                     vec![(None, FromHost::Validating(validating.borrow_and_update().clone()))]
+                }
+                Ok(()) = profiling.changed() => {
+                    vec![(None, FromHost::Profiling(profiling.borrow_and_update().clone()))]
                 }
                 () = until(asked) => {
                     self.lease.gives_in();
@@ -325,6 +334,7 @@ impl Hub {
             self.restoring = Some(told);
         }
         let breaks_off = self.breaks_off.clone();
+        let stops_profile = self.stops_profile.clone();
         self.work.spawn(async move {
             let refused = |why: &str| Done::Say(client, FromHost::Answer { id, answer: Err(why.to_owned()) });
             match ask {
@@ -334,6 +344,13 @@ impl Hub {
                 }
                 Ask::Validate if running => refused("there is something to validate when the run is over"),
                 Ask::Validate => look(&workbench, client, id, &breaks_off).await,
+                Ask::Profile { side, table, rows } => {
+                    look_into(&workbench, client, id, (side, &table, rows), &stops_profile).await
+                }
+                Ask::StopProfile => {
+                    stops_profile.send_replace(true);
+                    Done::Say(client, FromHost::Answer { id, answer: Ok(Answer::Profile(None)) })
+                }
                 Ask::StopValidation => {
                     breaks_off.notify_waiters();
                     Done::Say(client, FromHost::Answer { id, answer: workbench.answer(Ask::Validation).await })
@@ -355,7 +372,11 @@ impl Hub {
                     refused("another plan opens when the run is over; stop it first")
                 }
                 ask @ (Ask::Open { .. } | Ask::New(_)) => match workbench.answer(ask).await {
-                    Ok(answer) => Done::Opened { client, id, answer, stands: stands(&workbench).await },
+                    Ok(answer) => {
+                        // What is being looked at belongs to the plan before.
+                        stops_profile.send_replace(true);
+                        Done::Opened { client, id, answer, stands: stands(&workbench).await }
+                    }
                     Err(why) => refused(&why),
                 },
                 Ask::Save { .. } | Ask::Select { .. } if running => {
@@ -447,7 +468,8 @@ impl Client {
 
     /// News of the run.
     fn tell(&mut self, message: &FromHost) {
-        let is_gauge = matches!(message, FromHost::Gauge(_) | FromHost::Validating(Some(_)));
+        let is_gauge =
+            matches!(message, FromHost::Gauge(_) | FromHost::Validating(Some(_)) | FromHost::Profiling(Some(_)));
         if (is_gauge && self.outbox.capacity() < Port::CAPACITY / 4) || self.behind {
             return;
         }

@@ -11,6 +11,7 @@ mod log;
 mod mappings;
 mod migrations;
 mod port;
+mod profiling;
 mod restore;
 mod socket;
 mod validation;

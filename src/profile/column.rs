@@ -23,8 +23,7 @@ use crate::{
     protocol::{Bar, ColumnProfile, Digits, Frequent, Histogram, Pattern, Span},
 };
 
-/// Values that are counted at once, and those that are told.
-const COUNTERS: usize = 512;
+/// Values that are told.
 const TOP: usize = 10;
 const PATTERN_COUNTERS: usize = 256;
 const PATTERNS: usize = 8;
@@ -79,15 +78,16 @@ fn neutral(ty: &ColumnType) -> Column {
 }
 
 impl ColumnFold {
-    /// `least`: so many different values are counted, and more estimated.
-    pub(super) fn new(column: &Column, least: usize) -> Self {
+    /// So many different values are told apart, and of so many it is counted how often each comes; beyond that both are
+    /// estimated.
+    pub(super) fn new(column: &Column, (least, counters): (usize, usize)) -> Self {
         let whole = matches!(column.ty, ColumnType::Integer { .. } | ColumnType::Date | ColumnType::Text { .. });
         Self {
             ty: column.ty.clone(),
             hasher: Hasher::of(&column.ty),
             facts: ColumnProfile { column: column.name.clone(), ty: column.ty.to_string(), ..ColumnProfile::default() },
             distinct: LeastHashes::new(least),
-            top: Counters::new(COUNTERS),
+            top: Counters::new(counters),
             patterns: Counters::new(PATTERN_COUNTERS),
             kinds: Kinds::new(),
             extremes: Extremes::default(),
@@ -226,7 +226,7 @@ mod tests {
 
     fn of(ty: &str, texts: &[Option<&str>]) -> ColumnProfile {
         let ty: ColumnType = ty.parse().unwrap();
-        let mut fold = ColumnFold::new(&Column::new("c", ty.clone()), 1_000);
+        let mut fold = ColumnFold::new(&Column::new("c", ty.clone()), (1_000, 100));
         for part in texts.chunks(2) {
             let cells: Vec<Cell> = part.iter().map(|text| text.map_or(Cell::Null, Cell::text)).collect();
             fold.fold(&array_of(&ty, &cells).unwrap()).unwrap();
@@ -260,7 +260,7 @@ mod tests {
     fn equal_numbers_of_two_types_have_one_hash() {
         let hash = |ty: &str| {
             let ty: ColumnType = ty.parse().unwrap();
-            let mut fold = ColumnFold::new(&Column::new("c", ty.clone()), 10);
+            let mut fold = ColumnFold::new(&Column::new("c", ty.clone()), (10, 10));
             fold.fold(&array_of(&ty, &[Cell::text("7")]).unwrap()).unwrap()[0]
         };
         let hashes = ["integer", "bigint unsigned", "decimal(10,2)", "decimal(50,2)", "numeric"].map(hash);

@@ -21,6 +21,8 @@ use crate::{
 
 /// What the counting of different values may take, in bytes, over all columns.
 const DISTINCT_BYTES: usize = 32 << 20;
+/// And the counting of frequent ones, of which each takes some hundred.
+const FREQUENT_BYTES: usize = 32 << 20;
 /// Rows that are shown of each finding.
 pub(super) const EXAMPLES: usize = 3;
 
@@ -89,7 +91,9 @@ impl Row<'_> {
 
 impl TableFold {
     pub(super) fn new(table: &Table, scope: Scope<'_>) -> Self {
-        let least = (DISTINCT_BYTES / 16 / table.columns.len().max(1)).clamp(1_024, 16_384);
+        let columns = table.columns.len().max(1);
+        let least = (DISTINCT_BYTES / 16 / columns).clamp(1_024, 16_384);
+        let counters = (FREQUENT_BYTES / 128 / columns).clamp(256, 4_096);
         let twice = |key: Vec<String>| {
             let columns = places(table, &key)?;
             let found = Duplicates { key, ..Duplicates::default() };
@@ -100,7 +104,7 @@ impl TableFold {
             some => some.to_vec(),
         };
         Self {
-            columns: table.columns.iter().map(|column| ColumnFold::new(column, least)).collect(),
+            columns: table.columns.iter().map(|column| ColumnFold::new(column, (least, counters))).collect(),
             told,
             duplicates: std::iter::once(Vec::new()).chain(scope.keys).filter_map(twice).collect(),
             references: scope.references,

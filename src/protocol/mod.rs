@@ -133,6 +133,8 @@ pub enum FromHost {
     Restoring(RestoreProgress),
     /// How far a validation is; nothing: none is under way any more.
     Validating(Option<Validating>),
+    /// How far a profile is; nothing: none is under way any more.
+    Profiling(Option<Profiling>),
     /// Somebody else changed the plan, or opened another.
     PlanChanged,
     /// Whenever somebody comes, goes, or takes over.

@@ -27,6 +27,7 @@ impl App {
                 }
             }
             FromHost::Validating(progress) => self.validating(progress),
+            FromHost::Profiling(progress) => self.profiling(progress),
             FromHost::Snapshot(snapshot) => {
                 self.run.take_snapshot(*snapshot);
                 // Whoever got a snapshot for what was missed may have missed that a validation ended.
@@ -116,6 +117,9 @@ impl App {
                 self.validation_is(expect(answer, validation));
             }
             Request::ValidatedTable(_) => self.validate.table.take(expect(answer, validated_table)),
+            Request::Profile(table) => self.profile_is(&table, expect(answer, profile), true),
+            Request::Profiled(table) => self.profile_is(&table, expect(answer, profile), false),
+            Request::StopProfile => {}
             Request::Mapping(_) => self.map.checks.take(expect(answer, mapping)),
             Request::Trial(_) => self.map.trial.take(expect(answer, trial)),
             Request::DraftTrial(_) | Request::Preview { .. } | Request::Log => self.overlay_answer(request, answer),
@@ -271,5 +275,6 @@ parts! {
     trial: Trial(sampled) => crate::protocol::Sampled, sampled;
     page: Page(page) => crate::model::Page, page;
     validation: Validation(found) => Option<Box<crate::protocol::Validation>>, found;
+    profile: Profile(found) => Option<Box<crate::protocol::TableProfile>>, found;
     validated_table: ValidatedTable(table) => crate::protocol::TableValidation, *table;
 }

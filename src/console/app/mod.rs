@@ -13,6 +13,7 @@ mod message;
 mod pending;
 mod perform;
 mod pointer;
+mod profiles;
 mod run;
 mod update;
 
@@ -35,6 +36,7 @@ pub use figures::{Figures, TableFigures, figures};
 pub use message::{Effect, Exit, Message, Redraw};
 pub use pending::{Pending, Request, Saving};
 pub use pointer::{Pointer, PointerDeed};
+pub use profiles::Profiles;
 pub use run::{FaultRecord, RunState};
 pub use update::update;
 
@@ -132,6 +134,7 @@ pub struct App {
     pub run: RunState,
     pub review: ReviewScreen,
     pub validate: ValidateScreen,
+    pub profiles: Profiles,
     pub pending: Pending,
     /// What expressions may call.
     pub functions: Vec<String>,
@@ -171,6 +174,7 @@ impl App {
             run: RunState::default(),
             review: ReviewScreen::default(),
             validate: ValidateScreen::default(),
+            profiles: Profiles::default(),
             pending: Pending::default(),
             functions: Vec::new(),
             redraw: Redraw::Now,
@@ -184,6 +188,7 @@ impl App {
     pub fn scopes(&self) -> Vec<Scope> {
         match self.overlays.last() {
             Some(Overlay::Rows(_)) => vec![Scope::Preview],
+            Some(Overlay::Profile(_)) => vec![Scope::Profile],
             Some(_) => Vec::new(),
             None => vec![self.screen.scope(), Scope::Everywhere],
         }
@@ -264,6 +269,7 @@ impl App {
         self.check = CheckScreen::default();
         self.review = ReviewScreen::default();
         self.validate.forget();
+        self.profiles.forget();
     }
 
     pub fn say(&mut self, text: impl Into<String>) {

@@ -36,6 +36,11 @@ pub enum Request {
     Validation,
     ValidatedTable(String),
     StopValidation,
+    /// A look at a table's rows, from its beginning to its end.
+    Profile(String),
+    /// What the last look at a table found.
+    Profiled(String),
+    StopProfile,
     Log,
     Functions,
     Answer {

@@ -65,6 +65,11 @@ impl App {
             Some(Scope::Run) => self.run_action(id),
             Some(Scope::Review) => self.review_action(id),
             Some(Scope::Validate) => self.validate_action(id),
+            Some(Scope::Profile) => {
+                if let Some(table) = self.shown_profile() {
+                    self.profile_action(&table, id);
+                }
+            }
             _ => {}
         }
     }

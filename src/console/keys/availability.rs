@@ -3,6 +3,7 @@
 use super::ActionId as Id;
 use crate::{
     console::{
+        Screen,
         app::{App, Request},
         screens::MapRow,
     },
@@ -59,6 +60,7 @@ pub fn availability(id: Id, app: &App) -> Availability {
         | Id::CountTable
         | Id::PreviewTable
         | Id::PreviewMapped
+        | Id::ProfileTable
         | Id::MapTable
         | Id::NextTable
         | Id::PreviousTable => Availability::unless(plan_reason(id, app)),
@@ -72,6 +74,7 @@ pub fn availability(id: Id, app: &App) -> Availability {
         Id::RunValidation | Id::StopValidation | Id::ProofDetail | Id::NextUnproven => {
             Availability::unless(validate_reason(id, app))
         }
+        Id::ProfileAll | Id::ProfileSample | Id::StopProfile => Availability::unless(profile_reason(id, app)),
         Id::EditRow | Id::RetryRow | Id::DiscardRow => Availability::unless(review_reason(app)),
         Id::Detach if !app.can_detach => {
             Availability::No("The run lives in this process: there is no host to leave it to".into())
@@ -106,6 +109,9 @@ fn is_command(id: Id) -> bool {
             | Id::DiscardRow
             | Id::RunValidation
             | Id::StopValidation
+            | Id::ProfileAll
+            | Id::ProfileSample
+            | Id::StopProfile
     )
 }
 
@@ -164,6 +170,9 @@ fn plan_reason(id: Id, app: &App) -> Option<&'static str> {
         Id::ToggleTable | Id::CountTable | Id::PreviewTable => {
             app.tables.current().is_none().then_some("There is no table under the cursor")
         }
+        Id::ProfileTable if app.screen == Screen::Tables => {
+            app.tables.current().is_none().then_some("There is no table under the cursor")
+        }
         Id::MapTable => {
             let selected = app.tables.current().is_some_and(|table| app.is_selected(&table.name));
             (!selected).then_some("Select the table first: space")
@@ -182,6 +191,7 @@ fn map_reason(id: Id, app: &App) -> Option<&'static str> {
             | Id::NextTable
             | Id::PreviousTable
             | Id::PreviewMapped
+            | Id::ProfileTable
     );
     if on_map && app.map_table().is_none() {
         return Some("The plan has no table yet: 2 selects some");
@@ -225,6 +235,16 @@ fn validate_reason(id: Id, app: &App) -> Option<&'static str> {
         Id::StopValidation if !under_way => Some("No validation is under way"),
         Id::ProofDetail if app.validate.current().is_none() => Some("There is no table under the cursor"),
         Id::NextUnproven if app.validate.next_unproven().is_none() => Some("No other table is shown that did not pass"),
+        _ => None,
+    }
+}
+
+fn profile_reason(id: Id, app: &App) -> Option<&'static str> {
+    let under_way = app.profiles.progress.is_some();
+    let asked = app.pending.any(|request| matches!(request, Request::Profile(_)));
+    match id {
+        Id::StopProfile if !under_way => Some("No profile is under way"),
+        Id::ProfileAll | Id::ProfileSample if under_way || asked => Some("A profile is under way: x breaks it off"),
         _ => None,
     }
 }

@@ -13,6 +13,7 @@ pub enum Scope {
     Review,
     Validate,
     Preview,
+    Profile,
 }
 
 impl Scope {
@@ -28,7 +29,13 @@ impl Scope {
             Self::Review => "Review",
             Self::Validate => "Validate",
             Self::Preview => "Rows",
+            Self::Profile => "Profile",
         }
+    }
+
+    /// Whether it lies over a screen, so that no other keys work meanwhile.
+    pub fn is_overlay(self) -> bool {
+        matches!(self, Self::Preview | Self::Profile)
     }
 }
 
@@ -96,6 +103,10 @@ pub enum ActionId {
     ProofDetail,
     NextUnproven,
     FilterProof,
+    ProfileTable,
+    ProfileAll,
+    ProfileSample,
+    StopProfile,
     Inspect,
     NextPage,
     PreviousPage,
@@ -179,6 +190,7 @@ pub static ACTIONS: &[Action] = &[
         "filter",
         "Show only tables whose name fits: letters in order, or a pattern like sales_*",
     ),
+    shown(Id::ProfileTable, Scope::Tables, &["i"], "profile", "What the table's rows hold, column by column"),
     quiet(Id::ReloadTables, Scope::Tables, &["r"], "reload", "Read the list of tables again"),
     shown(Id::EditColumn, Scope::Map, &["enter", "e"], "edit", "Edit what makes the destination column"),
     shown(
@@ -194,6 +206,7 @@ pub static ACTIONS: &[Action] = &[
     shown(Id::Undo, Scope::Map, &["u"], "undo", "Take back the last edit of the plan"),
     quiet(Id::Redo, Scope::Map, &["ctrl-r"], "redo", "Make the edit again that was taken back"),
     shown(Id::PreviewMapped, Scope::Map, &["p"], "rows", "Look at the source table's rows"),
+    shown(Id::ProfileTable, Scope::Map, &["i"], "profile", "What the source table's rows hold, column by column"),
     shown(Id::ShowCreate, Scope::Map, &["d"], "DDL", "Show the statements that would create the destination table"),
     shown(Id::RunChecks, Scope::Check, &["r"], "run checks", "Run the checks again"),
     shown(Id::Start, Scope::Check, &["s"], "start", "Start the migration, or go on with the stopped one"),
@@ -238,6 +251,15 @@ pub static ACTIONS: &[Action] = &[
     shown(Id::PreviousPage, Scope::Preview, &["b"], "rows before", "The page of rows before"),
     shown(Id::CopyCell, Scope::Preview, &["y"], "copy", "Send the cell to the terminal's clipboard"),
     quiet(Id::CopyRow, Scope::Preview, &["Y"], "copy row", "Send the row to the terminal's clipboard, tab-separated"),
+    shown(Id::ProfileAll, Scope::Profile, &["a"], "all rows", "Look at all rows of the table"),
+    shown(Id::ProfileSample, Scope::Profile, &["s"], "sample", "Look at the first 10,000 rows only"),
+    shown(
+        Id::StopProfile,
+        Scope::Profile,
+        &["x"],
+        "break off",
+        "Break the look off; what was seen stays, and is marked so",
+    ),
     quiet(Id::Migrations, Scope::Everywhere, &["0"], "Migrations", "All migrations of this host; make a new one"),
     quiet(Id::Connect, Scope::Everywhere, &["1"], "Connect", "Both sides of the migration"),
     quiet(Id::Tables, Scope::Everywhere, &["2"], "Tables", "What to migrate"),
@@ -303,7 +325,8 @@ mod tests {
         let everywhere = ACTIONS.iter().filter(|action| action.scope == Scope::Everywhere);
         for key in everywhere.flat_map(|action| action.keys) {
             let hidden = ACTIONS.iter().find(|action| {
-                !matches!(action.scope, Scope::Everywhere | Scope::Preview) && action.keys.contains(key)
+                !matches!(action.scope, Scope::Everywhere | Scope::Preview | Scope::Profile)
+                    && action.keys.contains(key)
             });
             assert!(hidden.is_none(), "{key}: {hidden:?}");
         }

@@ -74,8 +74,8 @@ impl Keymap {
             }
             let meets = |other: &&Action| {
                 let near = other.scope == own.scope
-                    || (other.scope == Scope::Everywhere && own.scope != Scope::Preview)
-                    || (own.scope == Scope::Everywhere && other.scope != Scope::Preview);
+                    || (other.scope == Scope::Everywhere && !own.scope.is_overlay())
+                    || (own.scope == Scope::Everywhere && !other.scope.is_overlay());
                 near && other.id != own.id && self.keys(other).contains(&key)
             };
             if let Some(other) = ACTIONS.iter().find(meets) {

@@ -200,7 +200,9 @@ fn is_worth_showing(app: &App, id: ActionId) -> bool {
     match id {
         ActionId::Detach => app.can_detach && app.run.is_going(),
         ActionId::ShowCreate => availability(id, app) == Availability::Yes,
-        ActionId::StopValidation | ActionId::NextUnproven => availability(id, app) == Availability::Yes,
+        ActionId::StopValidation | ActionId::NextUnproven | ActionId::StopProfile => {
+            availability(id, app) == Availability::Yes
+        }
         _ if app.screen == Screen::Run => availability(id, app) == Availability::Yes,
         _ => true,
     }

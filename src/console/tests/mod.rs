@@ -2,6 +2,7 @@
 
 mod flow;
 mod host;
+mod profile;
 mod script;
 mod seed;
 mod snapshots;

@@ -89,8 +89,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..KEYS.len()).prop_map(|at| Step::Key(KEYS[at])),
         1 => any::<String>().prop_map(Step::Paste),
         2 => (0u64..4_000).prop_map(Step::Wait),
-        4 => (0u64..30, 0usize..15).prop_map(|(id, which)| Step::Answer(id, which)),
-        2 => (0usize..12).prop_map(Step::Fact),
+        4 => (0u64..30, 0usize..17).prop_map(|(id, which)| Step::Answer(id, which)),
+        2 => (0usize..13).prop_map(Step::Fact),
         1 => any::<bool>().prop_map(Step::Reply),
         2 => (0u16..200, 0u16..60, 0usize..3).prop_map(|(x, y, which)| {
             Step::Mouse(x, y, [PointerDeed::Click, PointerDeed::WheelUp, PointerDeed::WheelDown][which])
@@ -118,6 +118,8 @@ fn answer(which: usize) -> Result<Answer, String> {
         }
         13 => seed::log(),
         12 => Answer::Validation(None),
+        14 => Answer::Profile(Some(Box::new(super::profile::customers()))),
+        15 => Answer::Profile(None),
         _ => return Err("it \u{1b}[2J broke".into()),
     })
 }
@@ -147,6 +149,7 @@ fn event(which: usize, seq: u64) -> FromHost {
                 )])));
             }
             9 => Event::Validated(seed::validation().in_short("eve")),
+            11 => return super::profile::now(seq),
             10 => return FromHost::Validating(seq.is_multiple_of(2).then(Validating::default)),
             8 => Event::Stopped { why: "x".into(), by: "y".into() },
             _ => return seed::gauges().remove(0),
