@@ -33,7 +33,7 @@ pub(super) fn print(profile: &TableProfile) {
 
 fn print_column(column: &ColumnProfile) {
     let private = if column.private { ", private" } else { "" };
-    println!("\n  {} ({}{private})", clean(&column.column), clean(&column.ty));
+    println!("\n{}", self::line(&format!("  {} ({}{private})", column.column, column.ty)));
     let line = |name: &str, text: String| println!("    {name:<11}{}", clip(&text, WIDTH - 15));
     line("rows", counts(column));
     line("distinct", column.distinct.words());
@@ -160,8 +160,11 @@ fn print_duplicates(found: &Duplicates) {
     };
     let only = if found.one_in > 1 { format!(" (one key in {} was followed)", found.one_in) } else { String::new() };
     match found.surplus {
-        0 => println!("  ✓ no duplicates of {what}{only}"),
-        surplus => println!("  ✗ {} duplicate(s) of {what}{only}", followed(surplus, found.one_in)),
+        0 => println!("{}", line(&format!("  ✓ no duplicates of {what}{only}"))),
+        surplus => {
+            let surplus = followed(surplus, found.one_in);
+            println!("{}", line(&format!("  ✗ {surplus} duplicate(s) of {what}{only}")));
+        }
     }
     if found.without_key > 0 {
         println!("      {} row(s) with a NULL in it", thousands(found.without_key));
@@ -200,7 +203,8 @@ fn print_conversion(found: &Conversion) {
         return;
     }
     let (failed, tried) = (thousands(found.failed), thousands(found.tried));
-    println!("  ✗ {}: {failed} of {tried} value(s) do not convert; expected {}", found.column, found.expected);
+    println!("{}", line(&format!("  ✗ {}: {failed} of {tried} value(s) do not convert", found.column)));
+    println!("{}", line(&format!("      expected {}", found.expected)));
     for example in &found.examples {
         let message = if found.private { String::new() } else { clean(&example.message) };
         // Most messages quote it.
@@ -208,6 +212,10 @@ fn print_conversion(found: &Conversion) {
         let shown = unsaid.map(|cell| format!("{}: ", value(cell, VALUE))).unwrap_or_default();
         println!("      row {}: {}", thousands(example.row), clip(&format!("{shown}{message}"), 60));
     }
+}
+
+fn line(text: &str) -> String {
+    clip(&clean(text), WIDTH)
 }
 
 fn value(cell: &Cell, width: usize) -> String {
