@@ -200,7 +200,7 @@ fn sample(text: &str) -> Result<Rows, String> {
         let share: f64 = share.trim().parse().map_err(|_| wrong())?;
         return match share {
             share if share > 0.0 && share <= 50.0 => Ok(Rows::Every((100.0 / share).round() as u64)),
-            share if share == 100.0 => Ok(Rows::All),
+            100.0 => Ok(Rows::All),
             _ => Err(format!("a share of '{text}' cannot be taken evenly: up to 50% can, or leave --sample out")),
         };
     }

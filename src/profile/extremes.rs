@@ -62,7 +62,7 @@ fn comparator(left: &ArrayRef, right: &ArrayRef, numeric: bool) -> Result<Compar
         return Ok(Box::new(move |one, other| by_number(left.value(one), right.value(other))));
     }
     let compare = make_comparator(left, right, SortOptions::default())?;
-    Ok(Box::new(move |one, other| compare(one, other)))
+    Ok(Box::new(compare))
 }
 
 fn replace(

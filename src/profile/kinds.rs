@@ -34,7 +34,10 @@ const LONGEST_JSON: usize = 1 << 20;
 
 const TRUTHS: &[&str] = &["t", "f", "true", "false", "yes", "no", "y", "n", "on", "off", "0", "1"];
 
-const PLAIN: [(&str, fn(&str) -> bool); 6] = [
+/// Whether a text looks so.
+type Looks = fn(&str) -> bool;
+
+const PLAIN: [(&str, Looks); 6] = [
     ("integer", is_integer),
     ("decimal", is_decimal),
     ("boolean", is_truth),

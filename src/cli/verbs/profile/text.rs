@@ -210,7 +210,11 @@ fn print_conversion(found: &Conversion) {
         // Most messages quote it.
         let unsaid = example.value.as_ref().filter(|cell| !message.contains(&clean(&cell.display())));
         let shown = unsaid.map(|cell| format!("{}: ", value(cell, VALUE))).unwrap_or_default();
-        println!("      row {}: {}", thousands(example.row), clip(&format!("{shown}{message}"), 60));
+        println!(
+            "      row {}: {}",
+            thousands(example.row),
+            clip(format!("{shown}{message}").trim_end_matches(": "), 60)
+        );
     }
 }
 

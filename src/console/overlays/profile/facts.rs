@@ -221,6 +221,7 @@ fn conversions(found: &Conversion, say: Say<'_>) {
         // Most messages quote it.
         let unsaid = example.value.as_ref().filter(|cell| !message.contains(&clean(&cell.display())));
         let value = unsaid.map(|cell| format!("{}: ", shown(cell, 30))).unwrap_or_default();
-        say(Role::Text, &format!("    row {}: {value}{message}", thousands(example.row)));
+        let said = format!("    row {}: {value}{message}", thousands(example.row));
+        say(Role::Text, said.trim_end_matches(": "));
     }
 }
