@@ -9,6 +9,7 @@
 //! | 5 | [`host`] | what outlives the terminal: serves a console's asks and its run |
 //! | 4 | [`engine`] | a run: a pure machine and the actor that performs its steps |
 //! | 4 | [`verify`] | what surrounds a run: the checks before it, the validation after it |
+//! | 4 | [`profile`] | what the rows of a table hold |
 //! | 4 | [`restore`] | restore points, and the way back to them |
 //! | 3 | [`binding`] | a plan set against both sides as they are |
 //! | 2 | [`endpoint`] | `Source` and `Destination`; a folder per system |
@@ -29,6 +30,7 @@ pub mod host;
 pub mod ledger;
 pub mod model;
 pub mod plan;
+pub mod profile;
 pub mod protocol;
 pub mod restore;
 pub mod transform;

@@ -17,6 +17,7 @@ mod matrix;
 mod metrics;
 mod modes;
 mod pairs;
+mod profile;
 mod proof;
 mod readme;
 mod real_data;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::OnError;
+use crate::{model::OnError, protocol::Rows};
 
 /// An operator's console for data migrations.
 #[derive(Debug, Parser)]
@@ -50,6 +50,9 @@ pub enum Verb {
     Tables(Tables),
     /// Show rows of a table.
     Preview(Preview),
+    /// What the rows of a table hold, column by column: NULLs, values, lengths, patterns, what the plan's mapping cannot
+    /// convert, keys that come twice, references to nothing.
+    Profile(ProfileOf),
     /// The mapping of every column, with who decided it, when and why: as Markdown or CSV.
     Mapping(MappingOf),
     /// The checks before a run.
@@ -174,6 +177,37 @@ pub struct Preview {
     pub limit: u32,
     #[arg(long, default_value_t = 0)]
     pub offset: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct ProfileOf {
+    /// The table; none: all tables of the plan, or of the side.
+    pub table: Option<String>,
+    #[command(flatten)]
+    pub side: Side,
+    /// Look at a sample only: the first rows (`10000`), or a share of them, evenly over the table (`5%`).
+    #[arg(long, value_name = "ROWS|SHARE%", value_parser = sample)]
+    pub sample: Option<Rows>,
+    /// Tell only these columns.
+    #[arg(long, value_delimiter = ',', requires = "table")]
+    pub columns: Vec<String>,
+}
+
+/// `10000`: the first rows; `5%`: one row in 20.
+fn sample(text: &str) -> Result<Rows, String> {
+    let wrong = || format!("'{text}' is neither a number of rows, as 10000, nor a share of them, as 5%");
+    if let Some(share) = text.strip_suffix('%') {
+        let share: f64 = share.trim().parse().map_err(|_| wrong())?;
+        return match share {
+            share if share > 0.0 && share <= 50.0 => Ok(Rows::Every((100.0 / share).round() as u64)),
+            100.0 => Ok(Rows::All),
+            _ => Err(format!("a share of '{text}' cannot be taken evenly: up to 50% can, or leave --sample out")),
+        };
+    }
+    match text.replace(['_', ','], "").parse() {
+        Ok(rows) if rows > 0 => Ok(Rows::First(rows)),
+        _ => Err(wrong()),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -403,6 +437,19 @@ pub struct Review {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn a_sample_is_rows_or_a_share() {
+        use crate::protocol::Rows;
+        for (text, rows) in
+            [("100", Rows::First(100)), ("10_000", Rows::First(10_000)), ("5%", Rows::Every(20)), ("100%", Rows::All)]
+        {
+            assert_eq!(super::sample(text), Ok(rows), "{text}");
+        }
+        for text in ["", "0", "-1", "x%", "0%", "70%", "1.5"] {
+            assert!(super::sample(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_sound() {

@@ -61,6 +61,7 @@ async fn dispatch(arguments: &Arguments) -> Result<Exit, CliError> {
         Some(Verb::New(new)) => verbs::new::perform(&context, new).await,
         Some(Verb::Tables(tables)) => verbs::tables::perform(&context, tables).await,
         Some(Verb::Preview(preview)) => verbs::preview::perform(&context, preview).await,
+        Some(Verb::Profile(profile)) => verbs::profile::perform(&context, profile).await,
         Some(Verb::Mapping(mapping)) => verbs::mapping::perform(&context, mapping).await,
         Some(Verb::Check(check)) => verbs::check::perform(&context, check).await,
         Some(Verb::Run(run)) => verbs::run::perform(&context, run).await,

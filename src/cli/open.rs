@@ -16,7 +16,7 @@ use super::{
     args::{Arguments, Side, WhichSide},
 };
 use crate::{
-    endpoint::{Catalog, EndpointError, open_source},
+    endpoint::{Catalog, EndpointError, Source, open_source},
     host::{Hosts, Workbench},
     ledger::{Ledger, Seal, default_key_folder, default_state_folder},
     plan::{Document, SecretRef, SidePlan},
@@ -103,24 +103,27 @@ impl Context {
 
     /// A side that a verb names, opened.
     pub async fn side(&self, side: &Side) -> Result<Arc<dyn Catalog>, CliError> {
-        let opened: Result<Arc<dyn Catalog>, EndpointError> = match (&side.plan, &side.url) {
-            (Some(plan), _) => {
+        let opened: Result<Arc<dyn Catalog>, EndpointError> = match &side.plan {
+            Some(plan) => {
                 let bench = self.workbench(plan)?;
                 match side.side.into() {
                     SideName::Source => bench.source().await.map(|source| source as Arc<dyn Catalog>),
                     SideName::Destination => bench.destination().await.map(|opened| opened as Arc<dyn Catalog>),
                 }
             }
-            (None, url) => {
-                let plan = SidePlan {
-                    url: url.clone().unwrap_or_default(),
-                    password: side.password_env.clone().map(SecretRef::Env),
-                    ..SidePlan::default()
-                };
-                open_source(&plan, Path::new("."), None).await.map(|source| source as Arc<dyn Catalog>)
-            }
+            None => return Ok(self.addressed(side).await?),
         };
         opened.map_err(endpoint_error)
+    }
+
+    /// A side that a verb names by its address, opened to be read.
+    pub async fn addressed(&self, side: &Side) -> Result<Arc<dyn Source>, CliError> {
+        let plan = SidePlan {
+            url: side.url.clone().unwrap_or_default(),
+            password: side.password_env.clone().map(SecretRef::Env),
+            ..SidePlan::default()
+        };
+        open_source(&plan, Path::new("."), None).await.map_err(endpoint_error)
     }
 
     /// Prints the object under `--json`.

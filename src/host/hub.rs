@@ -16,7 +16,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use self::looking::{look, review, validate};
+use self::looking::{look, look_into, review, validate};
 use super::{
     Port, Workbench,
     lease::{ClientId, Lease},
@@ -92,6 +92,8 @@ struct Hub {
     restoring: Option<watch::Receiver<RestoreProgress>>,
     /// Tells a validation to break off.
     breaks_off: Arc<Notify>,
+    /// Tells a profile to break off.
+    stops_profile: watch::Sender<bool>,
     work: JoinSet<Done>,
 }
 
@@ -163,6 +165,8 @@ fn changes(ask: &Ask) -> bool {
             | Ask::Validate
             | Ask::StopValidation
             | Ask::ReviewSample(_)
+            | Ask::Profile { .. }
+            | Ask::StopProfile
     )
 }
 
@@ -179,6 +183,7 @@ impl Hub {
             validates: false,
             restoring: None,
             breaks_off: Arc::default(),
+            stops_profile: watch::Sender::default(),
             work: JoinSet::new(),
         }
     }
@@ -187,6 +192,7 @@ impl Hub {
         let mut validating = self.workbench.progress();
         let mut retrying = self.workbench.retrying();
         let mut keeping = self.workbench.keeping();
+        let mut profiling = self.workbench.profiling();
         loop {
             let (asked, idle) = (self.asked.map(|since| since + PATIENCE), self.idle.map(|since| since + GRACE));
             let said = tokio::select! {
@@ -206,6 +212,9 @@ impl Hub {
                 }
                 progress = paced(&mut retrying) => vec![(None, FromHost::Retrying(progress))],
                 Some(progress) = kept(&mut keeping) => vec![(None, FromHost::Keeping(progress))],
+                Ok(()) = profiling.changed() => {
+                    vec![(None, FromHost::Profiling(profiling.borrow_and_update().clone()))]
+                }
                 () = until(asked) => {
                     self.lease.gives_in();
                     self.presence()
@@ -338,6 +347,7 @@ impl Hub {
             self.restoring = Some(told);
         }
         let (breaks_off, by) = (self.breaks_off.clone(), self.name_of(client));
+        let stops_profile = self.stops_profile.clone();
         self.work.spawn(async move {
             let refused = |why: &str| Done::Say(client, FromHost::Answer { id, answer: Err(why.to_owned()) });
             match ask {
@@ -350,6 +360,13 @@ impl Hub {
                 }
                 Ask::Validate if running => refused("there is something to validate when the run is over"),
                 Ask::Validate => look(&workbench, client, id, &breaks_off).await,
+                Ask::Profile { side, table, rows } => {
+                    look_into(&workbench, client, id, (side, &table, rows), &stops_profile).await
+                }
+                Ask::StopProfile => {
+                    stops_profile.send_replace(true);
+                    Done::Say(client, FromHost::Answer { id, answer: Ok(Answer::Profile(None)) })
+                }
                 Ask::StopValidation => {
                     breaks_off.notify_waiters();
                     Done::Say(client, FromHost::Answer { id, answer: workbench.answer(Ask::Validation).await })
@@ -372,7 +389,11 @@ impl Hub {
                     refused("another plan opens when the run is over; stop it first")
                 }
                 ask @ (Ask::Open { .. } | Ask::New(_)) => match workbench.answer(ask).await {
-                    Ok(answer) => Done::Opened { client, id, answer, stands: stands(&workbench).await },
+                    Ok(answer) => {
+                        // What is being looked at belongs to the plan before.
+                        stops_profile.send_replace(true);
+                        Done::Opened { client, id, answer, stands: stands(&workbench).await }
+                    }
                     Err(why) => refused(&why),
                 },
                 Ask::Save { .. } | Ask::Select { .. } if running => {
@@ -469,8 +490,13 @@ impl Client {
 
     /// News of the run.
     fn tell(&mut self, message: &FromHost) {
-        let is_gauge =
-            matches!(message, FromHost::Gauge(_) | FromHost::Validating(Some(_)) | FromHost::Retrying(Some(_)));
+        let is_gauge = matches!(
+            message,
+            FromHost::Gauge(_)
+                | FromHost::Validating(Some(_))
+                | FromHost::Retrying(Some(_))
+                | FromHost::Profiling(Some(_))
+        );
         if (is_gauge && self.outbox.capacity() < Port::CAPACITY / 4) || self.behind {
             return;
         }

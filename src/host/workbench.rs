@@ -21,8 +21,8 @@ use crate::{
     model::{FaultId, OnError, RunId, RunPhase, named_cells},
     plan::{self, Document, Edit, Kind, Masks, Plan, When},
     protocol::{
-        Answer, Ask, CheckItem, CheckState, Migration, RestoreProgress, ReviewAction, ReviewItem, Sampled, Secret,
-        SideName, SideView, TableChecks, Validating, Validation,
+        Answer, Ask, CheckItem, CheckState, Migration, Profiling, RestoreProgress, ReviewAction, ReviewItem, Sampled,
+        Secret, SideName, SideView, TableChecks, TableProfile, Validating, Validation,
     },
     restore,
     transform::RunInstant,
@@ -49,6 +49,10 @@ pub struct Workbench {
     pub(super) retries: Retries,
     /// How far a restore point is that is made before a run.
     pub(super) keeping: watch::Sender<RestoreProgress>,
+    /// What the rows of tables hold, as far as somebody looked.
+    pub(super) profiles: Mutex<HashMap<(SideName, String), TableProfile>>,
+    /// How far the look under way is.
+    pub(super) profiling: watch::Sender<Option<Profiling>>,
 }
 
 fn is_planned(plan: &Plan, table: &str) -> bool {
@@ -76,6 +80,8 @@ impl Workbench {
             validating: watch::Sender::default(),
             retries: Retries::default(),
             keeping: watch::Sender::default(),
+            profiles: Mutex::default(),
+            profiling: watch::Sender::default(),
         }
     }
 
@@ -144,6 +150,8 @@ impl Workbench {
             }
             Ask::Validate | Ask::StopValidation => Err("a validation is started by the host".into()),
             Ask::ReviewSample(_) => Err("samples are reviewed by the host".into()),
+            Ask::Profile { .. } | Ask::StopProfile => Err("a profile is begun by the host".into()),
+            Ask::Profiled { side, table } => Ok(Answer::Profile(self.profiled(side, &table).await.map(Box::new))),
             Ask::Functions => Ok(Answer::Functions(crate::transform::function_names())),
             Ask::Log => Ok(Answer::Log { facts: self.last_facts().await?, lines: self.last_lines().await }),
             Ask::Validation => Ok(Answer::Validation(self.last_validation().await)),
@@ -204,6 +212,7 @@ impl Workbench {
         *self.document.lock().await = document;
         self.passwords.lock().await.clear();
         *self.validated.lock().await = None;
+        self.profiles.lock().await.clear();
         self.close(SideName::Source).await;
         self.close(SideName::Destination).await;
         Ok(self.plan_answer().await)
@@ -226,11 +235,11 @@ impl Workbench {
             let destination = destination || marks(&document) != marks(&changed);
             *document = changed;
             drop(document);
-            if source {
-                self.close(SideName::Source).await;
-            }
-            if destination {
-                self.close(SideName::Destination).await;
+            for (moved, side) in [(source, SideName::Source), (destination, SideName::Destination)] {
+                if moved {
+                    self.close(side).await;
+                    self.profiles.lock().await.retain(|(of, _), _| *of != side);
+                }
             }
         }
         Ok(self.plan_answer().await)
@@ -413,7 +422,7 @@ impl Workbench {
         let (_, plan) = self.read(None).await?;
         let new: Vec<String> = tables.iter().filter(|table| !is_planned(&plan, table)).cloned().collect();
         let sketched = match (self.source().await, self.destination().await) {
-            (Ok(source), Ok(destination)) => sketch(&*source, &*destination, &new).await,
+            (Ok(source), Ok(destination)) => sketch(&*source, &*destination, &new, &self.known_profiles().await).await,
             (Err(error), _) | (_, Err(error)) => Err(error),
         };
         Ok(match sketched {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Fact, Fix, FixPreview, Restoration, RestorePoint, RestorePreview, Retried, SampleSaying, TableValidation, Validation,
+    Fact, Fix, FixPreview, Restoration, RestorePoint, RestorePreview, Retried, Rows, SampleSaying, TableProfile,
+    TableValidation, Validation,
 };
 use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, Problem, RunId, RunPhase, Table, TableEntry};
 
@@ -139,6 +140,20 @@ pub enum Ask {
     /// Puts on record what a reviewer makes of rows of the last validation's sample. Answers with [`Answer::Validation`],
     /// whose verdict counts it.
     ReviewSample(SampleSaying),
+    /// Looks at a table's rows, and keeps what they hold. Answers with [`Answer::Profile`] when it is over; how far it is
+    /// comes on the way. One at a time.
+    Profile {
+        side: SideName,
+        table: String,
+        rows: Rows,
+    },
+    /// Breaks a profile off: it tells what was seen until then.
+    StopProfile,
+    /// What the last look at the table found. Answers with [`Answer::Profile`].
+    Profiled {
+        side: SideName,
+        table: String,
+    },
     /// What expressions may call.
     Functions,
     /// The newest facts of the latest run, and the newest lines of the host's log.
@@ -240,6 +255,8 @@ pub enum Answer {
     Validation(Option<Box<Validation>>),
     /// Long values are cut.
     ValidatedTable(Box<TableValidation>),
+    /// Nothing: the table was not looked at since the host came up. Values of private columns are left out.
+    Profile(Option<Box<TableProfile>>),
     Functions(Vec<String>),
     /// Oldest first.
     Log {

@@ -7,6 +7,7 @@ mod ask;
 mod command;
 mod dry;
 mod event;
+mod profile;
 mod repair;
 mod restore;
 mod review;
@@ -21,6 +22,10 @@ pub use ask::{
 pub use command::{Command, Reply};
 pub use dry::{DryColumn, DryExample, DryFault, DryFaultRow, DryRun, DryTable, Estimate, Stage, Stages};
 pub use event::{Event, Fact, HeldWhy, StartedTable};
+pub use profile::{
+    Bar, ColumnProfile, Conversion, Digits, Distinct, Duplicates, ExampleRow, Frequent, HIDDEN, Histogram, Kind,
+    Pattern, Profiling, Reference, Rows, Span, TableProfile, Unfit, compares, followed, share,
+};
 pub use repair::{Repair, RepairRow, TableRepair};
 pub use restore::{
     Drill, Drilled, DrilledTable, Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct,
@@ -137,6 +142,8 @@ pub enum FromHost {
     Retrying(Option<Retrying>),
     /// How far a validation is; nothing: none is under way any more.
     Validating(Option<Validating>),
+    /// How far a profile is; nothing: none is under way any more.
+    Profiling(Option<Profiling>),
     /// Somebody else changed the plan, or opened another.
     PlanChanged,
     /// Whenever somebody comes, goes, or takes over.

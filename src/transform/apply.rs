@@ -46,7 +46,42 @@ pub struct RowFault {
     pub message: String,
 }
 
+/// What becomes of each column by itself, whatever the others of a row come to.
+#[derive(Clone, Debug, Default)]
+pub struct Tried {
+    /// Rows that the filter lets through.
+    pub rows: usize,
+    /// Of each destination column, in the order of [`Transform::target_columns`]: the rows that it fails, ascending.
+    pub failures: Vec<Vec<RowFault>>,
+}
+
 impl Transform {
+    /// Tries every column on every row that the filter lets through; checks are not tried.
+    pub fn attempt(&self, batch: &RecordBatch) -> Result<Tried, TransformError> {
+        let batch = self.source_batch(batch)?;
+        let mut work = Work::new(&batch);
+        let live = match &self.filter {
+            Some(filter) => self.filter(filter, &batch, &mut work)?,
+            None => batch,
+        };
+        let mut failures = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            let failed = column.make(&live)?.failures.into_iter().map(|failure| {
+                let expected = column.expected(failure.cause);
+                let explained = Explained { expected, cause: failure.cause, message: failure.message };
+                let row = work.rows[failure.row];
+                RowFault { row, ..self.fault(&live, failure.row, column.source, &column.target.name, explained) }
+            });
+            failures.push(failed.collect());
+        }
+        Ok(Tried { rows: live.num_rows(), failures })
+    }
+
+    /// What each destination column is expected to be, in the order of [`Transform::target_columns`].
+    pub fn expectations(&self) -> Vec<String> {
+        self.columns.iter().map(TargetColumn::expectation).collect()
+    }
+
     /// Makes destination rows. A row that cannot be made is named in `faults` and touches no other.
     pub fn apply(&self, batch: &RecordBatch) -> Result<Applied, TransformError> {
         let batch = self.source_batch(batch)?;

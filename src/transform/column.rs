@@ -80,6 +80,10 @@ impl TargetColumn {
         }
     }
 
+    pub(super) fn expectation(&self) -> String {
+        self.meant.expectation()
+    }
+
     pub(super) fn make(&self, batch: &RecordBatch) -> Result<Made, ArrowError> {
         let mut failed = Failed::new(batch.num_rows());
         let origin = self.origin(batch, &mut failed)?;

@@ -19,8 +19,9 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{Applied, RowFault};
+pub use apply::{Applied, RowFault, Tried};
 pub use error::{CompileError, ExprError, TransformError};
 pub use expression::{column_names, expression_type, function_names};
+pub use functions::DateForm;
 pub use instant::RunInstant;
 pub use table::Transform;

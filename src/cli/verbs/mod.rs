@@ -13,6 +13,7 @@ pub mod live;
 pub mod mapping;
 pub mod new;
 pub mod preview;
+pub mod profile;
 mod progress;
 pub mod repair;
 pub mod report;

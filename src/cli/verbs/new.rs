@@ -32,7 +32,7 @@ pub async fn perform(context: &Context, arguments: &New) -> Result<Exit, CliErro
     let source = open_source(&from, base, None).await.map_err(endpoint_error)?;
     let destination = open_destination(&to, base, None, None).await.map_err(endpoint_error)?;
     let chosen = chosen(&*source, &arguments.tables).await?;
-    let tables = sketch(&*source, &*destination, &chosen).await.map_err(endpoint_error)?;
+    let tables = sketch(&*source, &*destination, &chosen, &[]).await.map_err(endpoint_error)?;
     let text = write(&arguments.plan, &from, &to, &tables);
     let document = file.with_text(text);
     if let Some(problem) = document.problems.iter().find(|problem| problem.error) {

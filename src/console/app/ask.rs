@@ -69,7 +69,8 @@ impl App {
 
     /// Asks for the mapping of the table that the map shows, and for its sample; again only where the plan changed.
     pub fn ask_mapping(&mut self) {
-        let Some(table) = self.map_table().map(|table| table.to.clone()) else { return };
+        let Some((from, table)) = self.map_table().map(|table| (table.from.clone(), table.to.clone())) else { return };
+        self.ask_profiled(&from);
         let known = self.map.shown.as_deref() == Some(table.as_str()) && self.map.checks.value.is_some();
         if known && !self.map.stale {
             return;

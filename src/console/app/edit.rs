@@ -78,6 +78,7 @@ impl App {
         if changed {
             self.check.list.value = None;
             self.map.forget();
+            self.profiles.forget();
         }
         if first {
             self.come_back();

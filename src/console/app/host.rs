@@ -31,6 +31,7 @@ impl App {
             }
             FromHost::Validating(progress) => self.validating(progress),
             FromHost::Retrying(progress) => self.retrying(progress),
+            FromHost::Profiling(progress) => self.profiling(progress),
             FromHost::Snapshot(snapshot) => {
                 self.run.take_snapshot(*snapshot);
                 // Whoever got a snapshot for what was missed may have missed that a validation ended.
@@ -137,6 +138,9 @@ impl App {
             Request::RestorePreview(name) => self.preview_is(name, expect(answer, restore_preview)),
             Request::Restore(name) => self.restored(name, expect(answer, restored)),
             Request::Purge => self.purged(expect(answer, purged)),
+            Request::Profile(table) => self.profile_is(&table, expect(answer, profile), true),
+            Request::Profiled(table) => self.profile_is(&table, expect(answer, profile), false),
+            Request::StopProfile => {}
             Request::Mapping(_) => self.map.checks.take(expect(answer, mapping)),
             Request::Trial(table) => {
                 let sampled = expect(answer, trial).map(|sampled| self.plan.outline.hide_sample(&table, sampled));
@@ -314,5 +318,6 @@ parts! {
     trial: Trial(sampled) => crate::protocol::Sampled, sampled;
     page: Page(page) => crate::model::Page, page;
     validation: Validation(found) => Option<Box<crate::protocol::Validation>>, found;
+    profile: Profile(found) => Option<Box<crate::protocol::TableProfile>>, found;
     validated_table: ValidatedTable(table) => crate::protocol::TableValidation, *table;
 }

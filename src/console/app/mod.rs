@@ -14,6 +14,7 @@ mod pending;
 mod perform;
 mod pointer;
 mod private;
+mod profiles;
 mod run;
 mod update;
 
@@ -42,6 +43,7 @@ pub use figures::{Bottleneck, Figures, TableFigures, figures};
 pub use message::{Effect, Exit, Message, Redraw};
 pub use pending::{Pending, Request, Saving};
 pub use pointer::{Pointer, PointerDeed};
+pub use profiles::Profiles;
 pub use run::{FaultRecord, RunState};
 pub use update::update;
 
@@ -140,6 +142,7 @@ pub struct App {
     pub review: ReviewScreen,
     pub validate: ValidateScreen,
     pub restore: RestoreScreen,
+    pub profiles: Profiles,
     pub pending: Pending,
     /// Rows whose private values somebody here wanted to see.
     revealed: BTreeSet<FaultId>,
@@ -182,6 +185,7 @@ impl App {
             review: ReviewScreen::default(),
             validate: ValidateScreen::default(),
             restore: RestoreScreen::default(),
+            profiles: Profiles::default(),
             pending: Pending::default(),
             revealed: BTreeSet::new(),
             functions: Vec::new(),
@@ -197,6 +201,7 @@ impl App {
         match self.overlays.last() {
             Some(Overlay::Rows(_)) => vec![Scope::Preview],
             Some(Overlay::Proof(proof)) if proof.shows_sample() => vec![Scope::Sample],
+            Some(Overlay::Profile(_)) => vec![Scope::Profile],
             Some(_) => Vec::new(),
             None => vec![self.screen.scope(), Scope::Everywhere],
         }
@@ -280,6 +285,7 @@ impl App {
         self.validate.forget();
         self.restore.forget();
         self.revealed.clear();
+        self.profiles.forget();
     }
 
     pub fn say(&mut self, text: impl Into<String>) {

@@ -50,6 +50,11 @@ pub enum Request {
     Restore(String),
     Purge,
     ReviewSample,
+    /// A look at a table's rows, from its beginning to its end.
+    Profile(String),
+    /// What the last look at a table found.
+    Profiled(String),
+    StopProfile,
     Log,
     Functions,
     Answer {

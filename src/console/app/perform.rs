@@ -68,6 +68,11 @@ impl App {
             Some(Scope::Review) => self.review_action(id),
             Some(Scope::Validate) => self.validate_action(id),
             Some(Scope::Restore) => self.restore_action(id),
+            Some(Scope::Profile) => {
+                if let Some(table) = self.shown_profile() {
+                    self.profile_action(&table, id);
+                }
+            }
             // An overlay knows its own keys.
             Some(Scope::Preview | Scope::Sample) => {
                 let action = ACTIONS.iter().find(|action| action.id == id);

@@ -94,6 +94,7 @@ impl Overlay {
             Self::Prompt(prompt) => prompt.choose(app, place),
             Self::Rows(rows) => rows.choose(place),
             Self::Proof(proof) => proof.choose(place),
+            Self::Profile(view) => view.choose(place),
             Self::Themes(themes) => themes.choose(app, place),
             _ => false,
         }

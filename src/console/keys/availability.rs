@@ -3,6 +3,7 @@
 use super::ActionId as Id;
 use crate::{
     console::{
+        Screen,
         app::{App, Request},
         screens::MapRow,
     },
@@ -72,6 +73,7 @@ fn judged(id: Id, app: &App) -> Availability {
         | Id::CountTable
         | Id::PreviewTable
         | Id::PreviewMapped
+        | Id::ProfileTable
         | Id::MapTable
         | Id::NextTable
         | Id::PreviousTable => Availability::unless(plan_reason(id, app)),
@@ -94,6 +96,7 @@ fn judged(id: Id, app: &App) -> Availability {
         Id::ApproveRow | Id::RejectRow | Id::RemarkRow | Id::ApproveMatching => {
             Availability::unless(sample_reason(app))
         }
+        Id::ProfileAll | Id::ProfileSample | Id::StopProfile => Availability::unless(profile_reason(id, app)),
         Id::EditRow | Id::RetryRow | Id::DiscardRow => Availability::unless(review_reason(app)),
         Id::Detach if !app.can_detach => {
             Availability::No("The run lives in this process: there is no host to leave it to".into())
@@ -140,6 +143,9 @@ fn is_command(id: Id) -> bool {
             | Id::RejectRow
             | Id::RemarkRow
             | Id::ApproveMatching
+            | Id::ProfileAll
+            | Id::ProfileSample
+            | Id::StopProfile
     )
 }
 
@@ -212,6 +218,9 @@ fn plan_reason(id: Id, app: &App) -> Option<&'static str> {
         Id::ToggleTable | Id::CountTable | Id::PreviewTable => {
             app.tables.current().is_none().then_some("There is no table under the cursor")
         }
+        Id::ProfileTable if app.screen == Screen::Tables => {
+            app.tables.current().is_none().then_some("There is no table under the cursor")
+        }
         Id::MapTable => {
             let selected = app.tables.current().is_some_and(|table| app.is_selected(&table.name));
             (!selected).then_some("Select the table first: {toggle-table}")
@@ -231,6 +240,7 @@ fn map_reason(id: Id, app: &App) -> Option<&'static str> {
             | Id::NextTable
             | Id::PreviousTable
             | Id::PreviewMapped
+            | Id::ProfileTable
     );
     if on_map && app.map_table().is_none() {
         return Some("The plan has no table yet: {tables} selects some");
@@ -323,6 +333,18 @@ fn restore_reason(id: Id, app: &App) -> Option<&'static str> {
         Id::GoBack if preview.is_none() => Some("Read first what it would do: {preview-restore}"),
         Id::GoBack if preview.is_some_and(|preview| !preview.refusals.is_empty()) => {
             Some("It cannot be gone back to; what it would do says why")
+        }
+        _ => None,
+    }
+}
+
+fn profile_reason(id: Id, app: &App) -> Option<&'static str> {
+    let under_way = app.profiles.progress.is_some();
+    let asked = app.pending.any(|request| matches!(request, Request::Profile(_)));
+    match id {
+        Id::StopProfile if !under_way => Some("No profile is under way"),
+        Id::ProfileAll | Id::ProfileSample if under_way || asked => {
+            Some("A profile is under way: {stop-profile} breaks it off")
         }
         _ => None,
     }

@@ -15,6 +15,7 @@ pub enum Scope {
     Restore,
     Preview,
     Sample,
+    Profile,
 }
 
 impl Scope {
@@ -32,12 +33,13 @@ impl Scope {
             Self::Restore => "Restore",
             Self::Preview => "Rows",
             Self::Sample => "Sample",
+            Self::Profile => "Profile",
         }
     }
 
     /// Whether its keys are those of an overlay, which hides what lies below.
     pub fn is_over(self) -> bool {
-        matches!(self, Self::Preview | Self::Sample)
+        matches!(self, Self::Preview | Self::Sample | Self::Profile)
     }
 }
 
@@ -122,6 +124,10 @@ pub enum ActionId {
     RejectRow,
     RemarkRow,
     ApproveMatching,
+    ProfileTable,
+    ProfileAll,
+    ProfileSample,
+    StopProfile,
     Inspect,
     NextPage,
     PreviousPage,
@@ -205,6 +211,7 @@ pub static ACTIONS: &[Action] = &[
         "filter",
         "Show only tables whose name fits: letters in order, or a pattern like sales_*",
     ),
+    shown(Id::ProfileTable, Scope::Tables, &["i"], "profile", "What the table's rows hold, column by column"),
     quiet(Id::ReloadTables, Scope::Tables, &["r"], "reload", "Read the list of tables again"),
     shown(Id::EditColumn, Scope::Map, &["enter", "e"], "edit", "Edit what makes the destination column"),
     shown(Id::EditValues, Scope::Map, &["v"], "values", "Say for each value of the column what it becomes"),
@@ -221,6 +228,7 @@ pub static ACTIONS: &[Action] = &[
     shown(Id::Undo, Scope::Map, &["u"], "undo", "Take back the last edit of the plan"),
     quiet(Id::Redo, Scope::Map, &["ctrl-r"], "redo", "Make the edit again that was taken back"),
     shown(Id::PreviewMapped, Scope::Map, &["p"], "rows", "Look at the source table's rows"),
+    shown(Id::ProfileTable, Scope::Map, &["i"], "profile", "What the source table's rows hold, column by column"),
     shown(Id::ShowCreate, Scope::Map, &["d"], "DDL", "Show the statements that would create the destination table"),
     shown(Id::RunChecks, Scope::Check, &["r"], "run checks", "Run the checks again"),
     shown(Id::Start, Scope::Check, &["s"], "start", "Start the migration, or go on with the stopped one"),
@@ -328,6 +336,15 @@ pub static ACTIONS: &[Action] = &[
     shown(Id::PreviousPage, Scope::Preview, &["b"], "rows before", "The page of rows before"),
     shown(Id::CopyCell, Scope::Preview, &["y"], "copy", "Send the cell to the terminal's clipboard"),
     quiet(Id::CopyRow, Scope::Preview, &["Y"], "copy row", "Send the row to the terminal's clipboard, tab-separated"),
+    shown(Id::ProfileAll, Scope::Profile, &["a"], "all rows", "Look at all rows of the table"),
+    shown(Id::ProfileSample, Scope::Profile, &["s"], "sample", "Look at the first 10,000 rows only"),
+    shown(
+        Id::StopProfile,
+        Scope::Profile,
+        &["x"],
+        "break off",
+        "Break the look off; what was seen stays, and is marked so",
+    ),
     quiet(Id::Migrations, Scope::Everywhere, &["0"], "Migrations", "All migrations of this host; make a new one"),
     quiet(Id::Connect, Scope::Everywhere, &["1"], "Connect", "Both sides of the migration"),
     quiet(Id::Tables, Scope::Everywhere, &["2"], "Tables", "What to migrate"),

@@ -9,6 +9,7 @@ mod fix;
 mod input;
 mod log;
 mod new;
+mod profile;
 mod prompt;
 mod proof;
 mod row;
@@ -37,6 +38,7 @@ pub use fix::FixForm;
 pub use input::Input;
 pub use log::{Log, LogView};
 pub use new::NewForm;
+pub use profile::ProfileView;
 pub use prompt::Prompt;
 pub use proof::Proof;
 pub use row::{Purpose, RowEditor};
@@ -76,6 +78,8 @@ pub enum Overlay {
     Table(String),
     /// A validated table in full.
     Proof(Proof),
+    /// What the rows of a table hold.
+    Profile(ProfileView),
     Themes(ThemeList),
     Log(LogView),
 }
@@ -104,6 +108,7 @@ impl Overlay {
             Self::Typed(typed) => typed.key(app, key),
             Self::New(form) => form.key(app, key),
             Self::Proof(proof) => proof.key(app, key),
+            Self::Profile(view) => view.key(app, key),
             Self::Themes(themes) => themes.key(app, key),
             Self::Log(log) => log.key(app, key),
             Self::Table(_) if key.is("esc") || key.is("enter") || key.is("q") => After::Close,
@@ -129,6 +134,7 @@ impl Overlay {
             | Self::Text(_)
             | Self::Table(_)
             | Self::Proof(_)
+            | Self::Profile(_)
             | Self::Themes(_)
             | Self::Log(_) => None,
         }
@@ -160,6 +166,7 @@ impl Overlay {
             Self::New(form) => form.draw(app, canvas, area),
             Self::Table(name) => table::draw(app, canvas, area, name),
             Self::Proof(proof) => proof.draw(app, canvas, area),
+            Self::Profile(view) => view.draw(app, canvas, area),
             Self::Themes(themes) => themes.draw(canvas, area),
             Self::Log(log) => log.draw(app, canvas, area),
         }

@@ -209,7 +209,7 @@ fn is_worth_showing(app: &App, id: ActionId) -> bool {
     match id {
         ActionId::Detach => app.can_detach && app.run.is_going(),
         ActionId::ShowCreate | ActionId::Reveal | ActionId::StopRetrying => availability(id, app) == Availability::Yes,
-        ActionId::StopValidation | ActionId::NextUnproven | ActionId::PurgeExpired => {
+        ActionId::StopValidation | ActionId::NextUnproven | ActionId::PurgeExpired | ActionId::StopProfile => {
             availability(id, app) == Availability::Yes
         }
         _ if app.screen == Screen::Run => availability(id, app) == Availability::Yes,

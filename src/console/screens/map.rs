@@ -1,5 +1,6 @@
 //! Map: which source column feeds which destination column, and what that does to sampled rows.
 
+mod known;
 mod sample;
 
 use ratatui::{layout::Rect, text::Line};
@@ -90,6 +91,7 @@ impl App {
                 self.open(Overlay::Input(Input::filter(&table.to, filter)));
             }
             ActionId::PreviewMapped => self.open_rows(table.from),
+            ActionId::ProfileTable => self.open_profile(table.from),
             ActionId::ShowCreate => {
                 let statements = self.map.checks.value.as_ref().map(|checks| checks.statements.join("\n\n"));
                 let title = format!("What would create {}", table.to);
@@ -184,9 +186,11 @@ fn draw_columns(app: &App, canvas: &mut Canvas<'_, '_>, inner: Rect) {
         return canvas.lines(inner, lines);
     }
     let cursor = app.map.cursor.0.min(rows.len() - 1);
-    let widths = Widths::of(usize::from(inner.width));
+    let known = rows.iter().any(|row| !known::in_short(app, row).is_empty());
+    let widths = Widths::of(usize::from(inner.width), known);
     let column = |name: &str| format!("{} {}", fit(name, widths.name), fit("type", widths.ty));
-    let head = format!("  {}   {} mapping", column("source"), column("destination"));
+    let facts = if widths.facts > 0 { "      what the rows hold" } else { "" };
+    let head = format!("  {}   {} mapping{facts}", column("source"), column("destination"));
     let head = canvas.span(Role::Header, head);
     canvas.line(inner, 0, head);
     let notes = note_lines(app, canvas, &rows[cursor], usize::from(inner.width));
@@ -202,16 +206,33 @@ fn draw_columns(app: &App, canvas: &mut Canvas<'_, '_>, inner: Rect) {
 struct Widths {
     name: usize,
     ty: usize,
+    /// What a profile knows, beside each column; 0: there is no room, and only the one under the cursor has it.
+    facts: usize,
 }
 
+/// From so many columns on there is room for what a profile knows.
+const ROOMY: usize = 110;
+
 impl Widths {
-    fn of(width: usize) -> Self {
+    fn of(width: usize, known: bool) -> Self {
+        let facts = if known && width >= ROOMY { (width / 3).min(60) } else { 0 };
+        let width = width - facts;
         let ty = if width < 90 { 11 } else { 16 };
-        Self { name: width.saturating_sub(2 + 2 + 4 + 2 * ty + 14).max(16) / 2, ty }
+        Self { name: width.saturating_sub(2 + 2 + 4 + 2 * ty + 14).max(16) / 2, ty, facts }
     }
 }
 
 fn row_line(app: &App, canvas: &Canvas<'_, '_>, row: &MapRow, widths: &Widths, here: bool) -> Line<'static> {
+    let mut line = mapping_line(app, canvas, row, widths, here);
+    if widths.facts > 0 {
+        let start = 2 + 2 * (widths.name + 1 + widths.ty) + 3 + 11;
+        line.push_span(" ".repeat(start.saturating_sub(line.width()) + 1));
+        line.push_span(canvas.span(Role::Muted, fit(&known::in_short(app, row), widths.facts)));
+    }
+    line
+}
+
+fn mapping_line(app: &App, canvas: &Canvas<'_, '_>, row: &MapRow, widths: &Widths, here: bool) -> Line<'static> {
     let sign = canvas.span(Role::Key, if here { "▸ " } else { "  " });
     let column = |role: Role, name: &str, ty: &str| {
         canvas.span(role, format!("{} {}", fit(name, widths.name), fit(ty, widths.ty)))
@@ -268,6 +289,7 @@ fn note_lines(app: &App, canvas: &Canvas<'_, '_>, row: &MapRow, width: usize) ->
             (None, _) => notes.push((Role::Muted, format!(" {}: {}", view.target, view.how))),
         }
     }
+    notes.extend(known::notes(app, row));
     let filter = app.map_table().and_then(|table| table.filter.clone());
     notes.extend(filter.map(|filter| (Role::Muted, format!(" where {filter}"))));
     let problems = app.map.checks.value.iter().flat_map(|checks| &checks.problems).take(2);

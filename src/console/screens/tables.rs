@@ -121,6 +121,7 @@ impl App {
                 self.ask(Request::Count(table), ask);
             }
             (ActionId::PreviewTable, Some(table)) => self.open_rows(table),
+            (ActionId::ProfileTable, Some(table)) => self.open_profile(table),
             (ActionId::MapTable, Some(table)) => self.map_source(&table),
             _ => {}
         }

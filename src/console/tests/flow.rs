@@ -33,6 +33,7 @@ pub(super) fn answer(ask: &Ask) -> Result<Answer, String> {
         Ask::ValidatedTable { .. } => {
             Answer::ValidatedTable(Box::new(seed::validated_table(seed::proven("customers", 1_234_567))))
         }
+        Ask::Profile { .. } | Ask::StopProfile | Ask::Profiled { .. } => Answer::Profile(None),
         Ask::Log => seed::log(),
         Ask::Functions => Answer::Functions(vec!["lower".into(), "trim".into()]),
         Ask::Describe { .. } | Ask::Act { .. } => return Err("not in this script".into()),

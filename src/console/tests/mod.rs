@@ -4,6 +4,7 @@ mod flow;
 mod host;
 mod points;
 mod private;
+mod profile;
 mod restore;
 mod review;
 mod script;

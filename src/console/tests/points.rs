@@ -8,7 +8,7 @@ use crate::protocol::{
 
 /// The product's own restore point.
 pub(super) fn one() -> RestorePoint {
-    let kept = |table: &str, held, rows, bytes| KeptTable { table: table.into(), held, rows, bytes };
+    let kept = |table: &str, held, rows, bytes| KeptTable { table: table.into(), held, rows, bytes, sealed: false };
     RestorePoint {
         name: "migration_2024_06_12_backup".into(),
         made_ms: 1_718_202_622_000,
@@ -27,6 +27,7 @@ pub(super) fn one() -> RestorePoint {
         rows: 1_234_567,
         bytes: 42_000_000,
         restored_ms: None,
+        drilled: None,
     }
 }
 

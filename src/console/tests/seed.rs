@@ -7,8 +7,8 @@ use crate::{
     },
     protocol::{
         Answer, CheckItem, CheckState, ColumnDifference, ColumnView, Difference, DifferenceKind, Event, Fact, Finding,
-        Fix, FixPreview, FixedRow, FromHost, MetricResult, Migration, Outcome, ReviewItem, ReviewState, SampleRow, Sampled,
-        Sampling, Snapshot, StartedTable, TableChecks, TableProgress, TableValidation, TrialRow, Validation,
+        Fix, FixPreview, FixedRow, FromHost, MetricResult, Migration, Outcome, ReviewItem, ReviewState, SampleRow,
+        Sampled, Sampling, Snapshot, StartedTable, TableChecks, TableProgress, TableValidation, TrialRow, Validation,
     },
 };
 

@@ -93,8 +93,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..KEYS.len()).prop_map(|at| Step::Key(KEYS[at])),
         1 => any::<String>().prop_map(Step::Paste),
         2 => (0u64..4_000).prop_map(Step::Wait),
-        4 => (0u64..30, 0usize..21).prop_map(|(id, which)| Step::Answer(id, which)),
-        2 => (0usize..14).prop_map(Step::Fact),
+        4 => (0u64..30, 0usize..23).prop_map(|(id, which)| Step::Answer(id, which)),
+        2 => (0usize..16).prop_map(Step::Fact),
         1 => any::<bool>().prop_map(Step::Reply),
         2 => (0u16..200, 0u16..60, 0usize..3).prop_map(|(x, y, which)| {
             Step::Mouse(x, y, [PointerDeed::Click, PointerDeed::WheelUp, PointerDeed::WheelDown][which])
@@ -125,6 +125,8 @@ fn answer(which: usize) -> Result<Answer, String> {
         17 => seed::fix_preview("customer_id"),
         18 => Answer::Retried(Box::default()),
         19 => seed::tiers(),
+        20 => Answer::Profile(Some(Box::new(super::profile::customers()))),
+        21 => Answer::Profile(None),
         14 => points::all(),
         15 => Answer::RestorePreview(Box::new(points::preview())),
         16 => points::outcome(crate::protocol::Outcome::Failed),
@@ -157,6 +159,8 @@ fn event(which: usize, seq: u64) -> FromHost {
                 )])));
             }
             9 => Event::Validated(seed::validation().in_short("eve")),
+            13 => return super::profile::now(seq),
+            14 => return FromHost::Keeping(RestoreProgress { of: seq, ..RestoreProgress::default() }),
             12 => return FromHost::Retrying(seq.is_multiple_of(2).then(Retrying::default)),
             11 => {
                 let step = if seq.is_multiple_of(3) { RestoreStep::Done } else { RestoreStep::PuttingBack };

@@ -1,4 +1,4 @@
-//! Validations that the host starts: after a run, and when a console asks.
+//! What the host looks at by itself: validations, after a run and when a console asks, and profiles of tables.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::Done;
 use crate::{
     host::{Closeness, Workbench, lease::ClientId},
     model::{Gauge, RunId, RunPhase},
-    protocol::{Ask, SampleSaying},
+    protocol::{Answer, Ask, FromHost, Rows, SampleSaying, SideName},
 };
 
 /// When the run has come to its end, validates what it wrote, where the plan wants that.
@@ -68,4 +68,20 @@ pub(super) async fn look(workbench: &Workbench, client: ClientId, id: u64, break
         }
         Err(why) => Done::Looked { client, id, fact: None, answer: Err(why) },
     }
+}
+
+/// The profile of a table that a console asked for.
+pub(super) async fn look_into(
+    workbench: &Workbench,
+    client: ClientId,
+    id: u64,
+    (side, table, rows): (SideName, &str, Rows),
+    stops: &watch::Sender<bool>,
+) -> Done {
+    // While one is under way, what stops it stays as it is; this one is refused.
+    if workbench.profiling().borrow().is_none() {
+        stops.send_replace(false);
+    }
+    let found = workbench.profile(side, table, (rows, Vec::new()), stops.subscribe()).await;
+    Done::Say(client, FromHost::Answer { id, answer: found.map(|found| Answer::Profile(Some(Box::new(found)))) })
 }

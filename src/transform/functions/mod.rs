@@ -12,6 +12,7 @@ mod pattern;
 mod run_date;
 mod split_name;
 
+pub use pattern::DateForm;
 #[cfg(any(test, fuzzing))]
 pub(super) use pattern::Pattern;
 

@@ -175,6 +175,22 @@ impl Pattern {
     }
 }
 
+/// A form in which days or moments are written, as `parse_date` and `parse_timestamp` take it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DateForm(Pattern);
+
+impl DateForm {
+    /// `None` if there is no such form.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+
+    /// Whether the text has just this form, and is a day of the calendar.
+    pub fn fits(&self, text: &str) -> bool {
+        self.0.read(text).is_some()
+    }
+}
+
 impl Part {
     /// Takes its share off the text and gives the rest.
     fn read<'t>(&self, text: &'t str, fields: &mut Fields) -> Option<&'t str> {
