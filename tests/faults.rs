@@ -3,6 +3,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    net::ToSocketAddrs as _,
     os::unix::process::CommandExt as _,
     process::{Child, Command, ExitStatus, Stdio},
     thread::sleep,
@@ -14,6 +15,7 @@ use serde_json::Value;
 use crate::support::{
     binary::Desk,
     own::{OwnMysql, OwnPostgres, SmallDisk},
+    proxy::forgetful,
     servers::{MysqlDatabase, PostgresDatabase, run_on_mysql, run_on_postgres},
     sides::SqliteFile,
 };
@@ -91,7 +93,8 @@ fn remarks(seen: &[Value]) -> String {
 /// The run ended well, with every row written once and none called bad.
 #[track_caller]
 fn all_came(status: ExitStatus, seen: &[Value], count: impl Fn(&str) -> u64) {
-    assert_eq!(status.code(), Some(0), "{}", remarks(seen));
+    let faults: Vec<&Value> = seen.iter().filter(|value| value["event"]["fault"].is_object()).take(2).collect();
+    assert_eq!(status.code(), Some(0), "{}\n{faults:?}\n{:?}", remarks(seen), seen.last());
     let counts = &result(seen)["counts"];
     assert_eq!((&counts["read"], &counts["written"]), (&(2 * ROWS).into(), &(2 * ROWS).into()), "{counts}");
     for table in ["keyed", "keyless"] {
@@ -170,6 +173,29 @@ fn connections_are_cut_again_and_again() {
             all_came(status, &seen, |sql| database.count(sql));
             assert!(remarks(&seen).contains("trying again in"), "{}", remarks(&seen));
         }
+    }
+}
+
+/// The server commits a chunk, its word of that is lost, and so is the server for a while: whether the chunk stands can be
+/// asked only later, and until then nothing of it may be written again.
+#[test]
+fn a_commit_whose_answer_is_lost_is_asked_after_when_the_server_is_back() {
+    for mode in ["insert", "upsert"] {
+        let Some(database) = PostgresDatabase::create("unsure") else { return };
+        let url = url::Url::parse(&database.url()).unwrap();
+        let host = url.host_str().unwrap_or("127.0.0.1").to_owned();
+        let server = (host, url.port().unwrap_or(5432)).to_socket_addrs().unwrap().next().unwrap();
+        let mut way = url.clone();
+        way.set_host(Some("127.0.0.1")).unwrap();
+        way.set_port(Some(forgetful(server, "keyed", 3))).unwrap();
+        let desk = Desk::new();
+        source(&desk, 0);
+        // Its key is there from the start, so that rows that come twice would be called faults.
+        database.execute("CREATE TABLE keyed (id bigint PRIMARY KEY, name text)");
+        plan(&desk, &format!("{way}?sslmode=disable"), mode, "");
+        let (status, seen) = Run::start(&desk).end();
+        all_came(status, &seen, |sql| database.count(sql));
+        assert!(remarks(&seen).contains("trying again in"), "{}", remarks(&seen));
     }
 }
 

@@ -161,6 +161,7 @@ impl Actor {
                 loader: None,
                 pace: Pace::new(plan.run.chunk_rows),
                 ahead: None,
+                unsure: None,
             };
             Some((name, lane))
         });
@@ -318,7 +319,7 @@ impl Actor {
 fn judge(table: String, result: Result<Input, AttemptError>) -> Result<Input, RunError> {
     match result {
         Ok(input) => Ok(input),
-        Err(AttemptError::Endpoint(error)) => Ok(failed(table, &error)),
+        Err(AttemptError::Endpoint(error) | AttemptError::Unsure(error)) => Ok(failed(table, &error)),
         Err(AttemptError::Transform(error)) => {
             Ok(Input::Failed { table, message: error.to_string(), transient: false })
         }

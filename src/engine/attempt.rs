@@ -55,6 +55,14 @@ pub(super) struct Lane {
     pub(super) loader: Option<Box<dyn Loader>>,
     pub(super) pace: Pace,
     pub(super) ahead: Option<Ahead>,
+    pub(super) unsure: Option<Box<Unsure>>,
+}
+
+/// A chunk whose commit nobody saw, and of which the destination could not be asked yet. Until it has said whether the
+/// chunk stands, its rows may not be written again.
+pub(super) struct Unsure {
+    mark: Mark,
+    committed: Input,
 }
 
 /// What is known of the chunk behind the one under way.
@@ -76,6 +84,9 @@ pub(super) enum AttemptError {
     Ledger(#[from] LedgerError),
     #[error("a worker of the run died: {0}")]
     Worker(#[from] tokio::task::JoinError),
+    /// Whether a chunk stands could not be asked.
+    #[error(transparent)]
+    Unsure(EndpointError),
 }
 
 /// What ends an attempt before its commit.
@@ -140,12 +151,22 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     async fn perform(&self, lane: &mut Lane) -> Result<Input, AttemptError> {
+        if let Some(committed) = self.settle(lane).await? {
+            return Ok(committed);
+        }
         let snapshot = self.shared.readers.snapshot().await?;
         let result = self.with_snapshot(lane, &snapshot).await;
         if let Err(AttemptError::Endpoint(EndpointError { kind: ErrorKind::Lost, .. })) = &result {
             self.shared.readers.lost(&snapshot).await;
         }
         result
+    }
+
+    /// Asks after the chunk whose commit nobody saw: what became of it, if it stands.
+    async fn settle(&self, lane: &mut Lane) -> Result<Option<Input>, AttemptError> {
+        let Some(unsure) = &lane.unsure else { return Ok(None) };
+        let stands = settle(&self.shared.ledger, &*self.shared.destination, &lane.writing, &unsure.mark).await?;
+        Ok(lane.unsure.take().filter(|_| stands).map(|unsure| unsure.committed))
     }
 
     async fn with_snapshot(&self, lane: &mut Lane, snapshot: &Arc<dyn Snapshot>) -> Result<Input, AttemptError> {
@@ -436,8 +457,17 @@ impl Attempt<'_> {
         let digest = TableDigest { shape: lane.encoding.shape(), sum: gathered.digest };
         let record = ChunkRecord { mark, faults: gathered.faults, digest };
         self.shared.meter.now("committing", self.table);
-        commit_chunk(&self.shared.ledger, &*self.shared.destination, lane, &record).await?;
-        Ok(Input::Committed { table: self.table.to_owned(), counts: gathered.counts, end, ruled })
+        let outcome = commit_chunk(&self.shared.ledger, &*self.shared.destination, lane, &record).await;
+        let committed = Input::Committed { table: self.table.to_owned(), counts: gathered.counts, end, ruled };
+        match outcome {
+            Ok(()) => Ok(committed),
+            Err(error) => {
+                if matches!(error, AttemptError::Unsure(_)) {
+                    lane.unsure = Some(Box::new(Unsure { mark: record.mark, committed }));
+                }
+                Err(error)
+            }
+        }
     }
 }
 
@@ -466,13 +496,28 @@ pub(super) async fn commit_chunk(
     };
     if let Err(error) = committed {
         lane.loader = None;
-        if !lane.writing.stands(destination, mark).await? {
-            ledger.chunk_void(&mark.run, &mark.table, mark.chunk).await?;
-            return Err(error.into());
-        }
+        return match settle(ledger, destination, &lane.writing, mark).await? {
+            true => Ok(()),
+            false => Err(error.into()),
+        };
     }
     ledger.chunk_committed(&mark.run, &mark.table, mark.chunk).await?;
     Ok(())
+}
+
+/// Asks the destination whether a pending chunk stands, and keeps what it says.
+pub(super) async fn settle(
+    ledger: &Ledger,
+    destination: &dyn Destination,
+    writing: &Writing,
+    mark: &Mark,
+) -> Result<bool, AttemptError> {
+    let stands = writing.stands(destination, mark).await.map_err(AttemptError::Unsure)?;
+    match stands {
+        true => ledger.chunk_committed(&mark.run, &mark.table, mark.chunk).await?,
+        false => ledger.chunk_void(&mark.run, &mark.table, mark.chunk).await?,
+    }
+    Ok(stands)
 }
 
 /// The digest of a row that was written, or why it was not.

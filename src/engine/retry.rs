@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    attempt::{AttemptError, Lane, commit_chunk, write_row},
+    attempt::{AttemptError, Lane, commit_chunk, settle, write_row},
     now_ms,
     pace::Pace,
     writing::Writing,
@@ -44,7 +44,7 @@ pub enum RetryError {
 impl From<AttemptError> for RetryError {
     fn from(error: AttemptError) -> Self {
         match error {
-            AttemptError::Endpoint(error) => Self::Endpoint(error),
+            AttemptError::Endpoint(error) | AttemptError::Unsure(error) => Self::Endpoint(error),
             AttemptError::Ledger(error) => Self::Ledger(error),
             other => Self::Attempt(other.to_string()),
         }
@@ -79,6 +79,15 @@ pub async fn retry(
     if writing.whole {
         return Err(RetryError::Untold { row: fault.row, table: fault.table });
     }
+    let chunk = Mark::FIRST_RETRY + retry_number(id);
+    // The commit of an attempt before may be one that nobody saw.
+    let pending = ledger.pending_chunks(&fault.run).await?;
+    if let Some(mark) = pending.iter().find(|mark| mark.chunk == chunk && mark.table == fault.table)
+        && settle(ledger, &**destination, &writing, mark).await?
+    {
+        ledger.set_state(&id.0, FaultState::Written).await?;
+        return Ok(ledger.fault(id).await?);
+    }
     let mut lane = open(destination, bound.mapping, transform, writing).await?;
     let cells = edited(&fault.cells, edits);
     let sum = match write_row(&fault.run, &mut lane, fault.row, &cells).await {
@@ -97,7 +106,7 @@ pub async fn retry(
     let mark = Mark {
         run: fault.run.clone(),
         table: fault.table.clone(),
-        chunk: Mark::FIRST_RETRY + retry_number(id),
+        chunk,
         end: None,
         counts: Counts { written: 1, ..Counts::default() },
         retried: id.0.clone(),
@@ -144,6 +153,7 @@ async fn open(
         loader: Some(loader),
         pace: Pace::new(None),
         ahead: None,
+        unsure: None,
     })
 }
 

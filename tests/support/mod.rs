@@ -7,6 +7,7 @@ pub mod compare;
 pub mod ends;
 pub mod normal;
 pub mod own;
+pub mod proxy;
 pub mod rust;
 pub mod script;
 pub mod servers;

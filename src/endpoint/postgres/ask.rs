@@ -3,7 +3,7 @@
 //! One idea: it stands as a subquery in a statement of ours, prepared and in a transaction that only reads, so that it can
 //! neither be two statements nor end that transaction nor write.
 
-use sqlx::{Executor as _, Row as _, SqlSafeStr as _, postgres::PgConnection};
+use sqlx::{Executor as _, Row as _, postgres::PgConnection};
 
 use super::{
     error::{complaint, failure},
@@ -33,7 +33,7 @@ pub(super) async fn ask(reader: &mut PgConnection, query: &str) -> Result<Asked>
 }
 
 pub(super) async fn prepares(reader: &mut PgConnection, query: &str) -> Result<()> {
-    let prepared = reader.prepare(sqlx::AssertSqlSafe(scalar(query)).into_sql_str()).await;
+    let prepared = reader.prepare(sql::statement(scalar(query))).await;
     prepared.map(drop).map_err(|error| failure(error, CONTEXT))
 }
 

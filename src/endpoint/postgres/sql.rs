@@ -4,7 +4,7 @@
 //! that reaches [`run`] is always made of parts that went through [`ident`] or [`literal`].
 
 use sqlx::{
-    AssertSqlSafe,
+    AssertSqlSafe, SqlSafeStr as _, SqlStr,
     postgres::{PgArguments, PgConnection, PgRow, Postgres},
     query::Query,
 };
@@ -41,6 +41,11 @@ pub(super) async fn affected(connection: &mut PgConnection, sql: &str) -> sqlx::
 /// A statement that takes parameters, to be bound by the caller.
 pub(super) fn query(sql: String) -> Query<'static, Postgres, PgArguments> {
     sqlx::query(AssertSqlSafe(sql))
+}
+
+/// A statement that is only to be prepared.
+pub(super) fn statement(sql: String) -> SqlStr {
+    AssertSqlSafe(sql).into_sql_str()
 }
 
 /// The rows of one statement without parameters; never cached as a prepared statement.
