@@ -151,8 +151,8 @@ fn files_are_drilled_too_and_one_that_was_tampered_with_is_found() {
     assert_eq!(drill["outcome"], "passed", "{drill:#}");
     assert_eq!(names(), before);
     let shelf = desk.path("home/.local/state/whimbrel/restore").join(&name);
-    let kept = fs::read_dir(&shelf).unwrap().map(|entry| entry.unwrap().path());
-    let kept = kept.filter(|path| !path.ends_with("manifest.json")).next().unwrap();
+    let mut kept = fs::read_dir(&shelf).unwrap().map(|entry| entry.unwrap().path());
+    let kept = kept.find(|path| !path.ends_with("manifest.json")).unwrap();
     fs::write(&kept, "tampered").unwrap();
     let told = desk.run_to(1, &["restore", &name, "--drill"]);
     assert!(told.values[0]["error"].as_str().unwrap().contains("is not what was written"), "{told:#?}");

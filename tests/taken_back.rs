@@ -217,6 +217,7 @@ impl Shop {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "what the runs came to is told with --nocapture")]
 fn taken_back(system: &str) {
     let Some(mut shop) = Shop::new(system) else { return };
     let (times, mut tally) = (restores(), Tally::new());

@@ -64,7 +64,7 @@ async fn dispatch(arguments: &Arguments) -> Result<Exit, CliError> {
         Some(Verb::Profile(profile)) => verbs::profile::perform(&context, profile).await,
         Some(Verb::Mapping(mapping)) => verbs::mapping::perform(&context, mapping).await,
         Some(Verb::Check(check)) => verbs::check::perform(&context, check).await,
-        Some(Verb::Run(run)) => verbs::run::perform(&context, run).await,
+        Some(Verb::Run(run)) => Box::pin(verbs::run::perform(&context, run)).await,
         Some(Verb::Status) => verbs::live::status(&context).await,
         Some(Verb::Attach(of)) => verbs::console::attach(&context, of.plan.as_deref()).await,
         Some(Verb::Pause(of)) => verbs::live::tell(&context, of.plan.as_deref(), Command::Pause).await,

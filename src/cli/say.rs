@@ -44,6 +44,10 @@ macro_rules! println {
     ($($words:tt)*) => { $crate::cli::say::out(format_args!("{}\n", format_args!($($words)*))) };
 }
 
+macro_rules! eprint {
+    ($($words:tt)*) => { $crate::cli::say::aside(format_args!($($words)*)) };
+}
+
 macro_rules! eprintln {
     ($($words:tt)*) => { $crate::cli::say::aside(format_args!("{}\n", format_args!($($words)*))) };
 }

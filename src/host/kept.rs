@@ -73,10 +73,10 @@ impl Workbench {
         }
         let Ok(Some(run)) = self.latest_run().await else { return };
         let stands = self.ledger().snapshot(&run).await;
-        if stands.is_ok_and(|snapshot| snapshot.taken_back.is_none()) {
-            if let Ok(Some(validation)) = self.kept_validation(&run).await {
-                self.keep_validation(&validation).await;
-            }
+        if stands.is_ok_and(|snapshot| snapshot.taken_back.is_none())
+            && let Ok(Some(validation)) = self.kept_validation(&run).await
+        {
+            self.keep_validation(&validation).await;
         }
     }
 }

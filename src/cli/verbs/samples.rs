@@ -75,9 +75,9 @@ fn sayings(reviewing: &Reviewing, validation: &Validation) -> Result<Vec<SampleS
 /// `TABLE` or `TABLE:KEY`; a table may have a colon in its name.
 fn place(word: &str, validation: &Validation) -> (String, SampleChoice) {
     let is_table = |name: &str| validation.tables.iter().any(|table| table.to == name);
-    let splits = word.match_indices(':').map(|(at, _)| (&word[..at], &word[at + 1..]));
+    let mut splits = word.match_indices(':').map(|(at, _)| (&word[..at], &word[at + 1..]));
     let first = word.split_once(':');
-    match splits.filter(|(table, _)| is_table(table)).last().or(first) {
+    match splits.rfind(|(table, _)| is_table(table)).or(first) {
         _ if is_table(word) => (word.to_owned(), SampleChoice::AllMatching),
         Some((table, key)) => (table.to_owned(), SampleChoice::Row(key.to_owned())),
         None => (word.to_owned(), SampleChoice::AllMatching),

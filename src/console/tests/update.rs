@@ -549,7 +549,7 @@ fn sampled_rows_are_approved_rejected_and_commented_with_a_reason() {
         reviewer: None,
         comment: None,
     };
-    assert_eq!(said(&script), [first.clone()]);
+    assert_eq!(said(&script), std::slice::from_ref(&first));
     script.keys("A");
     assert_eq!(said(&script).len(), 1, "one word after the other");
     let mut reviewed = seed::failed_validation();
