@@ -89,8 +89,28 @@ fn keeps(point: &RestorePoint) -> Vec<Said> {
         (Role::Muted, format!("Plan: {} ({})", point.plan_name, point.plan)),
     ];
     lines.extend(point.restored_ms.map(|at| (Role::Muted, format!("Last gone back to {}", moment(at)))));
+    if point.tables.iter().any(|table| table.sealed) {
+        let how = format!("Encrypted: `whimbrel restore {} --identity FILE` goes back to it", point.name);
+        lines.push((Role::Warn, how));
+    }
+    lines.extend(drilled(point));
     lines.extend(point.tables.iter().map(|table| (Role::Text, format!("  {}", kept(table)))));
     lines
+}
+
+/// Whether the way back was tried.
+fn drilled(point: &RestorePoint) -> Option<Said> {
+    match (&point.drilled, point.state) {
+        (Some(drilled), _) => {
+            let took = drilled.took_ms.div_ceil(1000);
+            let said = format!("Drilled {}: {} in {took} s", moment(drilled.at_ms), drilled.outcome.word());
+            Some((outcome_role(drilled.outcome), said))
+        }
+        (None, PointState::Ready | PointState::Expired) => {
+            Some((Role::Muted, format!("Not drilled: `whimbrel restore {} --drill` tries the way back", point.name)))
+        }
+        (None, _) => None,
+    }
 }
 
 fn counted(count: usize, what: &str) -> String {
