@@ -39,7 +39,7 @@ pub use mark::{Mark, Position, Range, Until};
 pub use order::{LoadOrder, load_order};
 pub use problem::Problem;
 pub use progress::{Counts, Gauge, Mode, OnError, RunId, RunPhase, TablePhase};
-pub use recipient::{Recipient, secret_key};
+pub use recipient::Recipient;
 pub use row::{batch_of, cells_of, edited, named_cells};
 pub use sighting::{Advice, Sight, Sighting};
 pub use table::{Column, Count, ForeignKey, Page, System, Table, TableEntry};

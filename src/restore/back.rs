@@ -134,7 +134,7 @@ async fn begin(way: &Way, order: &Order, survey: &Survey, teller: &Teller<'_>) -
         address: way.address.clone(),
         new,
         max_gb: order.max_gb,
-        recipient: order.recipient,
+        recipient: order.recipient.clone(),
         day: order.day.clone(),
         told: teller.progress.clone(),
     };

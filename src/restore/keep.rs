@@ -11,7 +11,7 @@ use super::{
     file::{self, RowsWriter},
     look::{self, Sums, Take},
     manifest::{FORMAT, RowsKept, TableKept},
-    shelf::{Shelf, failed},
+    shelf::Shelf,
 };
 use crate::{
     endpoint::{Destination, EndpointError, ErrorKind, Snapshot, Source},
@@ -98,7 +98,7 @@ async fn clear_unfinished(keeping: &Keeping<'_>, shelf: &Shelf) -> Result<()> {
 
 async fn make(keeping: &Keeping<'_>, shelf: &Shelf, name: &str, wanted: &[Wanted]) -> Result<Manifest> {
     let folder = shelf.begin(name)?;
-    let seal = Seal::of(keeping.recipient, &folder)?;
+    let seal = Seal::of(keeping.recipient.clone());
     let mut manifest = head(keeping, name).await?;
     let snapshot = match &keeping.copy {
         Some(copy) if wanted.iter().any(|table| table.exists) => Some(copy.snapshot().await?),
@@ -128,10 +128,10 @@ struct Seal {
 }
 
 impl Seal {
-    fn of(recipient: Option<Recipient>, folder: &Path) -> Result<Self> {
-        let Some(recipient) = recipient else { return Ok(Self { recipients: Vec::new(), own: Vec::new() }) };
-        let own = Identity::new().map_err(failed(folder))?;
-        Ok(Self { recipients: vec![recipient, own.recipient()], own: vec![own] })
+    fn of(recipient: Option<Recipient>) -> Self {
+        let Some(recipient) = recipient else { return Self { recipients: Vec::new(), own: Vec::new() } };
+        let own = Identity::new();
+        Self { recipients: vec![recipient, own.recipient()], own: vec![own] }
     }
 }
 
