@@ -254,7 +254,8 @@ impl Hub {
                     said.push((Some(client), FromHost::Snapshot(Box::new(stands))));
                 }
                 let progress = self.workbench.progress().borrow().clone();
-                if progress.is_some() {
+                // Whoever comes with a command waits for this word.
+                if progress.is_some() || role == Role::Command {
                     said.push((Some(client), FromHost::Validating(progress)));
                 }
                 said

@@ -11,8 +11,8 @@ use crate::{
     protocol::{Command, FromHost, Reply, Role, Snapshot, ToHost, Validating},
 };
 
-/// How long a host is given to say that a validation goes on.
-const PATIENCE: std::time::Duration = std::time::Duration::from_millis(200);
+/// How long a host is given to say whether a validation goes on.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// A host with a run under way.
 pub struct LiveRun {
@@ -68,7 +68,7 @@ async fn stands(port: &mut Port) -> Option<Snapshot> {
     }
 }
 
-/// What a host says right after that of a validation; it says nothing where there is none.
+/// What a host says right after that of a validation, also that there is none.
 async fn validating(port: &mut Port) -> Option<Validating> {
     let said = tokio::time::timeout(PATIENCE, async {
         loop {
