@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::support::{
     binary::{Desk, Told},
-    ends::End,
+    ends::{End, counted_and_watched},
     sides::SqliteFile,
 };
 
@@ -57,22 +57,7 @@ impl Shop {
     }
 
     fn furnish(&self, system: &str) {
-        let (counted, trigger) = match system {
-            "postgres" => (
-                "id SERIAL PRIMARY KEY",
-                "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen VALUES (NEW.id); \
-                 RETURN NEW; END $$; \
-                 CREATE TRIGGER sees AFTER INSERT OR UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION see()",
-            ),
-            "mysql" => (
-                "id INTEGER AUTO_INCREMENT PRIMARY KEY",
-                "CREATE TRIGGER sees AFTER INSERT ON customers FOR EACH ROW INSERT INTO seen VALUES (NEW.id)",
-            ),
-            _ => (
-                "id INTEGER PRIMARY KEY AUTOINCREMENT",
-                "CREATE TRIGGER sees AFTER INSERT ON customers BEGIN INSERT INTO seen VALUES (NEW.id); END",
-            ),
-        };
+        let (counted, trigger) = counted_and_watched(system);
         self.end.execute(&[
             &format!("CREATE TABLE customers ({counted}, name VARCHAR(60), amount DECIMAL(10,2))"),
             "CREATE TABLE seen (id INTEGER)",

@@ -169,6 +169,21 @@ impl ColumnProfile {
         self.kinds.iter().find(|kind| filled > 0 && kind.rows == filled)
     }
 
+    /// What all values look like, dates of two readings both ways; else what most of them do, with its share.
+    pub fn looks(&self) -> Vec<String> {
+        let filled = self.values().saturating_sub(self.empty);
+        let word = |kind: &Kind| match &kind.format {
+            Some(format) => format!("{} {format}", kind.name),
+            None => kind.name.clone(),
+        };
+        let all: Vec<String> = self.kinds.iter().filter(|kind| kind.rows == filled).map(word).collect();
+        if !all.is_empty() {
+            return all;
+        }
+        let most = self.kinds.iter().max_by_key(|kind| kind.rows).filter(|kind| kind.rows * 2 > filled);
+        most.map(|kind| format!("{} in {}", word(kind), share(kind.rows, filled))).into_iter().collect()
+    }
+
     /// Takes every value of the column out of it; counts and lengths stay.
     pub fn hide(&mut self) {
         self.private = true;

@@ -44,7 +44,7 @@ pub struct Order {
 }
 
 /// How many seconds a statement waits for somebody else's lock.
-pub(super) const LOCK_WAIT: u32 = 30;
+const LOCK_WAIT: u32 = 30;
 
 /// Goes back to the restore point, and proves it. What was begun and cut off is gone on with.
 pub async fn restore(way: &Way, order: &Order, progress: &watch::Sender<RestoreProgress>) -> Result<Restoration> {
@@ -204,6 +204,18 @@ pub(super) async fn unsealed(folder: &Path, rows: &RowsKept, way: &Way) -> Resul
     tokio::task::spawn_blocking(move || file::original(&folder, &rows, &identities)).await?
 }
 
+/// How all rows of a table are put where they were.
+pub(super) fn options(table: &Table) -> LoadOptions {
+    LoadOptions {
+        columns: table.columns.iter().map(|column| column.name.clone()).collect(),
+        suspend_foreign_keys: true,
+        lock_wait: LOCK_WAIT,
+        unmarked: true,
+        puts_back: true,
+        ..LoadOptions::default()
+    }
+}
+
 /// One table, which is made first where it is gone; that table then.
 async fn put_back_rows(way: &Way, folder: &Path, table: &Surveyed, teller: &Teller<'_>) -> Result<Option<Table>> {
     let kept = &table.kept;
@@ -216,15 +228,7 @@ async fn put_back_rows(way: &Way, folder: &Path, table: &Surveyed, teller: &Tell
         way.destination.create(created).await?;
     }
     let target = whole(definition, &*way.destination);
-    let options = LoadOptions {
-        columns: target.columns.iter().map(|column| column.name.clone()).collect(),
-        suspend_foreign_keys: true,
-        lock_wait: LOCK_WAIT,
-        unmarked: true,
-        puts_back: true,
-        ..LoadOptions::default()
-    };
-    let mut loader = way.destination.open(&target, &options).await?;
+    let mut loader = way.destination.open(&target, &options(&target)).await?;
     match load(&mut *loader, (folder, &way.identities), kept, teller).await {
         Ok(()) => loader.commit(&no_mark(kept)).await?,
         Err(error) => {

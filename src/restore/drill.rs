@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Result,
-    back::{LOCK_WAIT, Teller, load, no_mark, unsealed},
+    back::{Teller, load, no_mark, options, unsealed},
     definition::{encoding, whole},
     file,
     keep::read_back,
@@ -21,7 +21,7 @@ use super::{
     preview::{Survey, Way},
 };
 use crate::{
-    endpoint::{Destination, LoadOptions},
+    endpoint::Destination,
     ledger::{Ledger, OpenDrill},
     model::{Table, thousands},
     protocol::{Drill, DrilledTable, Held, Outcome, RestoreProgress, RestoreStep},
@@ -158,15 +158,7 @@ async fn rows_back(
     destination.create(table).await?;
     let own = whole(definition, destination);
     let target = Table { columns: own.columns, ..table.clone() };
-    let options = LoadOptions {
-        columns: target.columns.iter().map(|column| column.name.clone()).collect(),
-        suspend_foreign_keys: true,
-        lock_wait: LOCK_WAIT,
-        unmarked: true,
-        puts_back: true,
-        ..LoadOptions::default()
-    };
-    let mut loader = destination.open(&target, &options).await?;
+    let mut loader = destination.open(&target, &options(&target)).await?;
     if let Err(error) = load(&mut *loader, (&survey.folder, &way.identities), kept, teller).await {
         let _ = loader.rollback().await;
         return Err(error);

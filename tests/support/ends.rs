@@ -88,3 +88,23 @@ fn csv_rows(path: &Path, columns: &[&str]) -> Vec<Vec<Option<String>>> {
     };
     reader.records().map(|record| row(record.unwrap())).collect()
 }
+
+/// How the system counts a key by itself, and how a trigger of the table `customers` writes each new key into `seen`.
+pub fn counted_and_watched(system: &str) -> (&'static str, &'static str) {
+    match system {
+        "postgres" => (
+            "id SERIAL PRIMARY KEY",
+            "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen VALUES (NEW.id); \
+                     RETURN NEW; END $$; \
+                     CREATE TRIGGER sees AFTER INSERT OR UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION see()",
+        ),
+        "mysql" => (
+            "id INTEGER AUTO_INCREMENT PRIMARY KEY",
+            "CREATE TRIGGER sees AFTER INSERT ON customers FOR EACH ROW INSERT INTO seen VALUES (NEW.id)",
+        ),
+        _ => (
+            "id INTEGER PRIMARY KEY AUTOINCREMENT",
+            "CREATE TRIGGER sees AFTER INSERT ON customers BEGIN INSERT INTO seen VALUES (NEW.id); END",
+        ),
+    }
+}

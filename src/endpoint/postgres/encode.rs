@@ -82,6 +82,14 @@ impl Lines {
         self.form
     }
 
+    /// The COPY that takes the lines as they are: this one, of text, or its binary likeness.
+    pub(super) fn copy(&self, statement: &str) -> String {
+        match self.form {
+            Form::Text => statement.to_owned(),
+            Form::Binary => format!("{statement} (FORMAT binary)"),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }

@@ -162,13 +162,6 @@ impl PostgresLoader {
         Ok(())
     }
 
-    fn copy(&self) -> String {
-        match self.lines.form() {
-            Form::Text => self.statement.clone(),
-            Form::Binary => format!("{} (FORMAT binary)", self.statement),
-        }
-    }
-
     /// The table that a COPY goes to.
     fn copied(&self) -> &str {
         if self.stage.is_some() { stage::NAME } else { &self.name.name }

@@ -12,7 +12,7 @@ use sqlx::{Row as _, postgres::PgConnection};
 
 use super::{
     catalog,
-    encode::{Form, Lines, Mistyped, Target},
+    encode::{Lines, Mistyped, Target},
     load::send,
     sql::{self, TableName, ident, idents},
     trial::Trial,
@@ -100,11 +100,7 @@ impl Screen {
     /// The rows of the batch, as it was filled, that some rule speaks against.
     pub(super) async fn ask(&self, connection: &mut PgConnection) -> sqlx::Result<BTreeSet<usize>> {
         sql::run(connection, &format!("TRUNCATE pg_temp.{}", ident(NAME))).await?;
-        let copy = match self.lines.form() {
-            Form::Text => self.statement.clone(),
-            Form::Binary => format!("{} (FORMAT binary)", self.statement),
-        };
-        send(connection, &copy, self.lines.pieces(0, self.lines.len())).await?;
+        send(connection, &self.lines.copy(&self.statement), self.lines.pieces(0, self.lines.len())).await?;
         let rows = sql::rows(connection, &self.suspects).await?;
         rows.iter().map(|row| Ok(self.lines.row(usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0)))).collect()
     }

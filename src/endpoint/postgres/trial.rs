@@ -4,17 +4,16 @@
 //! suspects; a function of the session inserts each in a block of its own and gives back what the server said of those that
 //! it refused, so that all of them are one COPY and one query.
 
+use datafusion::arrow::record_batch::RecordBatch;
 use sqlx::{Row as _, postgres::PgConnection};
 
 use super::{
     catalog,
-    encode::{Form, Lines, Mistyped, Target},
+    encode::{Lines, Mistyped, Target},
     load::send,
     refusal::Complaint,
     sql::{self, TableName, ident, idents},
 };
-use datafusion::arrow::record_batch::RecordBatch;
-
 use crate::endpoint::Refusal;
 
 /// The temporary table, and the function over it.
@@ -71,11 +70,7 @@ impl Trial {
     /// temporary table takes.
     pub(super) async fn run(&self, connection: &mut PgConnection) -> sqlx::Result<Outcome> {
         sql::run(connection, &format!("TRUNCATE pg_temp.{}", ident(NAME))).await?;
-        let copy = match self.lines.form() {
-            Form::Text => self.statement.clone(),
-            Form::Binary => format!("{} (FORMAT binary)", self.statement),
-        };
-        send(connection, &copy, self.lines.pieces(0, self.lines.len())).await?;
+        send(connection, &self.lines.copy(&self.statement), self.lines.pieces(0, self.lines.len())).await?;
         let rows = sql::rows(connection, &format!("SELECT * FROM pg_temp.{}()", ident(NAME))).await?;
         let mut outcome = Outcome { refused: Vec::new(), taken: 0 };
         for row in &rows {

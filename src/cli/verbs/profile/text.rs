@@ -3,8 +3,7 @@
 use crate::{
     model::{Cell, clean, clip, display_width, thousands},
     protocol::{
-        ColumnProfile, Conversion, Duplicates, ExampleRow, HIDDEN, Histogram, Kind, Reference, TableProfile, followed,
-        share,
+        ColumnProfile, Conversion, Duplicates, ExampleRow, HIDDEN, Histogram, Reference, TableProfile, followed, share,
     },
 };
 
@@ -51,7 +50,7 @@ fn print_column(column: &ColumnProfile) {
     } else if let Some(span) = column.bytes {
         line("length", format!("{} bytes", span.words()));
     }
-    let looks = looks(column);
+    let looks = column.looks().join(" or ");
     if !looks.is_empty() {
         line("looks like", looks);
     }
@@ -82,21 +81,6 @@ fn counts(column: &ColumnProfile) -> String {
         parts.extend((rows > 0).then(|| format!("{} {what}", of(rows))));
     }
     parts.join(", ")
-}
-
-/// What all values look like; dates of two readings with both.
-fn looks(column: &ColumnProfile) -> String {
-    let filled = column.values().saturating_sub(column.empty);
-    let word = |kind: &Kind| match &kind.format {
-        Some(format) => format!("{} {format}", kind.name),
-        None => kind.name.clone(),
-    };
-    let all: Vec<String> = column.kinds.iter().filter(|kind| kind.rows == filled).map(word).collect();
-    if !all.is_empty() {
-        return all.join(" or ");
-    }
-    let some = column.kinds.iter().max_by_key(|kind| kind.rows).filter(|kind| kind.rows * 2 > filled);
-    some.map(|kind| format!("{} in {}", word(kind), share(kind.rows, filled))).unwrap_or_default()
 }
 
 fn print_top(column: &ColumnProfile) {

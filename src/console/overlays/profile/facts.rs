@@ -4,7 +4,7 @@ use super::PARTS;
 use crate::{
     console::{theme::Role, widgets::wrap},
     model::{Cell, clean, clip, display_width, thousands},
-    protocol::{ColumnProfile, Conversion, Duplicates, ExampleRow, Kind, Reference, TableProfile, followed, share},
+    protocol::{ColumnProfile, Conversion, Duplicates, ExampleRow, Reference, TableProfile, followed, share},
 };
 
 /// A line.
@@ -59,25 +59,10 @@ fn facts(column: &ColumnProfile, width: usize) -> Vec<Fact> {
             .digits
             .map(|digits| named("digits", format!("{} before the point, {} behind", digits.whole, digits.fraction))),
     );
-    for (place, kind) in looks(column).into_iter().enumerate() {
+    for (place, kind) in column.looks().into_iter().enumerate() {
         facts.push(named(if place == 0 { "looks like" } else { "or" }, clip(&kind, room)));
     }
     facts
-}
-
-/// What all values look like, else most.
-fn looks(column: &ColumnProfile) -> Vec<String> {
-    let filled = column.values().saturating_sub(column.empty);
-    let word = |kind: &Kind| match &kind.format {
-        Some(format) => format!("{} {format}", kind.name),
-        None => kind.name.clone(),
-    };
-    let all: Vec<String> = column.kinds.iter().filter(|kind| kind.rows == filled).map(word).collect();
-    if !all.is_empty() {
-        return all;
-    }
-    let most = column.kinds.iter().max_by_key(|kind| kind.rows).filter(|kind| kind.rows * 2 > filled);
-    most.map(|kind| format!("{} in {}", word(kind), share(kind.rows, filled))).into_iter().collect()
 }
 
 fn heading(text: &str) -> Fact {

@@ -133,7 +133,7 @@ impl PostgresLoader {
                 let range = (self.lines.number(from), self.lines.number(to));
                 merge(&mut connection, stage, range).await
             }
-            _ => send(&mut connection, &self.copy(), self.lines.pieces(from, to))
+            _ => send(&mut connection, &self.lines.copy(&self.statement), self.lines.pieces(from, to))
                 .await
                 .map(|taken| Taken { taken, owed: Some((to - from) as u64) }),
         };
