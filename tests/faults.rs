@@ -6,6 +6,7 @@ use std::{
     net::ToSocketAddrs as _,
     os::unix::process::CommandExt as _,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
     thread::sleep,
     time::Duration,
 };
@@ -15,7 +16,7 @@ use serde_json::Value;
 use crate::support::{
     binary::Desk,
     own::{OwnMysql, OwnPostgres, SmallDisk},
-    proxy::forgetful,
+    proxy::{State, forgetful},
     servers::{MysqlDatabase, PostgresDatabase, run_on_mysql, run_on_postgres},
     sides::SqliteFile,
 };
@@ -176,23 +177,50 @@ fn connections_are_cut_again_and_again() {
     }
 }
 
+/// The database's address through a proxy that swallows the answers to so many commits of the table `keyed`.
+fn way(database: &PostgresDatabase, commits: usize) -> (String, Arc<State>) {
+    let mut url = url::Url::parse(&database.url()).unwrap();
+    let host = url.host_str().unwrap_or("127.0.0.1").to_owned();
+    let server = (host, url.port().unwrap_or(5432)).to_socket_addrs().unwrap().next().unwrap();
+    let (port, state) = forgetful(server, "keyed", commits);
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(port)).unwrap();
+    (format!("{url}?sslmode=disable"), state)
+}
+
+/// The same for a flagged row that is tried again: the second try finds it written.
+#[test]
+fn a_retry_whose_answer_is_lost_is_asked_after_by_the_next_one() {
+    let Some(database) = PostgresDatabase::create("unsure_row") else { return };
+    let (url, state) = way(&database, 0);
+    let desk = Desk::new();
+    source(&desk, 0);
+    SqliteFile::new(desk.path("source.sqlite")).execute("UPDATE keyed SET name = 'bad' WHERE id = 7");
+    database.execute("CREATE TABLE keyed (id bigint PRIMARY KEY, name text CHECK (name <> 'bad'))");
+    plan(&desk, &url, "insert", "");
+    let run = desk.run_to(3, &["run", "plan.toml"]).result()["run"].as_str().unwrap().to_owned();
+    let retry = ["review", &run, "--retry", "keyed:7", "--set", "name=good"];
+    state.swallow(1);
+    assert_ne!(desk.run(&retry).code, Some(0));
+    assert_eq!(database.count("SELECT count(*) FROM keyed WHERE name = 'good'"), 1);
+    sleep(Duration::from_secs(2));
+    let told = desk.run_to(0, &retry);
+    assert_eq!(told.values.last().unwrap()["flagged"], 0, "{told:?}");
+    assert_eq!(database.count("SELECT count(*) FROM keyed"), ROWS);
+}
+
 /// The server commits a chunk, its word of that is lost, and so is the server for a while: whether the chunk stands can be
 /// asked only later, and until then nothing of it may be written again.
 #[test]
 fn a_commit_whose_answer_is_lost_is_asked_after_when_the_server_is_back() {
     for mode in ["insert", "upsert"] {
         let Some(database) = PostgresDatabase::create("unsure") else { return };
-        let url = url::Url::parse(&database.url()).unwrap();
-        let host = url.host_str().unwrap_or("127.0.0.1").to_owned();
-        let server = (host, url.port().unwrap_or(5432)).to_socket_addrs().unwrap().next().unwrap();
-        let mut way = url.clone();
-        way.set_host(Some("127.0.0.1")).unwrap();
-        way.set_port(Some(forgetful(server, "keyed", 3))).unwrap();
+        let (way, _) = way(&database, 3);
         let desk = Desk::new();
         source(&desk, 0);
         // Its key is there from the start, so that rows that come twice would be called faults.
         database.execute("CREATE TABLE keyed (id bigint PRIMARY KEY, name text)");
-        plan(&desk, &format!("{way}?sslmode=disable"), mode, "");
+        plan(&desk, &way, mode, "");
         let (status, seen) = Run::start(&desk).end();
         all_came(status, &seen, |sql| database.count(sql));
         assert!(remarks(&seen).contains("trying again in"), "{}", remarks(&seen));

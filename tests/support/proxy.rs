@@ -15,7 +15,7 @@ const CLOSED: Duration = Duration::from_millis(1500);
 
 /// What all connections know.
 #[derive(Default)]
-struct State {
+pub struct State {
     /// As it stands in statements.
     table: String,
     /// COMMITs that are still to be swallowed the answers of.
@@ -27,6 +27,11 @@ struct State {
 }
 
 impl State {
+    /// Swallows the answers to so many COMMITs from now on.
+    pub fn swallow(&self, commits: usize) {
+        self.left.store(commits, Ordering::SeqCst);
+    }
+
     fn is_closed(&self) -> bool {
         self.until.lock().unwrap().is_some_and(|until| Instant::now() < until)
     }
@@ -52,12 +57,14 @@ fn has(message: &[u8], words: &str) -> bool {
 }
 
 /// Lets everything through to `server`, which speaks plain text, but for the answers to so many COMMITs of rows of a table: those the
-/// server carries out, all connections then break, and for a while there is none. Returns the port.
-pub fn forgetful(server: SocketAddr, table: &str, commits: usize) -> u16 {
+/// server carries out, all connections then break, and for a while there is none. Returns the port,
+/// and what says to swallow more.
+pub fn forgetful(server: SocketAddr, table: &str, commits: usize) -> (u16, Arc<State>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let state = Arc::new(State { table: format!("\"{table}\""), ..State::default() });
-    state.left.store(commits, Ordering::SeqCst);
+    state.swallow(commits);
+    let shared = state.clone();
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             if state.is_closed() {
@@ -69,7 +76,7 @@ pub fn forgetful(server: SocketAddr, table: &str, commits: usize) -> u16 {
             thread::spawn(move || pass(client, server, &state));
         }
     });
-    port
+    (port, shared)
 }
 
 fn pass(mut client: TcpStream, mut server: TcpStream, state: &State) {
