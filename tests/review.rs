@@ -135,6 +135,11 @@ fn private_values_are_shown_exported_and_told_by_nothing_but_on_purpose() {
     let people = People::new("name = { private = true }\n");
     let told = serde_json::to_string(&people.review(0, &[])).unwrap();
     assert!(!told.contains("Ben") && told.contains("(private)") && told.contains("41 years"), "{told}");
+    // What is wrong with the expression quotes no row; what is wrong with a row may.
+    let told = people.review(0, &["--fix", "age=nosuch(age)", "--preview"]).to_string();
+    assert!(told.contains("nosuch"), "{told}");
+    let told = people.review(0, &["--fix", "age=age", "--preview"]).to_string();
+    assert!(told.contains("(private)") && !told.contains("Ben"), "{told}");
     let sheet = people.desk.path("rows.csv");
     let masked = people.review(0, &["--export", sheet.to_str().unwrap()]);
     assert_eq!(masked["masked"], true);

@@ -52,13 +52,13 @@ impl Workbench {
         for id in faults {
             let fault = self.flagged(id).await?;
             let known = tables.of(self, &fault.table).await?;
-            let row = known.preview(&fault, &fix);
+            let (row, of_the_fix) = known.preview(&fault, &fix);
             match row.after.as_ref() == Some(&row.before) {
                 true => preview.unchanged += 1,
                 false => preview.changed += u64::from(row.after.is_some()),
             }
             preview.failing += u64::from(row.problem.is_some());
-            preview.rows.push(hide(row, &fix, &masks));
+            preview.rows.push(hide(row, of_the_fix, &fix, &masks));
         }
         preview.rows.sort_by_key(|row| (row.problem.is_none(), row.table.clone(), row.row));
         preview.rows.truncate(FixPreview::SHOWN);
@@ -118,7 +118,7 @@ impl Workbench {
         let known = tables.of(self, &fault.table).await.map_err(system)?;
         let mut cells = row.cells.clone();
         if let Some(fix) = fix {
-            let cell = known.fixed(&fault.cells, fix).map_err(Trouble::Row)?;
+            let cell = known.fixed(&fault.cells, fix).map_err(|why| Trouble::Row(why.words))?;
             cells.push(NamedCell { name: fix.column.clone(), cell });
         }
         // What is as it was is no edit.
@@ -140,6 +140,23 @@ impl Workbench {
 enum Trouble {
     Row(String),
     System(String),
+}
+
+/// Why a fix makes nothing of a row.
+struct Unfixed {
+    words: String,
+    /// They are about the fix, and quote no row.
+    of_the_fix: bool,
+}
+
+impl Unfixed {
+    fn row(words: String) -> Self {
+        Self { words, of_the_fix: false }
+    }
+
+    fn fix(words: String) -> Self {
+        Self { words, of_the_fix: true }
+    }
 }
 
 /// The tables that were met, each bound once.
@@ -165,10 +182,11 @@ struct Known {
 impl Known {
     /// What the fix makes of a row's column. A cell that its column's type cannot hold is a text to the expression: such
     /// cells are what there is to fix.
-    fn fixed(&mut self, cells: &[NamedCell], fix: &Fix) -> Result<Cell, String> {
+    fn fixed(&mut self, cells: &[NamedCell], fix: &Fix) -> Result<Cell, Unfixed> {
         if !cells.iter().any(|named| named.name == fix.column) {
             let names: Vec<&str> = cells.iter().map(|named| named.name.as_str()).collect();
-            return Err(format!("the row has no source column '{}'; it has {}", fix.column, names.join(", ")));
+            let words = format!("the row has no source column '{}'; it has {}", fix.column, names.join(", "));
+            return Err(Unfixed::fix(words));
         }
         let from = &self.bound.mapping.from;
         let cell =
@@ -177,25 +195,31 @@ impl Known {
         let loose: Vec<usize> =
             from.columns.iter().enumerate().filter(|(_, column)| !fits(column)).map(|(at, _)| at).collect();
         let compiled = self.compiled.entry(loose.clone()).or_insert_with(|| compile(from, &loose, fix));
-        let (table, transform) = compiled.as_ref().map_err(Clone::clone)?;
-        let batch = batch_of(table, cells).map_err(|error| error.message)?;
-        let mut applied = transform.apply(&batch).map_err(|error| error.to_string())?;
+        let (table, transform) = compiled.as_ref().map_err(|why| Unfixed::fix(why.clone()))?;
+        let batch = batch_of(table, cells).map_err(|error| Unfixed::row(error.message))?;
+        let mut applied = transform.apply(&batch).map_err(|error| Unfixed::row(error.to_string()))?;
         match applied.faults.pop() {
-            Some(fault) => Err(format!("{}: {}", fix.expr, fault.message)),
+            Some(fault) => Err(Unfixed::row(format!("{}: {}", fix.expr, fault.message))),
             None => Ok(cell_at(applied.batch.column(0), 0)),
         }
     }
 
-    fn preview(&mut self, fault: &Fault, fix: &Fix) -> FixedRow {
+    /// What the fix makes of a row, and whether the problem is with the fix and not with the row.
+    fn preview(&mut self, fault: &Fault, fix: &Fix) -> (FixedRow, bool) {
         let before = fault.cells.iter().find(|named| named.name == fix.column).map(|named| named.cell.clone());
+        let mut of_the_fix = false;
         let (after, problem) = match self.fixed(&fault.cells, fix) {
             Ok(cell) => {
                 let edit = NamedCell { name: fix.column.clone(), cell: cell.clone() };
                 (Some(cell), self.problem(edited(&fault.cells, &[edit])))
             }
-            Err(why) => (None, Some(why)),
+            Err(why) => {
+                of_the_fix = why.of_the_fix;
+                (None, Some(why.words))
+            }
         };
-        FixedRow { table: fault.table.clone(), row: fault.row, before: before.unwrap_or_default(), after, problem }
+        let before = before.unwrap_or_default();
+        (FixedRow { table: fault.table.clone(), row: fault.row, before, after, problem }, of_the_fix)
     }
 
     /// Why the mapping would not take the row.
@@ -235,13 +259,15 @@ fn compile(from: &Table, loose: &[usize], fix: &Fix) -> Result<(Table, Transform
 }
 
 /// A row's values without private ones, and without what is made of them.
-fn hide(mut row: FixedRow, fix: &Fix, masks: &Masks) -> FixedRow {
+fn hide(mut row: FixedRow, of_the_fix: bool, fix: &Fix, masks: &Masks) -> FixedRow {
     let Some(private) = masks.table(&row.table) else { return row };
     if private.holds(&fix.column) || mentions(&fix.expr).iter().any(|name| private.holds(name)) {
         row.before = Cell::text(HIDDEN);
         row.after = row.after.map(|_| Cell::text(HIDDEN));
     }
     // Words on a row may quote any of it.
-    row.problem = row.problem.map(|_| HIDDEN.to_owned());
+    if !of_the_fix {
+        row.problem = row.problem.map(|_| HIDDEN.to_owned());
+    }
     row
 }
