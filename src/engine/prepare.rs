@@ -421,8 +421,9 @@ async fn starts(
     Ok(starts)
 }
 
-/// Tables below this many rows are counted exactly before they go.
-const WORTH_COUNTING: u64 = 5_000_000;
+/// Tables below this many rows are counted exactly before they go. A larger one is not kept waiting for its count, which
+/// takes its server a good part of the time of reading it: how far it is can be told from the estimate as well.
+const WORTH_COUNTING: u64 = 250_000;
 
 pub(super) async fn rows(source: &dyn Source, table: &Table) -> Result<Count, PrepareError> {
     match table.rows {

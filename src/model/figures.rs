@@ -58,6 +58,15 @@ pub fn percent(done: u64, of: u64) -> u64 {
     }
 }
 
+/// As [`percent`]; of an estimate never 100, since there may be more than it says.
+pub fn percent_of(done: u64, of: Count) -> Option<u64> {
+    match of {
+        Count::Exact(rows) => Some(percent(done, rows)),
+        Count::Estimate(rows) => Some(percent(done, rows).min(99)),
+        Count::Unknown => None,
+    }
+}
+
 /// How many of `cells` a bar fills: floored, so a full bar means done.
 pub fn bar(done: u64, of: u64, cells: u16) -> u16 {
     match of {

@@ -31,7 +31,8 @@ pub use digest::{Padding, RowEncoding, RowSum, TableDigest};
 pub use exact::Exact;
 pub use fault::{Cause, Decision, Fault, FaultId, NamedCell, Rule, Scope, Verdict};
 pub use figures::{
-    bar, bytes_in_words, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, speed, thousands,
+    bar, bytes_in_words, clean, clip, compact, display_width, minutes_left, minutes_spent, percent, percent_of, speed,
+    thousands,
 };
 pub use formula::{Comparison, Formula, Kind};
 pub use hex::{hex, unhex};

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     cli::{CliError, Exit, open::Context},
     host::{Found, Port},
-    model::{Count, RunPhase, percent, thousands},
+    model::{RunPhase, percent_of, thousands},
     protocol::{Command, FromHost, Reply, Role, Snapshot, ToHost, Validating},
 };
 
@@ -92,10 +92,7 @@ pub async fn status(context: &Context) -> Result<Exit, CliError> {
     }
     for LiveRun { found, snapshot, validating, .. } in &runs {
         let counts = snapshot.counts();
-        let share = match snapshot.rows() {
-            Count::Exact(rows) | Count::Estimate(rows) => format!("{} %", percent(counts.read, rows)),
-            Count::Unknown => "?".to_owned(),
-        };
+        let share = percent_of(counts.read, snapshot.rows()).map_or("?".to_owned(), |percent| format!("{percent} %"));
         println!(
             "{:30}  {:9} {share:>6}  {} rows written, {} errors wait  {}",
             snapshot.plan,

@@ -9,7 +9,7 @@ use crate::{
     cli::{CliError, Exit, open::Context},
     engine::{self, Prepared},
     host::{Closeness, Workbench},
-    model::{Count, Counts, RunPhase, clean, clip, compact, percent, speed, thousands},
+    model::{Count, Counts, RunPhase, clean, clip, compact, percent_of, speed, thousands},
     plan::Masks,
     protocol::{Command, Event, Fact, Outcome, Snapshot},
 };
@@ -196,7 +196,7 @@ fn line(snapshot: &Snapshot, gauge: &crate::model::Gauge) {
         Count::Exact(rows) => thousands(rows),
         other => compact(other),
     };
-    let share = snapshot.rows().rows().map_or(0, |rows| percent(read, rows));
+    let share = percent_of(read, snapshot.rows()).unwrap_or(0);
     println!(
         "{share} %  {} / {of} rows  {} rows/minute  {}",
         thousands(read),
