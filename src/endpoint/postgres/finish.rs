@@ -1,14 +1,13 @@
 //! What is left to do when all rows are in: indexes, foreign keys, sequences, statistics.
 //!
 //! May not touch a row. One idea: whatever turns out not to hold becomes a sentence for a human, and the rest goes on;
-//! only a failure that says nothing about the data is an error. Doing it again changes nothing.
+//! only a failure that says nothing about the data is an error. Doing it again changes nothing. What may be done side by
+//! side is.
 
 use std::collections::BTreeMap;
 
-use sqlx::{
-    Row as _,
-    postgres::{PgConnection, PgRow},
-};
+use futures::{StreamExt as _, stream};
+use sqlx::{Row as _, postgres::PgConnection};
 
 use crate::{
     endpoint::{EndpointError, Result},
@@ -17,40 +16,83 @@ use crate::{
 
 use super::{
     catalog,
+    connect::Sessions,
     ddl::{self, NAMING},
     error::failure,
+    sequences,
     sql::{self, TableName, ident, literal},
 };
 
+/// Sessions that finish at once; where it has cores to spare, the server has workers of its own for each.
+const SIDE_BY_SIDE: usize = 4;
+
 pub(super) async fn finish(
-    connection: &mut PgConnection,
+    sessions: &Sessions,
     schema: &str,
     created: &[Table],
     loaded: &[Table],
 ) -> Result<Vec<String>> {
-    let mut finishing = Finishing { connection, schema, remarks: Vec::new() };
-    for table in created {
-        finishing.add_primary_key(table).await?;
-    }
-    for table in created {
-        for index in table.indexes.iter().filter(|index| !index.unique) {
-            finishing.add_index(table, index).await?;
-        }
-    }
-    for table in created {
-        for key in &table.foreign_keys {
-            finishing.add_foreign_key(table, key).await?;
-        }
-    }
+    let by = Finisher { sessions, schema };
+    let mut remarks = by.all(created.iter().cloned().map(Work::PrimaryKey).collect()).await?;
+    let mut session = sessions.take().await?;
+    let mut own = Finishing { connection: &mut session, schema, remarks: Vec::new() };
+    let indexes = own.missing_indexes(created).await?;
+    remarks.extend(by.all(indexes).await?);
+    // Adding one locks two tables, so one comes after the other.
+    let keys = own.add_foreign_keys(created).await?;
+    remarks.append(&mut own.remarks);
+    remarks.extend(by.all(keys).await?);
+    let mut looked_over = Vec::with_capacity(loaded.len());
     for table in loaded {
         let was_created = created.iter().any(|other| other.name == table.name);
-        for key in table.foreign_keys.iter().filter(|key| !was_created && may_be_suspended(table, key, loaded)) {
-            finishing.look_for_orphans(table, key).await?;
-        }
-        finishing.move_sequences(created.iter().find(|other| other.name == table.name).unwrap_or(table)).await?;
-        finishing.analyze(table).await?;
+        let keys = table.foreign_keys.iter().filter(|key| !was_created && may_be_suspended(table, key, loaded));
+        looked_over.push(Work::LookOver(table.clone(), keys.cloned().collect()));
     }
-    Ok(finishing.remarks)
+    remarks.extend(by.all(looked_over).await?);
+    // Two tables may draw from one sequence, so here too one comes after the other.
+    for table in loaded {
+        let made = created.iter().find(|other| other.name == table.name).unwrap_or(table);
+        remarks.extend(sequences::move_all(own.connection, schema, made).await?);
+    }
+    sessions.give_back(session);
+    Ok(remarks)
+}
+
+/// What is done in a session of its own, beside others.
+enum Work {
+    PrimaryKey(Table),
+    /// The index has the name that it is to get.
+    Index(Table, Index),
+    /// Keys that are there, with their names, and do not hold for certain yet.
+    Validate(Table, Vec<(ForeignKey, String)>),
+    /// Orphans of keys that were suspended, and statistics.
+    LookOver(Table, Vec<ForeignKey>),
+}
+
+#[derive(Clone, Copy)]
+struct Finisher<'f> {
+    sessions: &'f Sessions,
+    schema: &'f str,
+}
+
+impl Finisher<'_> {
+    /// Does all of it, and each to its end, so that nothing is still being built when it is tried again. What there is to
+    /// say comes in the order of the work.
+    async fn all(self, works: Vec<Work>) -> Result<Vec<String>> {
+        let all = stream::iter(works).map(|work| self.one(work)).buffered(SIDE_BY_SIDE);
+        let done: Vec<Result<Vec<String>>> = all.collect().await;
+        let remarks: Vec<Vec<String>> = done.into_iter().collect::<Result<_>>()?;
+        Ok(remarks.concat())
+    }
+
+    async fn one(self, work: Work) -> Result<Vec<String>> {
+        let mut session = self.sessions.take().await?;
+        let mut finishing = Finishing { connection: &mut session, schema: self.schema, remarks: Vec::new() };
+        finishing.perform(work).await?;
+        let remarks = finishing.remarks;
+        self.sessions.give_back(session);
+        Ok(remarks)
+    }
 }
 
 /// The table's foreign keys that do not hold.
@@ -58,16 +100,6 @@ pub(super) async fn orphans(connection: &mut PgConnection, schema: &str, table: 
     let mut finishing = Finishing { connection, schema, remarks: Vec::new() };
     for key in &table.foreign_keys {
         finishing.look_for_orphans(table, key).await?;
-    }
-    Ok(finishing.remarks)
-}
-
-/// The table's sequences that would give a value that is there already.
-pub(super) async fn counters_behind(connection: &mut PgConnection, schema: &str, table: &Table) -> Result<Vec<String>> {
-    let mut finishing = Finishing { connection, schema, remarks: Vec::new() };
-    let place = TableName::parse(&table.name, schema);
-    for sequence in finishing.sequences(table, &place).await? {
-        finishing.read_back(table, &place, &sequence).await?;
     }
     Ok(finishing.remarks)
 }
@@ -105,20 +137,30 @@ impl Finishing<'_> {
         TableName::parse(table, self.schema).quoted()
     }
 
+    async fn perform(&mut self, work: Work) -> Result<()> {
+        match work {
+            Work::PrimaryKey(table) => self.add_primary_key(&table).await,
+            Work::Index(table, index) => self.add_index(&table, &index).await,
+            Work::Validate(table, keys) => {
+                for (key, name) in keys {
+                    self.validate(&table, &key, &name).await?;
+                }
+                Ok(())
+            }
+            Work::LookOver(table, suspended) => {
+                for key in suspended {
+                    self.look_for_orphans(&table, &key).await?;
+                }
+                self.analyze(&table).await
+            }
+        }
+    }
+
     /// Runs a statement whose refusal says something about the data or the schema; `false` where it was refused.
     async fn attempt(&mut self, statement: &str, what: &str) -> Result<bool> {
         let Err(error) = sql::run(self.connection, statement).await else { return Ok(true) };
-        let failure = failure(error, what);
-        self.remark_or_fail(failure, "")?;
+        self.remarks.push(remark(failure(error, what), "")?);
         Ok(false)
-    }
-
-    fn remark_or_fail(&mut self, failure: EndpointError, remedy: &str) -> Result<()> {
-        if failure.is_transient() {
-            return Err(failure);
-        }
-        self.remarks.push(format!("{failure}.{remedy}"));
-        Ok(())
     }
 
     /// Builds the primary key of a table that was loaded without. Nothing else may go on without it.
@@ -136,48 +178,79 @@ impl Finishing<'_> {
         Ok(())
     }
 
-    /// Builds an index unless it is there. Which name it got, if its own was not free, only the table that has it tells.
-    async fn add_index(&mut self, table: &Table, index: &Index) -> Result<()> {
-        let place = TableName::parse(&table.name, self.schema);
-        let failed = |error| failure(error, format!("cannot look for the index {} of {}", index.name, table.name));
-        let relations = ddl::relations(self.connection, &place.schema).await.map_err(failed)?;
-        let is_ours = |name: &str| relations.get(name).is_some_and(|owner| owner.as_ref() == Some(&place.name));
-        let is_siblings = |name: &str| table.indexes.iter().any(|other| other.name == name && other.name != index.name);
-        let is_taken = |name: &str| is_siblings(name) || relations.contains_key(name) && !is_ours(name);
-        let name = NAMING.free(&index.name, is_taken);
-        if is_ours(&name) {
-            return Ok(());
+    /// Indexes that are not there yet, each with a name that nobody else has: where its own was not free, only the table
+    /// that has it tells which it got before.
+    async fn missing_indexes(&mut self, tables: &[Table]) -> Result<Vec<Work>> {
+        let mut known = BTreeMap::new();
+        let mut missing = Vec::new();
+        for table in tables {
+            let place = TableName::parse(&table.name, self.schema);
+            if !known.contains_key(&place.schema) {
+                let failed = |error| failure(error, format!("cannot look for the indexes of {}", table.name));
+                let relations = ddl::relations(self.connection, &place.schema).await.map_err(failed)?;
+                known.insert(place.schema.clone(), relations);
+            }
+            let Some(relations) = known.get_mut(&place.schema) else { continue };
+            for index in table.indexes.iter().filter(|index| !index.unique) {
+                let is_ours = |name: &str| relations.get(name).is_some_and(|owner| owner.as_ref() == Some(&place.name));
+                let is_siblings =
+                    |name: &str| table.indexes.iter().any(|other| other.name == name && other.name != index.name);
+                let is_taken = |name: &str| is_siblings(name) || relations.contains_key(name) && !is_ours(name);
+                let name = NAMING.free(&index.name, is_taken);
+                if !is_ours(&name) {
+                    relations.insert(name.clone(), Some(place.name.clone()));
+                    missing.push(Work::Index(table.clone(), Index { name, ..index.clone() }));
+                }
+            }
         }
-        let named = Index { name, ..index.clone() };
-        let statement = ddl::index_statement(&named, &place.quoted());
+        Ok(missing)
+    }
+
+    async fn add_index(&mut self, table: &Table, index: &Index) -> Result<()> {
+        let statement = ddl::index_statement(index, &self.quoted(&table.name));
         if let Err(error) = sql::run(self.connection, &statement).await {
             let failure = failure(error, format!("the index {} of {} is left out", index.name, table.name));
-            self.remark_or_fail(failure, &format!(" To add it later: {statement}"))?;
+            self.remarks.push(remark(failure, &format!(" To add it later: {statement}"))?);
         }
         Ok(())
     }
 
-    async fn add_foreign_key(&mut self, table: &Table, key: &ForeignKey) -> Result<()> {
-        let (child, label) = (self.quoted(&table.name), key.label(&table.name));
+    /// Adds the keys that are missing, and gives back all that are there, still to be validated.
+    async fn add_foreign_keys(&mut self, tables: &[Table]) -> Result<Vec<Work>> {
+        let mut works = Vec::new();
+        for table in tables {
+            let mut there = Vec::with_capacity(table.foreign_keys.len());
+            for key in &table.foreign_keys {
+                there.extend(self.add_foreign_key(table, key).await?.map(|name| (key.clone(), name)));
+            }
+            if !there.is_empty() {
+                works.push(Work::Validate(table.clone(), there));
+            }
+        }
+        Ok(works)
+    }
+
+    /// The name that the key has in the table; `None` where it could not be added.
+    async fn add_foreign_key(&mut self, table: &Table, key: &ForeignKey) -> Result<Option<String>> {
         let (name, there) = self.constraint(table, key).await?;
-        if !there {
-            let reference = ddl::reference(key, self.schema);
-            let statement = format!("ALTER TABLE {child} ADD CONSTRAINT {} {reference} NOT VALID", ident(&name));
-            if !self.attempt(&statement, &format!("cannot add the foreign key {label}")).await? {
-                return Ok(());
-            }
+        if there {
+            return Ok(Some(name));
         }
-        let statement = format!("ALTER TABLE {child} VALIDATE CONSTRAINT {}", ident(&name));
-        match sql::run(self.connection, &statement).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                let failure = failure(error, format!("cannot validate the foreign key {label}"));
-                if failure.code.as_deref() != Some("23503") {
-                    return self.remark_or_fail(failure, "");
-                }
-                self.look_for_orphans(table, key).await
-            }
+        let (child, reference) = (self.quoted(&table.name), ddl::reference(key, self.schema));
+        let statement = format!("ALTER TABLE {child} ADD CONSTRAINT {} {reference} NOT VALID", ident(&name));
+        let added = self.attempt(&statement, &format!("cannot add the foreign key {}", key.label(&table.name))).await?;
+        Ok(added.then_some(name))
+    }
+
+    async fn validate(&mut self, table: &Table, key: &ForeignKey, name: &str) -> Result<()> {
+        let statement = format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", self.quoted(&table.name), ident(name));
+        let Err(error) = sql::run(self.connection, &statement).await else { return Ok(()) };
+        let failure = failure(error, format!("cannot validate the foreign key {}", key.label(&table.name)));
+        if failure.code.as_deref() == Some("23503") {
+            return self.look_for_orphans(table, key).await;
         }
+        self.remarks.push(remark(failure, "")?);
+        Ok(())
     }
 
     /// The name of the same key where the table has it already, else one that is free.
@@ -239,123 +312,18 @@ impl Finishing<'_> {
         )
     }
 
-    /// Moves every sequence that fills a column past the values that were loaded, and past what the source's had given;
-    /// never back. Then reads it again.
-    async fn move_sequences(&mut self, table: &Table) -> Result<()> {
-        let place = TableName::parse(&table.name, self.schema);
-        for sequence in self.sequences(table, &place).await? {
-            let what = format!("cannot move the sequence of {}.{}", table.name, sequence.column);
-            if self.attempt(&sequence.statement(&place), &what).await? {
-                self.read_back(table, &place, &sequence).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn sequences(&mut self, table: &Table, place: &TableName) -> Result<Vec<Sequence>> {
-        let failed = |error| failure(error, format!("cannot find the sequences of {}", table.name));
-        let query = sqlx::query(SEQUENCES).bind(&place.schema).bind(&place.name);
-        let rows = query.fetch_all(&mut *self.connection).await.map_err(failed)?;
-        let sequence = |row: &PgRow| -> sqlx::Result<Sequence> {
-            let column: String = row.try_get("column")?;
-            let step: i64 = row.try_get("step")?;
-            let counter = table.column(&column).and_then(|column| column.counter.as_ref());
-            Ok(Sequence {
-                name: row.try_get("sequence")?,
-                rising: row.try_get("rising")?,
-                given: counter.and_then(|counter| counter.next).map(|next| next.saturating_sub(step)),
-                column,
-            })
-        };
-        rows.iter().map(sequence).collect::<sqlx::Result<_>>().map_err(failed)
-    }
-
-    /// A sequence that would still give a value that is there fails the first insert after the migration.
-    async fn read_back(&mut self, table: &Table, place: &TableName, sequence: &Sequence) -> Result<()> {
-        let failed = |error| failure(error, format!("cannot read the sequence of {}.{}", table.name, sequence.column));
-        let row = sql::first(self.connection, &sequence.question(place)).await.map_err(failed)?;
-        let row = row.ok_or(sqlx::Error::RowNotFound).map_err(failed)?;
-        if !row.try_get::<bool, _>("beyond").map_err(failed)? {
-            let (next, extreme): (i64, Option<i64>) =
-                (row.try_get("next").map_err(failed)?, row.try_get("extreme").map_err(failed)?);
-            self.remarks.push(format!(
-                "The sequence {} would give {next} next, and {}.{} holds {} already: give it a START or MAXVALUE that fits, \
-                 with ALTER SEQUENCE.",
-                sequence.name,
-                table.name,
-                sequence.column,
-                extreme.unwrap_or_default()
-            ));
-        }
-        Ok(())
-    }
-
     async fn analyze(&mut self, table: &Table) -> Result<()> {
         let statement = format!("ANALYZE {}", self.quoted(&table.name));
         self.attempt(&statement, &format!("cannot refresh the statistics of {}", table.name)).await.map(|_| ())
     }
 }
 
-/// Sequences that a column owns (identity, serial) or that its default draws from.
-pub(super) const SEQUENCES: &str = "
-    SELECT DISTINCT a.attname::text AS column, format('%I.%I', sn.nspname, s.relname) AS sequence,
-           q.seqincrement > 0 AS rising, q.seqincrement AS step
-    FROM pg_attribute a
-    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    JOIN pg_depend e
-      ON (e.classid = 'pg_class'::regclass AND e.refclassid = 'pg_class'::regclass
-          AND e.refobjid = a.attrelid AND e.refobjsubid = a.attnum AND e.deptype IN ('a', 'i'))
-      OR (e.classid = 'pg_attrdef'::regclass AND e.objid = d.oid AND e.refclassid = 'pg_class'::regclass)
-    JOIN pg_class s ON s.relkind = 'S'
-     AND s.oid = CASE WHEN e.classid = 'pg_class'::regclass THEN e.objid ELSE e.refobjid END
-    JOIN pg_namespace sn ON sn.oid = s.relnamespace
-    JOIN pg_sequence q ON q.seqrelid = s.oid
-    WHERE a.attrelid = format('%I.%I', $1::text, $2::text)::regclass AND a.attnum > 0 AND NOT a.attisdropped";
-
-struct Sequence {
-    column: String,
-    /// Quoted, with its schema.
-    name: String,
-    rising: bool,
-    /// The last value that the source's counter may have given.
-    given: Option<i64>,
-}
-
-impl Sequence {
-    /// The most extreme value of the column, as `m.value`; NULL where there is none.
-    fn extreme(&self, table: &TableName, given: Option<i64>) -> String {
-        let aggregate = if self.rising { "max" } else { "min" };
-        let column = format!("{aggregate}({})::bigint", ident(&self.column));
-        let value = match given.filter(|given| self.rising && *given > 0) {
-            Some(given) => format!("greatest({column}, {given})"),
-            None => column,
-        };
-        format!("(SELECT {value} AS value FROM {}) m", table.quoted())
+/// What went wrong as a sentence, unless it says nothing about data or schema.
+pub(super) fn remark(failure: EndpointError, remedy: &str) -> Result<String> {
+    if failure.is_transient() {
+        return Err(failure);
     }
-
-    fn statement(&self, table: &TableName) -> String {
-        let beyond = if self.rising { ">" } else { "<" };
-        format!(
-            "SELECT setval({}, m.value) FROM {}, {} s \
-             WHERE m.value {beyond} s.last_value OR m.value = s.last_value AND NOT s.is_called",
-            literal(&self.name),
-            self.extreme(table, self.given),
-            self.name
-        )
-    }
-
-    /// Whether the value that comes next lies beyond all that are there.
-    fn question(&self, table: &TableName) -> String {
-        let beyond = if self.rising { ">" } else { "<" };
-        format!(
-            "SELECT n.next, m.value AS extreme, coalesce(n.next {beyond} m.value, true) AS beyond FROM {}, \
-             (SELECT CASE WHEN s.is_called THEN s.last_value + q.seqincrement ELSE s.last_value END AS next \
-              FROM {} s, pg_sequence q WHERE q.seqrelid = {}::regclass) n",
-            self.extreme(table, None),
-            self.name,
-            literal(&self.name)
-        )
-    }
+    Ok(format!("{failure}.{remedy}"))
 }
 
 /// `column = value`, of a row that refers to none.

@@ -28,6 +28,7 @@ mod read;
 mod refusal;
 mod remove;
 mod screen;
+mod sequences;
 mod server;
 mod sight;
 mod sql;
@@ -261,9 +262,7 @@ impl Destination for Postgres {
     }
 
     async fn finish(&self, created: &[Table], loaded: &[Table]) -> Result<Vec<String>> {
-        let mut session = self.sessions.take().await?;
-        let remarks = finish::finish(&mut session, &self.schema, created, loaded).await;
-        self.done(session, remarks)
+        finish::finish(&self.sessions, &self.schema, created, loaded).await
     }
 
     async fn orphans(&self, table: &Table) -> Result<Vec<String>> {
@@ -274,7 +273,7 @@ impl Destination for Postgres {
 
     async fn counters_behind(&self, table: &Table) -> Result<Vec<String>> {
         let mut session = self.sessions.take().await?;
-        let behind = finish::counters_behind(&mut session, &self.schema, table).await;
+        let behind = sequences::behind(&mut session, &self.schema, table).await;
         self.done(session, behind)
     }
 

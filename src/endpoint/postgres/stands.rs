@@ -6,7 +6,7 @@ use crate::{endpoint::Result, model::CounterStand};
 
 use super::{
     error::failure,
-    finish::SEQUENCES,
+    sequences::SEQUENCES,
     sql::{self, TableName, literal},
 };
 

@@ -34,11 +34,11 @@ async fn foreign_keys_are_added_and_orphans_told() {
     for _again in 0..2 {
         let remarks = endpoint.finish(std::slice::from_ref(&table), std::slice::from_ref(&table)).await.unwrap();
         assert_eq!(remarks.len(), 2, "{remarks:#?}");
+        assert!(remarks[0].contains("s.c (r) -> missing (id)"), "{remarks:#?}");
         assert!(
-            remarks[0].contains("s.c (q) -> p (id)") && remarks[0].contains("2 rows refer to no row"),
+            remarks[1].contains("s.c (q) -> p (id)") && remarks[1].contains("2 rows refer to no row"),
             "{remarks:#?}"
         );
-        assert!(remarks[1].contains("s.c (r) -> missing (id)"), "{remarks:#?}");
     }
     let found =
         database.texts("SELECT conname || convalidated FROM pg_constraint WHERE contype = 'f' ORDER BY 1").await;
@@ -109,6 +109,35 @@ async fn indexes_are_built_once_however_often_a_run_is_finished() {
             ["CREATE INDEX i1 ON s.t USING btree (a)", "CREATE INDEX low1 ON s.t USING btree (lower(b)) WHERE (a > 0)"];
         assert_eq!(database.texts(made).await, expected);
     }
+}
+
+#[tokio::test]
+async fn a_table_that_is_locked_holds_up_no_other_and_names_are_given_once() {
+    let database = Database::new().await;
+    database.run("CREATE TABLE a (x int); CREATE INDEX i ON a (x); CREATE TABLE b (x int)").await;
+    let endpoint = database.connect().await;
+    let mut tables = Vec::new();
+    for (name, of) in [("b", "a"), ("c", "a"), ("d", "a")] {
+        let mut table = endpoint.describe(of).await.unwrap();
+        table.name = name.into();
+        tables.push(table);
+    }
+    database.run("CREATE TABLE c (x int); CREATE TABLE d (x int)").await;
+    let mut locker = sqlx::PgConnection::connect(&database.url).await.unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE b IN ACCESS EXCLUSIVE MODE").execute(&mut locker).await.unwrap();
+    let made = "SELECT tablename || ' ' || indexname FROM pg_indexes WHERE tablename > 'a' AND schemaname = 'public' ORDER BY 1";
+    let others_are_done = async {
+        while database.texts(made).await.len() < 2 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let seen = database.texts(made).await;
+        sqlx::raw_sql("COMMIT").execute(&mut locker).await.unwrap();
+        seen
+    };
+    let (remarks, seen) = tokio::join!(endpoint.finish(&tables, &[]), others_are_done);
+    assert_eq!(remarks.unwrap(), Vec::<String>::new());
+    assert_eq!(seen, ["c i2", "d i3"], "while b was locked");
+    assert_eq!(database.texts(made).await, ["b i1", "c i2", "d i3"]);
 }
 
 #[tokio::test]
