@@ -6,6 +6,7 @@
 
 mod actor;
 mod attempt;
+mod chunk;
 mod dry;
 mod finish;
 mod judge;
@@ -27,7 +28,7 @@ pub use actor::{RunError, RunHandle, spawn};
 pub use dry::{DryJob, dry_run};
 pub use finish::{FinishError, Finished, finish};
 pub use machine::Machine;
-pub use prepare::{Job, Precaution, PrepareError, Prepared, prepare};
+pub use prepare::{Job, Journal, Precaution, PrepareError, Prepared, prepare};
 pub use retry::{RetryError, discard, retry, reveal};
 pub use steps::{AttemptSpec, Input, Step, TableStart};
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use datafusion::arrow::record_batch::RecordBatch;
 use uuid::Uuid;
 
 use super::{TableStart, now_ms, resume, writing::Writing};
@@ -47,6 +48,24 @@ pub trait Precaution: Send + Sync {
     /// The run is about to write by these mappings: what is to be told of it when it begins. An error keeps it from
     /// beginning at all.
     async fn take(&self, run: &RunRecord, mappings: &[&Mapping]) -> Result<Event, String>;
+
+    /// What keeps, chunk by chunk, whatever rows of this table take the place of; none where nothing needs to be kept.
+    async fn journal(&self, run: &RunRecord, mapping: &Mapping) -> Result<Option<Box<dyn Journal>>, EndpointError>;
+}
+
+/// Keeps of one table what its chunks take the place of. What it is told of a chunk stands, written and not yet committed,
+/// so that nobody else can change it, and is seen by nobody else.
+#[async_trait]
+pub trait Journal: Send {
+    /// The destination took these rows, its columns as they are written.
+    async fn took(&mut self, rows: &RecordBatch) -> Result<(), EndpointError>;
+
+    /// The chunk is about to be committed: makes what is kept of it last. Returns what the ledger is to remember of it; none
+    /// where it took no rows.
+    async fn close(&mut self) -> Result<Option<String>, EndpointError>;
+
+    /// The chunk came to nothing.
+    fn abandon(&mut self);
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +127,8 @@ pub struct Prepared {
     pub(super) standing: Option<String>,
     /// What was done before it begins.
     pub(super) taken: Option<Event>,
+    /// By destination table.
+    pub(super) journals: BTreeMap<String, Box<dyn Journal>>,
     pub(super) lock: PlanLock,
 }
 
@@ -162,6 +183,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
     let fresh: Vec<&String> = starts.iter().filter(|start| start.chunk == 0).map(|start| &start.table.to).collect();
     demand_families(&families, &fresh)?;
     let standing = resumed.then(|| resume::standing(&run, &starts));
+    let journals = journals(&job, &run, &binding).await?;
     let before = Snapshot {
         plan: plan.name.clone(),
         digest: run.plan_digest.clone(),
@@ -170,7 +192,21 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
         on_error: policy(&job, &plan),
         ..job.ledger.snapshot(&run.id).await?
     };
-    Ok(Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, standing, taken, lock })
+    Ok(Prepared {
+        job,
+        plan,
+        run,
+        binding,
+        created,
+        left_out,
+        starts,
+        before,
+        resumed,
+        standing,
+        taken,
+        journals,
+        lock,
+    })
 }
 
 /// Before the run is on record: one that could not begin leaves none behind that would have to be gone on with.
@@ -178,6 +214,21 @@ async fn take_precaution(job: &Job, run: &RunRecord, binding: &Binding) -> Resul
     let Some(precaution) = &job.precaution else { return Ok(None) };
     let mappings: Vec<&Mapping> = binding.tables.iter().map(|table| &table.mapping).collect();
     precaution.take(run, &mappings).await.map(Some).map_err(PrepareError::Precaution)
+}
+
+async fn journals(
+    job: &Job,
+    run: &RunRecord,
+    binding: &Binding,
+) -> Result<BTreeMap<String, Box<dyn Journal>>, EndpointError> {
+    let mut journals = BTreeMap::new();
+    let Some(precaution) = &job.precaution else { return Ok(journals) };
+    for mapping in binding.tables.iter().map(|table| &table.mapping) {
+        if let Some(journal) = precaution.journal(run, mapping).await? {
+            journals.insert(mapping.to.name.clone(), journal);
+        }
+    }
+    Ok(journals)
 }
 
 fn policy(job: &Job, plan: &Plan) -> OnError {

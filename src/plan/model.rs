@@ -160,7 +160,8 @@ pub struct RestoreOptions {
     pub points: bool,
     /// How many days it is kept.
     pub keep_days: u32,
-    /// A table that is larger, in gigabytes as its system counts it, is not kept: the run does not start.
+    /// Of a table that is larger, in gigabytes as its system counts it, only the rows are kept whose place the run takes; where
+    /// that cannot be, the run does not start.
     pub max_gb: u32,
     /// For whom what is kept is encrypted: a public key of the age format. None: it is not.
     pub recipient: Option<String>,

@@ -122,6 +122,8 @@ pub enum Held {
     Rows,
     /// The table is a file, which is kept as it was.
     File,
+    /// The table was too large to be kept whole: rows are kept as the run takes their place.
+    Journal,
 }
 
 /// What going back would do.
@@ -175,6 +177,8 @@ pub enum RestoreAct {
     Create,
     /// Its file is put back.
     File,
+    /// The rows that the run wrote are taken out, and those whose place they took are put back.
+    Undo,
 }
 
 impl RestoreAct {
@@ -187,6 +191,7 @@ impl RestoreAct {
             Self::Reload => "emptied and reloaded",
             Self::Create => "made again and loaded",
             Self::File => "put back as a file",
+            Self::Undo => "rid of the rows that the run wrote",
         }
     }
 }

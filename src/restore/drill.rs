@@ -12,18 +12,19 @@ use uuid::Uuid;
 
 use super::{
     Result,
-    back::{Teller, load, no_mark, options, unsealed},
+    back::{Teller, batches, fill, no_mark, options, unsealed},
     definition::{encoding, whole},
     file,
     keep::read_back,
     look::{self, Sums},
     manifest::TableKept,
     preview::{Survey, Way},
+    touched::{Flow, Touched},
 };
 use crate::{
     endpoint::Destination,
     ledger::{Ledger, OpenDrill},
-    model::{Table, thousands},
+    model::{Column, RowSum, Table, thousands},
     protocol::{Drill, DrilledTable, Held, Outcome, RestoreProgress, RestoreStep},
 };
 
@@ -96,16 +97,33 @@ fn scratch(survey: &Survey, id: &str) -> Vec<String> {
 
 async fn tables(way: &Way, survey: &Survey, open: &OpenDrill, teller: &Teller<'_>) -> Result<Vec<DrilledTable>> {
     read_back(&*way.destination, &survey.folder, &survey.manifest, &way.identities).await?;
-    teller.of(survey.tables.iter().map(|table| table.kept.rows()).sum());
+    for touched in survey.tables.iter().filter_map(|table| table.touched.as_ref()) {
+        touched.verify().await?;
+    }
+    teller.of(survey.tables.iter().map(|table| table.back).sum());
     let mut drilled = Vec::with_capacity(survey.tables.len());
     for (surveyed, scratch) in survey.tables.iter().zip(&open.scratch) {
         let (kept, begun) = (&surveyed.kept, Instant::now());
         teller.tell(RestoreStep::PuttingBack, &kept.name);
+        let mut rows = kept.rows();
         let (how, differs) = match (kept.held, &kept.definition) {
             (Held::File, _) => ("written to a scratch file", file_back(way, survey, kept, scratch).await?),
             (Held::Rows, Some(definition)) => {
+                let back = Back::of_table(way, survey, kept, definition);
                 let table = alike(definition, scratch, &*way.destination);
-                ("loaded into a scratch table", rows_back(way, survey, (kept, definition), &table, teller).await?)
+                ("loaded into a scratch table", rows_back(way, back, &table, teller).await?)
+            }
+            (Held::Journal, Some(definition)) => {
+                let table = alike(definition, scratch, &*way.destination);
+                let differs = match &surveyed.touched {
+                    Some(touched) => {
+                        let back = Back::of_journal(touched, kept).await?;
+                        rows = back.was.rows;
+                        rows_back(way, back, &table, teller).await?
+                    }
+                    None => Vec::new(),
+                };
+                ("what the run took the place of is loaded into a scratch table", differs)
             }
             (Held::Absent, _) => ("it was not there: nothing to put back", Vec::new()),
             _ => ("it was empty: nothing to put back", Vec::new()),
@@ -114,7 +132,7 @@ async fn tables(way: &Way, survey: &Survey, open: &OpenDrill, teller: &Teller<'_
         drilled.push(DrilledTable {
             table: kept.name.clone(),
             how: how.to_owned(),
-            rows: kept.rows(),
+            rows,
             outcome: if differs.is_empty() { Outcome::Passed } else { Outcome::Failed },
             took_ms: millis(begun),
             differs,
@@ -147,19 +165,37 @@ fn alike(definition: &Table, name: &str, destination: &dyn Destination) -> Table
     }
 }
 
-async fn rows_back(
-    way: &Way,
-    survey: &Survey,
-    (kept, definition): (&TableKept, &Table),
-    table: &Table,
-    teller: &Teller<'_>,
-) -> Result<Vec<String>> {
+/// Rows that are kept of a table, on their way back.
+struct Back<'k> {
+    kept: &'k TableKept,
+    columns: Vec<Column>,
+    rows: Flow,
+    /// Their sum.
+    was: RowSum,
+}
+
+impl<'k> Back<'k> {
+    fn of_table(way: &Way, survey: &Survey, kept: &'k TableKept, definition: &Table) -> Self {
+        let file = kept.rows.clone().unwrap_or_default();
+        let was = file.digest.as_ref().map(|digest| digest.sum).unwrap_or_default();
+        let columns = whole(definition, &*way.destination).columns;
+        Self { kept, columns, rows: batches(&survey.folder, &file, &way.identities), was }
+    }
+
+    async fn of_journal(touched: &Touched, kept: &'k TableKept) -> Result<Self> {
+        let was = touched.sum().await?;
+        Ok(Self { kept, columns: touched.table.columns.clone(), rows: touched.rows(), was })
+    }
+}
+
+async fn rows_back(way: &Way, back: Back<'_>, table: &Table, teller: &Teller<'_>) -> Result<Vec<String>> {
     let destination = &*way.destination;
+    let Back { kept, columns, rows, was } = back;
     destination.create(table).await?;
-    let own = whole(definition, destination);
-    let target = Table { columns: own.columns, ..table.clone() };
+    let target = Table { columns, ..table.clone() };
     let mut loader = destination.open(&target, &options(&target)).await?;
-    if let Err(error) = load(&mut *loader, (&survey.folder, &way.identities), kept, teller).await {
+    loader.begin().await?;
+    if let Err(error) = fill(&mut *loader, rows, &kept.name, teller).await {
         let _ = loader.rollback().await;
         return Err(error);
     }
@@ -169,7 +205,6 @@ async fn rows_back(
     let snapshot = way.copy.snapshot().await?;
     let sums = look::read(&snapshot, &target, Sums::over(vec![encoding(&target.columns, destination)])).await?.sums;
     let is = sums.first().copied().unwrap_or_default();
-    let was = kept.rows.as_ref().and_then(|rows| rows.digest.as_ref()).map(|digest| digest.sum).unwrap_or_default();
     Ok(match is == was {
         true => Vec::new(),
         false if is.rows == was.rows => vec!["its rows did not come out as they were".to_owned()],
