@@ -14,7 +14,7 @@ use super::{
     meter::{Meter, TableMeter},
     pace::Pace,
     pipeline::{Made, Pipeline},
-    prepare::Journal,
+    precaution::Journal,
     readers::Readers,
     rows::Faults,
     steps::{AttemptSpec, Input},

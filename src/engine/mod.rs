@@ -16,6 +16,7 @@ mod machine_tests;
 mod meter;
 mod pace;
 mod pipeline;
+mod precaution;
 mod prepare;
 mod readers;
 mod resume;
@@ -28,7 +29,8 @@ pub use actor::{RunError, RunHandle, spawn};
 pub use dry::{DryJob, dry_run};
 pub use finish::{FinishError, Finished, finish};
 pub use machine::Machine;
-pub use prepare::{Job, Journal, Precaution, PrepareError, Prepared, prepare};
+pub use precaution::{Journal, Precaution};
+pub use prepare::{Job, PrepareError, Prepared, prepare};
 pub use retry::{RetryError, discard, retry, reveal};
 pub use steps::{AttemptSpec, Input, Step, TableStart};
 

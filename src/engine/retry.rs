@@ -7,7 +7,7 @@ use super::{
     chunk::{commit_chunk, settle, write_row},
     now_ms,
     pace::Pace,
-    prepare::Precaution,
+    precaution::Precaution,
     writing::Writing,
 };
 use crate::{

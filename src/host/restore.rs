@@ -15,10 +15,10 @@ use crate::{
     model::Recipient,
     plan::{Mapping, Plan, RestoreOptions, SidePlan},
     protocol::{
-        Drill, Event, Held, PointMade, PointState, Restoration, RestorePoint, RestorePreview, RestoreProgress,
+        Drill, Event, Held, Outcome, PointMade, PointState, Restoration, RestorePoint, RestorePreview, RestoreProgress,
         RestoreStep, Secret, SideName,
     },
-    restore::{self, Identity, Journalled, Keeping, Order, Purging, RestoreError, Wanted, Way},
+    restore::{self, Identity, Journalled, Keeping, Kept, Order, Purging, RestoreError, Wanted, Way},
 };
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -108,7 +108,11 @@ impl Keeper {
             told: self.told.clone(),
         };
         let wanted: Vec<Wanted> = tables.iter().map(|mapping| Wanted::of(mapping)).collect();
-        let manifest = restore::keep(&keeping, &wanted).await?;
+        let kept = restore::keep(&keeping, &wanted).await?;
+        if let Some(copy) = keeping.copy.filter(|_| self.options.drill) {
+            self.drill(run, &kept, copy).await?;
+        }
+        let manifest = kept.manifest;
         Ok(PointMade {
             tables: manifest.tables.len() as u64,
             rows: manifest.rows(),
@@ -116,6 +120,29 @@ impl Keeper {
             until_ms: manifest.until_ms,
             name: manifest.name,
         })
+    }
+}
+
+impl Keeper {
+    /// Tries the way back before the run has written anything.
+    async fn drill(&self, run: &RunRecord, kept: &Kept, copy: Arc<dyn Source>) -> Result<(), RestoreError> {
+        let way = Way {
+            ledger: self.ledger.clone(),
+            destination: self.destination.clone(),
+            copy,
+            address: self.side.url.clone(),
+            by: run.by.clone(),
+            now_ms: now_ms(),
+            identities: kept.identities.clone(),
+        };
+        let point = kept.manifest.name.clone();
+        let drill = restore::drill_locked(&way, &point, &self.told).await?;
+        if drill.outcome == Outcome::Passed {
+            return Ok(());
+        }
+        let tables = drill.tables.iter();
+        let differs = tables.flat_map(|table| table.differs.iter().map(|what| format!("{}: {what}", table.table)));
+        Err(RestoreError::NoWayBack { point, why: differs.chain(drill.remarks).collect() })
     }
 }
 

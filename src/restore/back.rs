@@ -152,7 +152,7 @@ async fn begin(way: &Way, order: &Order, survey: &Survey, teller: &Teller<'_>) -
         touched: table.touched.clone(),
     };
     let wanted: Vec<Wanted> = survey.tables.iter().map(wanted).collect();
-    let before = keep(&keeping, &wanted).await?.name;
+    let before = keep(&keeping, &wanted).await?.manifest.name;
     let record = RestoreRecord {
         id: Uuid::now_v7().to_string(),
         point: order.name.clone(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     endpoint::Catalog,
-    model::{Column, RowEncoding, System, Table},
+    model::{Column, RowEncoding, System, Table, Thing},
 };
 
 /// The columns that hold something of their own, in the types in which their values travel within the system.
@@ -60,6 +60,12 @@ pub(super) fn encoding<'c>(
     system: &(impl Catalog + ?Sized),
 ) -> RowEncoding {
     RowEncoding::of(columns.into_iter().map(|column| (column, system.padding(column))))
+}
+
+/// The names of the table's triggers.
+pub(super) fn triggers<'t>(things: &'t [Thing], table: &'t str) -> impl Iterator<Item = &'t str> {
+    let its = move |thing: &&Thing| thing.kind == "triggers" && thing.table.as_deref() == Some(table);
+    things.iter().filter(its).map(|thing| thing.name.as_str())
 }
 
 /// What is not as it was, in sentences: columns, and whatever else makes up the table. Where its counters stand is no part

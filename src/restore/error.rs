@@ -51,6 +51,11 @@ pub enum RestoreError {
     Others(Vec<String>),
     #[error("{table} does not take back {rows} of its rows: {message}")]
     NotTaken { table: String, rows: usize, message: String },
+    #[error(
+        "the way back to {point} was tried, as [restore] drill = true asks for, and does not hold: {}; `whimbrel restore \
+         {point} --drill` tries it again", .why.join("; ")
+    )]
+    NoWayBack { point: String, why: Vec<String> },
     #[error("a worker of the restore died: {0}")]
     Worker(#[from] tokio::task::JoinError),
 }

@@ -6,9 +6,10 @@ use tokio::sync::watch;
 
 use super::{
     Identity, Manifest, RestoreError, Result,
-    definition::{as_written, encoding, whole},
+    definition::{as_written, encoding, triggers, whole},
     file,
     filing::Filing,
+    limit::{GB, Whole, too_large, whole_only},
     look::{self, Sums},
     manifest::{FORMAT, RowsKept, TableKept},
     shelf::Shelf,
@@ -17,12 +18,10 @@ use super::{
 use crate::{
     endpoint::{Destination, EndpointError, ErrorKind, Snapshot, Source},
     ledger::{Ledger, NewPoint, PointPhase},
-    model::{Column, ColumnType, Mode, Recipient, RowEncoding, RowSum, Table, TableDigest},
+    model::{Column, Mode, Recipient, RowEncoding, RowSum, Table, TableDigest},
     plan::Mapping,
     protocol::{Held, RestoreProgress, RestoreStep},
 };
-
-pub(super) const GB: u64 = 1 << 30;
 
 /// A table of the destination that a run is about to write.
 #[derive(Clone, Debug)]
@@ -79,8 +78,15 @@ impl Keeping<'_> {
     }
 }
 
+/// A restore point that was made.
+pub struct Kept {
+    pub manifest: Manifest,
+    /// Who can read what is encrypted, as long as this process lives.
+    pub identities: Vec<Identity>,
+}
+
 /// Keeps what the tables hold, in this order, reads it back, and puts it on record. Nothing is left where that fails.
-pub async fn keep(keeping: &Keeping<'_>, wanted: &[Wanted]) -> Result<Manifest> {
+pub async fn keep(keeping: &Keeping<'_>, wanted: &[Wanted]) -> Result<Kept> {
     let shelf = Shelf::of(keeping.ledger);
     clear_unfinished(keeping, &shelf).await?;
     let name = keeping.ledger.claim_point(&format!("migration_{}_backup", keeping.day), &keeping.new).await?;
@@ -103,13 +109,17 @@ async fn clear_unfinished(keeping: &Keeping<'_>, shelf: &Shelf) -> Result<()> {
     Ok(())
 }
 
-async fn make(keeping: &Keeping<'_>, shelf: &Shelf, name: &str, wanted: &[Wanted]) -> Result<Manifest> {
+async fn make(keeping: &Keeping<'_>, shelf: &Shelf, name: &str, wanted: &[Wanted]) -> Result<Kept> {
     let folder = shelf.begin(name)?;
     let seal = Seal::of(keeping.recipient.clone());
     let mut manifest = head(keeping, name).await?;
     let snapshot = match &keeping.copy {
         Some(copy) if wanted.iter().any(|table| table.exists) => Some(copy.snapshot().await?),
         _ => None,
+    };
+    let things = match &snapshot {
+        Some(_) => keeping.destination.things().await?,
+        None => Vec::new(),
     };
     for (place, table) in wanted.iter().enumerate() {
         keeping.tell(name, &table.name);
@@ -118,14 +128,18 @@ async fn make(keeping: &Keeping<'_>, shelf: &Shelf, name: &str, wanted: &[Wanted
             Some(snapshot) => keep_table(keeping, snapshot, table, (&folder, file, &seal.recipients)).await?,
             None => absent(table),
         };
-        manifest.tables.push(kept);
+        let triggers = match kept.definition {
+            Some(_) => triggers(&things, &table.name).map(str::to_owned).collect(),
+            None => Vec::new(),
+        };
+        manifest.tables.push(TableKept { triggers, ..kept });
     }
     drop(snapshot);
     read_back(keeping.destination, &folder, &manifest, &seal.own).await?;
     let sum = shelf.settle(&manifest)?;
     let tables: Vec<_> = manifest.tables.iter().map(TableKept::in_short).collect();
     keeping.ledger.point_ready(name, &tables, manifest.bytes(), &sum).await?;
-    Ok(manifest)
+    Ok(Kept { manifest, identities: seal.own })
 }
 
 /// Who can read what is kept: whoever the plan names and, until it was read back, we.
@@ -171,6 +185,7 @@ fn absent(table: &Wanted) -> TableKept {
         held_of_written: None,
         definition: None,
         counters: Vec::new(),
+        triggers: Vec::new(),
         rows: None,
         key: Vec::new(),
         journal: Vec::new(),
@@ -231,47 +246,6 @@ async fn keep_table(
         }
     }
     Ok(kept)
-}
-
-/// Why a table can only be kept whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Whole {
-    Replaced,
-    NoKey,
-    FloatKey,
-    NoMarks(String),
-    File,
-}
-
-impl std::fmt::Display for Whole {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Replaced => f.write_str("the run replaces all of its rows"),
-            Self::NoKey => f.write_str("it has no unique key, free of NULL and written by the run, to find rows by"),
-            Self::FloatKey => f.write_str("its key is of floats, which no row can be found by exactly"),
-            Self::NoMarks(why) => write!(f, "without marks nobody could tell which rows the run wrote ({why})"),
-            Self::File => f.write_str("it is a file"),
-        }
-    }
-}
-
-/// What speaks against keeping only the rows that a run takes the place of. `marks`: why none can be kept.
-pub(super) fn whole_only(wanted: &Wanted, definition: &Table, marks: Option<String>) -> Option<Whole> {
-    let is_float =
-        |name: &String| definition.column(name).is_some_and(|column| matches!(column.ty, ColumnType::Float { .. }));
-    match () {
-        () if wanted.mode == Mode::Replace => Some(Whole::Replaced),
-        () if wanted.key.is_empty() => Some(Whole::NoKey),
-        () if wanted.key.iter().any(is_float) => Some(Whole::FloatKey),
-        () => marks.map(Whole::NoMarks),
-    }
-}
-
-/// `definition`: of a table that is larger than is kept whole.
-pub(super) fn too_large(definition: &Table, max_gb: u32, why: Whole) -> RestoreError {
-    let over = u64::from(max_gb) + 1;
-    let gb = definition.bytes.map_or(over, |bytes| bytes.div_ceil(GB).max(over));
-    RestoreError::TooLarge { table: definition.name.clone(), gb, max_gb, why: why.to_string() }
 }
 
 /// The table as the run will read back what it wrote, for those that it adds rows to.

@@ -50,6 +50,9 @@ pub struct TableKept {
     /// As the catalog described it; none where it was not there.
     pub definition: Option<Table>,
     pub counters: Vec<CounterStand>,
+    /// The names of its triggers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<String>,
     pub rows: Option<RowsKept>,
     /// Of a table whose rows are kept by their keys: the columns of its key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -157,6 +157,7 @@ mod tests {
             definition: None,
             counters: Vec::new(),
             rows: (held == Held::Rows).then_some(file),
+            triggers: Vec::new(),
             key: Vec::new(),
             journal: Vec::new(),
         }

@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{
     Identity, Manifest, RestoreError, Result,
-    definition::{as_written, differences, encoding, unfitting, whole},
+    definition::{as_written, differences, encoding, triggers, unfitting, whole},
     file,
     keep::there,
     look::{self, Sums},
@@ -200,8 +200,7 @@ impl Survey {
         let things = way.destination.things().await?;
         for table in self.tables.iter().filter(loaded) {
             let name = &table.kept.name;
-            let its = things.iter().filter(|thing| thing.kind == "triggers" && thing.table.as_ref() == Some(name));
-            let names: Vec<&str> = its.map(|thing| thing.name.as_str()).collect();
+            let names: Vec<&str> = triggers(&things, name).collect();
             if !names.is_empty() {
                 let names = names.join(", ");
                 self.remarks

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     Wanted,
-    keep::{GB, too_large, whole_only},
+    limit::{GB, too_large, whole_only},
 };
 use crate::{
     endpoint::Space,
