@@ -45,3 +45,33 @@ pub(super) fn too_large(definition: &Table, max_gb: u32, why: Whole) -> RestoreE
     let gb = definition.bytes.map_or(over, |bytes| bytes.div_ceil(GB).max(over));
     RestoreError::TooLarge { table: definition.name.clone(), gb, max_gb, why: why.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Column;
+
+    #[test]
+    fn only_what_can_be_found_row_by_row_and_told_apart_afterwards_needs_not_be_kept_whole() {
+        let columns = vec![Column::new("id", ColumnType::BIGINT), Column::new("ratio", ColumnType::DOUBLE)];
+        let table = Table { name: "t".into(), bytes: Some(3 * GB + 1), columns, ..Table::default() };
+        let wanted = |mode, key: &[&str]| Wanted {
+            name: "t".into(),
+            exists: true,
+            mode,
+            written: table.columns.clone(),
+            key: key.iter().map(|name| (*name).to_owned()).collect(),
+            touched: None,
+        };
+        let why =
+            |mode, key: &[&str], marks: Option<&str>| whole_only(&wanted(mode, key), &table, marks.map(str::to_owned));
+        assert_eq!(why(Mode::Upsert, &["id"], None), None);
+        assert_eq!(why(Mode::Insert, &["id"], None), None);
+        assert_eq!(why(Mode::Insert, &[], None), Some(Whole::NoKey));
+        assert_eq!(why(Mode::Upsert, &["id", "ratio"], None), Some(Whole::FloatKey));
+        assert_eq!(why(Mode::Replace, &["id"], None), Some(Whole::Replaced));
+        assert_eq!(why(Mode::Upsert, &["id"], Some("no grant")), Some(Whole::NoMarks("no grant".into())));
+        let told = too_large(&table, 3, Whole::NoMarks("no grant".into())).to_string();
+        assert!(told.starts_with("t is 4 GB, and [restore] max_gb = 3;") && told.contains("(no grant)"), "{told}");
+    }
+}
