@@ -4,7 +4,11 @@ use std::{fs, thread::sleep, time::Duration};
 
 use serde_json::Value as Json;
 
-use crate::support::{binary::Desk, ends::End, sides::SqliteFile};
+use crate::support::{
+    binary::Desk,
+    ends::{End, counted_and_watched},
+    sides::SqliteFile,
+};
 
 const SERVERS: [&str; 3] = ["postgres", "mysql", "sqlite"];
 
@@ -27,7 +31,10 @@ impl Shop {
             _ => "id INTEGER PRIMARY KEY AUTOINCREMENT",
         };
         end.execute(&[
-            &format!("CREATE TABLE people ({counted}, name VARCHAR(60) NOT NULL DEFAULT 'x', amount DECIMAL(12,4), born DATE)"),
+            &format!(
+                "CREATE TABLE people ({counted}, name VARCHAR(60) NOT NULL DEFAULT 'x', amount DECIMAL(12,4), born DATE, \
+                 UNIQUE (name, amount))"
+            ),
             "CREATE TABLE log (note VARCHAR(60), number INTEGER)",
             "CREATE TABLE orders (id INTEGER PRIMARY KEY, person INTEGER, FOREIGN KEY (person) REFERENCES people (id))",
         ]);
@@ -156,6 +163,54 @@ fn files_are_drilled_too_and_one_that_was_tampered_with_is_found() {
     fs::write(&kept, "tampered").unwrap();
     let told = desk.run_to(1, &["restore", &name, "--drill"]);
     assert!(told.values[0]["error"].as_str().unwrap().contains("is not what was written"), "{told:#?}");
+}
+
+#[test]
+fn a_drill_proves_counters_and_keys_and_misses_a_trigger_that_is_gone() {
+    for system in SERVERS {
+        let desk = Desk::new();
+        let Some(end) = End::new(system, desk.folder()) else { continue };
+        let source = SqliteFile::new(desk.path("source.sqlite"));
+        source.execute("CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO customers VALUES (7, 'of the run')");
+        let (counted, trigger) = counted_and_watched(system);
+        end.execute(&[
+            &format!("CREATE TABLE customers ({counted}, name VARCHAR(60) UNIQUE)"),
+            "CREATE TABLE seen (id INTEGER)",
+            "INSERT INTO customers (name) VALUES ('a'), ('b'), ('c')",
+            "DELETE FROM customers WHERE name <> 'a'",
+            trigger,
+        ]);
+        let plan = |restore: &str| {
+            let (url, table) = (end.url(), "[[table]]\nfrom = \"customers\"\nmode = \"upsert\"\nkey = [\"id\"]\n");
+            let text = format!(
+                "[source]\nurl = \"sqlite:source.sqlite\"\n[destination]\nurl = \"{url}\"\n[restore]\ndrill = true\n{restore}\n{table}"
+            );
+            desk.write("plan.toml", &text);
+        };
+        plan("");
+        let told = desk.run_to(0, &["run", "plan.toml"]);
+        let name = told.events("restore-point-made")[0]["name"].as_str().unwrap().to_owned();
+        let listed = || desk.run_to(0, &["restore"]).values[0]["restore_points"][0].clone();
+        assert_eq!(listed()["drilled"]["outcome"], "passed", "{system}: before the run wrote anything");
+        let drill = || {
+            let told = desk.run(&["restore", &name, "--drill"]);
+            (told.code, told.values.last().unwrap()["drill"].clone())
+        };
+        let (code, drilled) = drill();
+        assert!(code == Some(0) && !drilled["remarks"].to_string().contains("no twin"), "{system}: {drilled:#}");
+        match &end {
+            End::Postgres(_) => end.execute(&["DROP TRIGGER sees ON customers"]),
+            end => end.execute(&["DROP TRIGGER sees"]),
+        }
+        let (code, drilled) = drill();
+        assert_eq!(code, Some(4), "{system}: {drilled:#}");
+        assert!(drilled.to_string().contains("its trigger sees is gone"), "{system}: {drilled:#}");
+        // What is encrypted can be drilled by whoever made it, and needs no key for that.
+        plan(&format!("recipient = \"{PUBLIC}\""));
+        desk.run_to(0, &["run", "plan.toml"]);
+        assert_eq!(listed()["drilled"]["outcome"], "passed", "{system}");
+        assert_eq!(listed()["tables"][0]["sealed"], true, "{system}");
+    }
 }
 
 /// A pair of keys of the age format.

@@ -12,6 +12,7 @@ mod dry_run;
 mod faults;
 mod fixtures;
 mod hazards;
+mod journal;
 mod layers;
 mod matrix;
 mod metrics;

@@ -11,7 +11,7 @@ use std::{
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use vt100::Parser;
 
-use crate::support::{binary::Desk, sides::SqliteFile};
+use crate::support::{binary::Desk, servers::PostgresDatabase, sides::SqliteFile};
 
 const DOWN: &str = "\x1b[B";
 const RIGHT: &str = "\x1b[C";
@@ -446,6 +446,42 @@ fn a_group_of_flagged_rows_is_fixed_on_the_review_screen() {
     terminal.press(ENTER);
     terminal.wait_for("2 rows are written");
     assert_eq!(vault.count("SELECT count(*) FROM orders"), 30_000);
+    terminal.press("q");
+    terminal.exit_code();
+}
+
+#[test]
+fn status_shows_a_validation_under_way() {
+    let desk = Desk::new();
+    let source = SqliteFile::new(desk.path("source.sqlite"));
+    source.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO a VALUES (1, 'x'), (2, 'y')");
+    let Some(database) = PostgresDatabase::create("status") else { return };
+    let plan = format!(
+        "[source]\nurl = \"sqlite:source.sqlite\"\n[destination]\nurl = \"{}\"\n[[table]]\nfrom = \"a\"\n[[metric]]\n\
+         name = \"slow\"\nsource = \"SELECT 1\"\ndestination = \"SELECT 1 + length(pg_sleep(600)::text)\"\n",
+        database.url()
+    );
+    desk.write("plan.toml", &plan);
+    let mut terminal = Terminal::open(&desk, &["run", "plan.toml"], 24, 80);
+    let since = Instant::now();
+    let run = loop {
+        assert!(since.elapsed() < Duration::from_secs(90), "no validation is shown:\n{}", terminal.text());
+        let runs = desk.run_to(0, &["status"]).values[0]["runs"].clone();
+        if runs[0]["validating"].is_object() {
+            break runs[0].clone();
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(run["counts"]["written"], 2, "{run:#}");
+    let shown = desk.command(&["status"]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("validating: ") && shown.contains(" tables, "), "{shown}");
+    database.execute(
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+         AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()",
+    );
+    terminal.press("7");
+    terminal.wait_for("INCONCLUSIVE");
     terminal.press("q");
     terminal.exit_code();
 }

@@ -114,6 +114,13 @@ pub trait Snapshot: Send + Sync {
     /// returns where it ended: `None` when the table ends with it. Ends early, without an error, when `out` is closed.
     async fn read(&self, table: &Table, range: &Range, batch_bytes: usize, out: Outlet) -> Result<Option<Position>>;
 
+    /// Reads the rows that have these keys, in no order, otherwise as [`Snapshot::read`] does. The batch's columns are a unique
+    /// key of the table, by name and in the types of `table`, and free of NULL. What the system calls equal is.
+    async fn read_keys(&self, table: &Table, _keys: &RecordBatch, _batch_bytes: usize, _out: Outlet) -> Result<()> {
+        let context = format!("cannot read {}", table.name);
+        Err(EndpointError::new(ErrorKind::Other, context, "rows cannot be found by their keys here"))
+    }
+
     /// Asks a query of the operator's own for its one value. It can write nothing and is one statement alone.
     async fn ask(&self, _query: &str) -> Result<Asked> {
         Err(asked::no_queries())
@@ -250,6 +257,11 @@ pub trait Destination: Catalog {
         Ok(Vec::new())
     }
 
+    /// Whether the table takes more room than that, whatever it costs to tell.
+    async fn exceeds(&self, table: &Table, bytes: u64) -> Result<bool> {
+        Ok(table.bytes.is_some_and(|taken| taken > bytes))
+    }
+
     /// What is left where it keeps its rows.
     async fn space(&self) -> Result<Space>;
 
@@ -337,7 +349,7 @@ pub trait Loader: Send {
     async fn empty(&mut self) -> Result<()>;
 
     /// Takes the rows that have the keys of these, by the columns of [`LoadOptions::update_by`], out of the table, as part of
-    /// the chunk; how many there were.
+    /// the chunk; how many there were. The columns are found by name, and may be all that there are.
     async fn remove(&mut self, _rows: &RecordBatch) -> Result<u64> {
         let message = "rows cannot be taken out by their keys here";
         Err(EndpointError::new(ErrorKind::Other, "cannot remove rows", message))

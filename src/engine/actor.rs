@@ -127,6 +127,7 @@ impl Actor {
             resumed,
             standing: remark,
             taken,
+            mut journals,
             lock,
         } = prepared;
         let (abort, aborted) = watch::channel(false);
@@ -162,6 +163,7 @@ impl Actor {
                 pace: Pace::new(plan.run.chunk_rows),
                 ahead: None,
                 unsure: None,
+                journal: journals.remove(&name),
             };
             Some((name, lane))
         });

@@ -9,10 +9,12 @@ use datafusion::arrow::record_batch::RecordBatch;
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
+    chunk::{Tried, commit_chunk, journal_rows, settle, write_row},
     judge::{Judge, Ruling},
     meter::{Meter, TableMeter},
     pace::Pace,
     pipeline::{Made, Pipeline},
+    precaution::Journal,
     readers::Readers,
     rows::Faults,
     steps::{AttemptSpec, Input},
@@ -21,13 +23,10 @@ use super::{
 use crate::{
     endpoint::{Destination, EndpointError, ErrorKind, Loader, Mark, Position, Range, Refusal, Snapshot, Until},
     ledger::{ChunkRecord, FaultRecord, FaultState, Ledger, LedgerError},
-    model::{
-        Counts, Decision, Fault, NamedCell, OnError, RowEncoding, RowSum, RunId, TableDigest, batch_of, cells_of,
-        edited,
-    },
+    model::{Counts, Decision, Fault, NamedCell, OnError, RowEncoding, RowSum, RunId, TableDigest, cells_of, edited},
     plan::{Mapping, RunOptions},
     protocol::Event,
-    transform::{Applied, Transform, TransformError},
+    transform::{Transform, TransformError},
 };
 
 /// How many faults one attempt puts to an operator; the rest come up after these are answered.
@@ -56,6 +55,8 @@ pub(super) struct Lane {
     pub(super) pace: Pace,
     pub(super) ahead: Option<Ahead>,
     pub(super) unsure: Option<Box<Unsure>>,
+    /// Keeps what its chunks take the place of, where its table is not kept whole.
+    pub(super) journal: Option<Box<dyn Journal>>,
 }
 
 /// A chunk whose commit nobody saw, and of which the destination could not be asked yet. Until it has said whether the
@@ -127,6 +128,9 @@ pub(super) async fn attempt(
             if loader.rollback().await.is_ok() && result.is_ok() {
                 lane.loader = Some(loader);
             }
+        }
+        if let Some(journal) = &mut lane.journal {
+            journal.abandon();
         }
         if let Some(meter) = shared.meter.table(&table) {
             meter.set(task.before.read, task.before.written);
@@ -377,10 +381,14 @@ impl Attempt<'_> {
 
     async fn write(&self, lane: &mut Lane, made: &[Made]) -> Result<Vec<Vec<Refusal>>, AttemptError> {
         let batches: Vec<&RecordBatch> = made.iter().map(|made| &made.applied.batch).collect();
-        match &mut lane.loader {
-            Some(loader) => Ok(loader.write_all(&batches).await?),
-            None => Err(EndpointError::new(ErrorKind::Lost, "cannot write", "the connection is gone").into()),
+        let Some(loader) = &mut lane.loader else {
+            return Err(EndpointError::new(ErrorKind::Lost, "cannot write", "the connection is gone").into());
+        };
+        let refusals = loader.write_all(&batches).await?;
+        for (batch, refused) in batches.iter().zip(&refusals) {
+            journal_rows(lane, batch, refused).await?;
         }
+        Ok(refusals)
     }
 
     async fn judge(
@@ -478,92 +486,6 @@ fn ruled(faults: &[FaultRecord]) -> Vec<(Fault, Decision, String)> {
         Some((record.fault.clone(), decision, record.by.clone()?))
     });
     ruled.take(Event::RULED_SHOWN).collect()
-}
-
-/// Pending in the ledger, then durable in the destination, then final in the ledger. When the commit's outcome is
-/// unknown, the destination decides.
-pub(super) async fn commit_chunk(
-    ledger: &Ledger,
-    destination: &dyn Destination,
-    lane: &mut Lane,
-    record: &ChunkRecord,
-) -> Result<(), AttemptError> {
-    let mark = &record.mark;
-    ledger.chunk_pending(record, super::now_ms()).await?;
-    let committed = match &mut lane.loader {
-        Some(loader) => loader.commit(mark).await,
-        None => Err(EndpointError::new(ErrorKind::Lost, "cannot commit", "the connection is gone")),
-    };
-    if let Err(error) = committed {
-        lane.loader = None;
-        return match settle(ledger, destination, &lane.writing, mark).await? {
-            true => Ok(()),
-            false => Err(error.into()),
-        };
-    }
-    ledger.chunk_committed(&mark.run, &mark.table, mark.chunk).await?;
-    Ok(())
-}
-
-/// Asks the destination whether a pending chunk stands, and keeps what it says.
-pub(super) async fn settle(
-    ledger: &Ledger,
-    destination: &dyn Destination,
-    writing: &Writing,
-    mark: &Mark,
-) -> Result<bool, AttemptError> {
-    let stands = writing.stands(destination, mark).await.map_err(AttemptError::Unsure)?;
-    match stands {
-        true => ledger.chunk_committed(&mark.run, &mark.table, mark.chunk).await?,
-        false => ledger.chunk_void(&mark.run, &mark.table, mark.chunk).await?,
-    }
-    Ok(stands)
-}
-
-/// The digest of a row that was written, or why it was not.
-pub(super) type Tried = Result<RowSum, Box<Fault>>;
-
-/// Takes one row, given as source cells, through transform and loader into the open chunk; the fault if it fails.
-pub(super) async fn write_row(
-    run: &RunId,
-    lane: &mut Lane,
-    row: u64,
-    cells: &[NamedCell],
-) -> Result<Tried, AttemptError> {
-    let mapping = lane.mapping.clone();
-    let made = Faults { run, mapping: &mapping };
-    let batch = match batch_of(&mapping.from, cells) {
-        Ok(batch) => batch,
-        Err(error) => return Ok(Err(made.unusable(row, cells.to_vec(), error).into())),
-    };
-    let (mut applied, digest) = transform(lane, &batch).await?;
-    if let Some(failed) = applied.faults.pop() {
-        return Ok(Err(made.transformed(row, cells.to_vec(), failed).into()));
-    }
-    if applied.batch.num_rows() == 0 {
-        return Ok(Err(made.left_out(row, cells.to_vec()).into()));
-    }
-    let Some(loader) = &mut lane.loader else {
-        return Err(EndpointError::new(ErrorKind::Lost, "cannot write a row", "the connection is gone").into());
-    };
-    Ok(match loader.write(&applied.batch).await?.pop() {
-        Some(refusal) => Err(made.refused(row, cells.to_vec(), &applied.batch, refusal).into()),
-        None => Ok(digest),
-    })
-}
-
-/// The rows as the destination gets them, and their digest. Off the async threads, which must stay free to answer.
-fn transform(
-    lane: &Lane,
-    batch: &RecordBatch,
-) -> impl Future<Output = Result<(Applied, RowSum), AttemptError>> + use<> {
-    let (transform, encoding, batch) = (lane.transform.clone(), lane.encoding.clone(), batch.clone());
-    let work = move || {
-        let applied = transform.apply(&batch)?;
-        let digest = encoding.sum(&applied.batch);
-        Ok::<_, TransformError>((applied, digest))
-    };
-    async move { Ok(tokio::task::spawn_blocking(work).await??) }
 }
 
 /// The digest of the rows that the destination did not take.

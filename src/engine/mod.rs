@@ -6,6 +6,7 @@
 
 mod actor;
 mod attempt;
+mod chunk;
 mod dry;
 mod finish;
 mod judge;
@@ -15,6 +16,7 @@ mod machine_tests;
 mod meter;
 mod pace;
 mod pipeline;
+mod precaution;
 mod prepare;
 mod readers;
 mod resume;
@@ -27,7 +29,8 @@ pub use actor::{RunError, RunHandle, spawn};
 pub use dry::{DryJob, dry_run};
 pub use finish::{FinishError, Finished, finish};
 pub use machine::Machine;
-pub use prepare::{Job, Precaution, PrepareError, Prepared, prepare};
+pub use precaution::{Journal, Precaution};
+pub use prepare::{Job, PrepareError, Prepared, prepare};
 pub use retry::{RetryError, discard, retry, reveal};
 pub use steps::{AttemptSpec, Input, Step, TableStart};
 

@@ -5,10 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{TableStart, now_ms, resume, writing::Writing};
+use super::{Journal, Precaution, TableStart, now_ms, resume, writing::Writing};
 use crate::{
     binding::{Binding, Descriptions, bind, left_behind},
     endpoint::{Destination, EndpointError, ErrorKind, Mark, Source},
@@ -39,14 +38,6 @@ pub struct Job {
     pub by: String,
     /// What is done before the first write of a run that begins.
     pub precaution: Option<Arc<dyn Precaution>>,
-}
-
-/// Something that must have been done before a run writes: a restore point made, say.
-#[async_trait]
-pub trait Precaution: Send + Sync {
-    /// The run is about to write by these mappings: what is to be told of it when it begins. An error keeps it from
-    /// beginning at all.
-    async fn take(&self, run: &RunRecord, mappings: &[&Mapping]) -> Result<Event, String>;
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +99,8 @@ pub struct Prepared {
     pub(super) standing: Option<String>,
     /// What was done before it begins.
     pub(super) taken: Option<Event>,
+    /// By destination table.
+    pub(super) journals: BTreeMap<String, Box<dyn Journal>>,
     pub(super) lock: PlanLock,
 }
 
@@ -162,6 +155,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
     let fresh: Vec<&String> = starts.iter().filter(|start| start.chunk == 0).map(|start| &start.table.to).collect();
     demand_families(&families, &fresh)?;
     let standing = resumed.then(|| resume::standing(&run, &starts));
+    let journals = journals(&job, &run, &binding).await?;
     let before = Snapshot {
         plan: plan.name.clone(),
         digest: run.plan_digest.clone(),
@@ -170,7 +164,21 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
         on_error: policy(&job, &plan),
         ..job.ledger.snapshot(&run.id).await?
     };
-    Ok(Prepared { job, plan, run, binding, created, left_out, starts, before, resumed, standing, taken, lock })
+    Ok(Prepared {
+        job,
+        plan,
+        run,
+        binding,
+        created,
+        left_out,
+        starts,
+        before,
+        resumed,
+        standing,
+        taken,
+        journals,
+        lock,
+    })
 }
 
 /// Before the run is on record: one that could not begin leaves none behind that would have to be gone on with.
@@ -178,6 +186,21 @@ async fn take_precaution(job: &Job, run: &RunRecord, binding: &Binding) -> Resul
     let Some(precaution) = &job.precaution else { return Ok(None) };
     let mappings: Vec<&Mapping> = binding.tables.iter().map(|table| &table.mapping).collect();
     precaution.take(run, &mappings).await.map(Some).map_err(PrepareError::Precaution)
+}
+
+async fn journals(
+    job: &Job,
+    run: &RunRecord,
+    binding: &Binding,
+) -> Result<BTreeMap<String, Box<dyn Journal>>, EndpointError> {
+    let mut journals = BTreeMap::new();
+    let Some(precaution) = &job.precaution else { return Ok(journals) };
+    for mapping in binding.tables.iter().map(|table| &table.mapping) {
+        if let Some(journal) = precaution.journal(run, mapping).await? {
+            journals.insert(mapping.to.name.clone(), journal);
+        }
+    }
+    Ok(journals)
 }
 
 fn policy(job: &Job, plan: &Plan) -> OnError {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    attempt::{AttemptError, Lane, commit_chunk, settle, write_row},
+    attempt::{AttemptError, Lane},
+    chunk::{commit_chunk, settle, write_row},
     now_ms,
     pace::Pace,
+    precaution::Precaution,
     writing::Writing,
 };
 use crate::{
@@ -60,13 +62,13 @@ async fn flagged(ledger: &Ledger, fault: &FaultId) -> Result<FaultRecord, RetryE
 }
 
 /// Writes the flagged row with `edits` to its source cells. The row and a mark that names the fault commit together, so
-/// that a crash in between neither loses nor doubles it.
+/// that a crash in between neither loses nor doubles it; what the precaution keeps of chunks it keeps of this row.
 pub async fn retry(
     ledger: &Ledger,
     destination: &Arc<dyn Destination>,
     bound: Bound,
-    id: &FaultId,
-    edits: &[NamedCell],
+    (id, edits): (&FaultId, &[NamedCell]),
+    precaution: &dyn Precaution,
     (options, by): (&RunOptions, &str),
 ) -> Result<FaultRecord, RetryError> {
     let record = flagged(ledger, id).await?;
@@ -88,7 +90,8 @@ pub async fn retry(
         ledger.set_state(&id.0, FaultState::Written).await?;
         return Ok(ledger.fault(id).await?);
     }
-    let mut lane = open(destination, bound.mapping, transform, writing).await?;
+    let journal = precaution.journal(&run, &bound.mapping).await?;
+    let mut lane = Lane { journal, ..open(destination, bound.mapping, transform, writing).await? };
     let cells = edited(&fault.cells, edits);
     let sum = match write_row(&fault.run, &mut lane, fault.row, &cells).await {
         Ok(Ok(sum)) => sum,
@@ -154,6 +157,7 @@ async fn open(
         pace: Pace::new(None),
         ahead: None,
         unsure: None,
+        journal: None,
     })
 }
 

@@ -4,20 +4,21 @@ use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Local};
+use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::watch;
 
 use super::Workbench;
 use crate::{
-    endpoint::{Destination, EndpointError, open_source},
-    engine::{Precaution, now_ms},
+    endpoint::{Destination, EndpointError, Source, open_source},
+    engine::{Journal, Precaution, now_ms},
     ledger::{Ledger, NewPoint, RunRecord},
     model::Recipient,
     plan::{Mapping, Plan, RestoreOptions, SidePlan},
     protocol::{
-        Drill, Event, PointMade, Restoration, RestorePoint, RestorePreview, RestoreProgress, RestoreStep, Secret,
-        SideName,
+        Drill, Event, Held, Outcome, PointMade, PointState, Restoration, RestorePoint, RestorePreview, RestoreProgress,
+        RestoreStep, Secret, SideName,
     },
-    restore::{self, Identity, Keeping, Order, Purging, RestoreError, Wanted, Way},
+    restore::{self, Identity, Journalled, Keeping, Kept, Order, Purging, RestoreError, Wanted, Way},
 };
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -48,15 +49,39 @@ impl Precaution for Keeper {
         self.told.send_modify(|progress| progress.step = RestoreStep::Done);
         kept.map(Event::RestorePointMade).map_err(|error| error.to_string())
     }
+
+    async fn journal(&self, run: &RunRecord, mapping: &Mapping) -> Result<Option<Box<dyn Journal>>, EndpointError> {
+        let Some(kept) = Journalled::of(&self.ledger, run, &mapping.to.name).await? else { return Ok(None) };
+        let journal = kept.journal(&*self.destination, self.copy().await?, recipient(&self.options));
+        Ok(journal.map(|journal| Box::new(journal) as Box<dyn Journal>))
+    }
+}
+
+#[async_trait]
+impl Journal for restore::Journal {
+    async fn took(&mut self, rows: &RecordBatch) -> Result<(), EndpointError> {
+        Ok(restore::Journal::took(self, rows).await?)
+    }
+
+    async fn close(&mut self) -> Result<Option<String>, EndpointError> {
+        Ok(restore::Journal::close(self).await?)
+    }
+
+    fn abandon(&mut self) {
+        restore::Journal::abandon(self);
+    }
 }
 
 impl Keeper {
+    /// The destination, opened to be read.
+    async fn copy(&self) -> Result<Arc<dyn Source>, EndpointError> {
+        let password = self.password.as_ref().map(|secret| secret.0.as_str());
+        open_source(&self.side, &self.base, password).await
+    }
+
     async fn keep(&self, run: &RunRecord, tables: &[&Mapping]) -> Result<PointMade, RestoreError> {
         let copy = match tables.iter().any(|mapping| mapping.exists) {
-            true => {
-                let password = self.password.as_ref().map(|secret| secret.0.as_str());
-                Some(open_source(&self.side, &self.base, password).await?)
-            }
+            true => Some(self.copy().await?),
             false => None,
         };
         let made_ms = now_ms();
@@ -83,7 +108,11 @@ impl Keeper {
             told: self.told.clone(),
         };
         let wanted: Vec<Wanted> = tables.iter().map(|mapping| Wanted::of(mapping)).collect();
-        let manifest = restore::keep(&keeping, &wanted).await?;
+        let kept = restore::keep(&keeping, &wanted).await?;
+        if let Some(copy) = keeping.copy.filter(|_| self.options.drill) {
+            self.drill(run, &kept, copy).await?;
+        }
+        let manifest = kept.manifest;
         Ok(PointMade {
             tables: manifest.tables.len() as u64,
             rows: manifest.rows(),
@@ -91,6 +120,29 @@ impl Keeper {
             until_ms: manifest.until_ms,
             name: manifest.name,
         })
+    }
+}
+
+impl Keeper {
+    /// Tries the way back before the run has written anything.
+    async fn drill(&self, run: &RunRecord, kept: &Kept, copy: Arc<dyn Source>) -> Result<(), RestoreError> {
+        let way = Way {
+            ledger: self.ledger.clone(),
+            destination: self.destination.clone(),
+            copy,
+            address: self.side.url.clone(),
+            by: run.by.clone(),
+            now_ms: now_ms(),
+            identities: kept.identities.clone(),
+        };
+        let point = kept.manifest.name.clone();
+        let drill = restore::drill_locked(&way, &point, &self.told).await?;
+        if drill.outcome == Outcome::Passed {
+            return Ok(());
+        }
+        let tables = drill.tables.iter();
+        let differs = tables.flat_map(|table| table.differs.iter().map(|what| format!("{}: {what}", table.table)));
+        Err(RestoreError::NoWayBack { point, why: differs.chain(drill.remarks).collect() })
     }
 }
 
@@ -134,9 +186,10 @@ impl Workbench {
         restore::shown(self.ledger(), (!all).then_some(key.as_str()), now_ms()).await
     }
 
-    /// What going back to this restore point would do.
-    pub async fn restore_preview(&self, name: &str) -> Result<RestorePreview, RestoreError> {
-        restore::preview(&self.way(name, Vec::new()).await?, name).await
+    /// What going back to this restore point would do; the identities read what is encrypted, which is needed where only some
+    /// rows of a table were kept.
+    pub async fn restore_preview(&self, name: &str, identities: Vec<Identity>) -> Result<RestorePreview, RestoreError> {
+        restore::preview(&self.way(name, identities).await?, name).await
     }
 
     /// Goes back to this restore point, whose name was typed so; the identities read what is encrypted.
@@ -173,6 +226,19 @@ impl Workbench {
         progress: &watch::Sender<RestoreProgress>,
     ) -> Result<Drill, RestoreError> {
         restore::drill(&self.way(name, identities).await?, name, progress).await
+    }
+
+    /// Tables of which a restore point that stands knows only what its run wrote.
+    pub(super) async fn journalled(&self) -> Result<Vec<String>, RestoreError> {
+        let mut journalled = Vec::new();
+        for point in self.restore_points(false).await? {
+            let taken_back = self.ledger().snapshot(&point.run).await?.taken_back.is_some();
+            if point.before.is_none() && point.state != PointState::Purged && !taken_back {
+                let held = point.tables.into_iter().filter(|table| table.held == Held::Journal);
+                journalled.extend(held.map(|table| table.table));
+            }
+        }
+        Ok(journalled)
     }
 
     /// Takes restore points off this host: those whose time is over, or one.

@@ -126,7 +126,9 @@ impl Workbench {
         let (_, plan) = self.read(None).await.map_err(system)?;
         let destination = self.destination().await.map_err(|error| system(format!("{error}. {}", error.hint())))?;
         let by = (&plan.run, self.by());
-        match engine::retry(self.ledger(), &destination, known.bound.clone(), &row.fault, &cells, by).await {
+        let keeper = self.keeper().await.map_err(|error| system(format!("{error}. {}", error.hint())))?;
+        let (bound, row) = (known.bound.clone(), (&row.fault, cells.as_slice()));
+        match engine::retry(self.ledger(), &destination, bound, row, &*keeper, by).await {
             Ok(_) => Ok(()),
             Err(error @ (RetryError::Fails(_) | RetryError::Settled { .. } | RetryError::Untold { .. })) => {
                 Err(Trouble::Row(error.to_string()))

@@ -142,7 +142,8 @@ impl Workbench {
             Against::Source(_) => None,
             Against::Unfinished(why) => return Err(why),
         };
-        let mending = Mending { apply, delete_surplus, lock_wait: LOCK_WAIT, by: self.by() };
+        let journalled = self.journalled().await.map_err(|error| error.to_string())?;
+        let mending = Mending { apply, delete_surplus, lock_wait: LOCK_WAIT, by: self.by(), journalled: &journalled };
         match self.look(run, how, Some(&mending)).await.map_err(|error| error.to_string())? {
             Looked::Repair(repair) => Ok(repair),
             Looked::Validation(_) => Ok(Repair::default()),

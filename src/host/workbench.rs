@@ -141,7 +141,7 @@ impl Workbench {
                 Ok(Answer::RestorePoints(self.restore_points(all).await.map_err(|error| error.to_string())?))
             }
             Ask::RestorePreview { name } => {
-                let preview = self.restore_preview(&name).await.map_err(|error| error.to_string())?;
+                let preview = self.restore_preview(&name, Vec::new()).await.map_err(|error| error.to_string())?;
                 Ok(Answer::RestorePreview(Box::new(preview)))
             }
             Ask::Restore { .. } => Err("the way back is gone by the host".into()),
@@ -565,7 +565,9 @@ impl Workbench {
                 let bound = self.bound(&table, None).await?;
                 let (_, plan) = self.read(None).await?;
                 let destination = self.destination().await.map_err(|error| told(&error))?;
-                engine::retry(&self.ledger, &destination, bound, fault, &cells, (&plan.run, &self.by)).await
+                let keeper = self.keeper().await.map_err(|error| told(&error))?;
+                let (row, by) = ((fault, cells.as_slice()), (&plan.run, self.by.as_str()));
+                engine::retry(&self.ledger, &destination, bound, row, &*keeper, by).await
             }
         };
         record.map(review_item).map_err(|error| error.to_string())

@@ -21,8 +21,9 @@ pub struct ChunkRecord {
 }
 
 impl Ledger {
-    /// Records the chunk as pending. To be called before the destination commits it.
-    pub async fn chunk_pending(&self, chunk: &ChunkRecord, at_ms: u64) -> Result<()> {
+    /// Records the chunk as pending, with what is kept of the rows whose place it takes, where that is kept chunk by chunk. To
+    /// be called before the destination commits it.
+    pub async fn chunk_pending(&self, chunk: &ChunkRecord, journal: Option<&str>, at_ms: u64) -> Result<()> {
         let mark = &chunk.mark;
         let mut transaction = self.pool.begin().await?;
         sqlx::query(
@@ -35,6 +36,15 @@ impl Ledger {
         .bind(serde_json::to_string(&chunk.digest)?)
         .execute(&mut *transaction)
         .await?;
+        if let Some(entry) = journal {
+            sqlx::query("INSERT OR REPLACE INTO journal (run, tbl, chunk, entry) VALUES (?, ?, ?, ?)")
+                .bind(&mark.run.0)
+                .bind(&mark.table)
+                .bind(mark.chunk as i64)
+                .bind(entry)
+                .execute(&mut *transaction)
+                .await?;
+        }
         let pending = |record: &'_ FaultRecord| format!("pending-{}", record.state.word());
         let left: Vec<_> = chunk.faults.iter().map(|record| (&record.fault, pending(record))).collect();
         faults::put(&mut transaction, mark.chunk, &left).await?;
@@ -66,8 +76,10 @@ impl Ledger {
             "UPDATE faults SET state = CASE WHEN EXISTS (SELECT 1 FROM decisions d WHERE d.fault = faults.id AND d.scope <> '\"rule\"') \
              THEN 'answered' ELSE 'void' END WHERE run = ? AND tbl = ? AND chunk = ? AND state LIKE 'pending-%'"
         };
+        // What was never written needs no way back.
+        let journal_sql = "DELETE FROM journal WHERE run = ? AND tbl = ? AND chunk = ?";
         let mut transaction = self.pool.begin().await?;
-        for sql in [chunk_sql, fault_sql] {
+        for sql in [chunk_sql, fault_sql].into_iter().chain((!committed).then_some(journal_sql)) {
             sqlx::query(sql).bind(&run.0).bind(table).bind(chunk as i64).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
@@ -81,6 +93,13 @@ impl Ledger {
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(|row| Ok(serde_json::from_str(row.get(0))?)).collect()
+    }
+
+    /// What was kept of the table for the run's chunks, one after another, those that are known to be void left out.
+    pub async fn journal(&self, run: &RunId, table: &str) -> Result<Vec<String>> {
+        let sql = "SELECT entry FROM journal WHERE run = ? AND tbl = ? ORDER BY seq";
+        let rows = sqlx::query(sql).bind(&run.0).bind(table).fetch_all(&self.pool).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     /// Tables and chunks that the destination is known to hold.

@@ -91,8 +91,11 @@ impl Ledger {
         if found < 5 {
             sqlx::raw_sql(schema::TO_5).execute(&mut *transaction).await?;
         }
-        if found < schema::VERSION {
+        if found < 6 {
             sqlx::raw_sql(schema::TO_6).execute(&mut *transaction).await?;
+        }
+        if found < schema::VERSION {
+            sqlx::raw_sql(schema::TO_7).execute(&mut *transaction).await?;
             let version = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {}", schema::VERSION));
             sqlx::raw_sql(version).execute(&mut *transaction).await?;
         }

@@ -1,6 +1,6 @@
 //! The ledger's tables. A change raises [`VERSION`] and adds a step.
 
-pub(super) const VERSION: i64 = 6;
+pub(super) const VERSION: i64 = 7;
 
 /// From version 1: whether a run leaves marks in its destination, and when its migration was declared over.
 pub(super) const TO_2: &str = "
@@ -101,6 +101,18 @@ CREATE TABLE drills (
     content TEXT
 );
 CREATE INDEX drills_by_point ON drills (point, begun_ms);
+";
+
+/// From version 6: what a restore point keeps of chunks where it keeps no whole table.
+pub(super) const TO_7: &str = "
+CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY,
+    run TEXT NOT NULL REFERENCES runs (id),
+    tbl TEXT NOT NULL,
+    chunk INTEGER NOT NULL,
+    entry TEXT NOT NULL,
+    UNIQUE (run, tbl, chunk)
+);
 ";
 
 pub(super) const CREATE: &str = "

@@ -69,7 +69,7 @@ fn by_rule(row: u64) -> FaultRecord {
 async fn a_flagged_row_is_in_review_once_its_chunk_is_committed_and_not_before() {
     let (_folder, ledger) = ledger().await;
     let chunk = ChunkRecord { mark: mark(0), faults: vec![by_rule(2)], digest: digest(1) };
-    ledger.chunk_pending(&chunk, 5).await.unwrap();
+    ledger.chunk_pending(&chunk, None, 5).await.unwrap();
     assert!(ledger.review(&run()).await.unwrap().is_empty());
     ledger.chunk_committed(&run(), "t", 0).await.unwrap();
     let review = ledger.review(&run()).await.unwrap();
@@ -83,7 +83,7 @@ async fn after_a_crash_the_marks_of_the_destination_decide() {
     let (_folder, ledger) = ledger().await;
     for chunk in [0, 1] {
         let record = ChunkRecord { mark: mark(chunk), faults: vec![by_rule(chunk + 1)], digest: digest(1) };
-        ledger.chunk_pending(&record, 5).await.unwrap();
+        ledger.chunk_pending(&record, None, 5).await.unwrap();
     }
     ledger.reconcile(&run(), &[mark(0)]).await.unwrap();
     let rows: Vec<u64> = ledger.review(&run()).await.unwrap().iter().map(|record| record.fault.row).collect();
@@ -91,6 +91,25 @@ async fn after_a_crash_the_marks_of_the_destination_decide() {
     assert_eq!(ledger.committed_chunks(&run()).await.unwrap(), [("t".to_owned(), 0)]);
     assert!(ledger.pending_chunks(&run()).await.unwrap().is_empty());
     assert!(ledger.standing_answers(&run()).await.unwrap().is_empty(), "a rule is no answer");
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_chunk_counts_as_long_as_the_chunk_may_stand() {
+    let (_folder, ledger) = ledger().await;
+    let record = |chunk| ChunkRecord { mark: mark(chunk), faults: vec![], digest: digest(1) };
+    for (chunk, entry) in [(2, Some("c")), (0, Some("a")), (1, Some("b")), (3, None)] {
+        ledger.chunk_pending(&record(chunk), entry, 5).await.unwrap();
+    }
+    let table = mark(0).table;
+    assert_eq!(
+        ledger.journal(&run(), &table).await.unwrap(),
+        ["c", "a", "b"],
+        "in the order in which they were written"
+    );
+    ledger.reconcile(&run(), &[mark(0), mark(2)]).await.unwrap();
+    assert_eq!(ledger.journal(&run(), &table).await.unwrap(), ["c", "a"]);
+    ledger.chunk_pending(&record(1), Some("again"), 6).await.unwrap();
+    assert_eq!(ledger.journal(&run(), &table).await.unwrap(), ["c", "a", "again"]);
 }
 
 #[tokio::test]
@@ -106,10 +125,10 @@ async fn an_answer_outlives_a_crash_until_its_row_is_committed() {
     assert_eq!((standing[0].fault.row, &standing[0].decision, standing[0].by.as_str()), (1, &flag, "ada"));
     let faults = vec![FaultRecord::new(fault(1), FaultState::Flagged)];
     let record = || ChunkRecord { mark: mark(0), faults: faults.clone(), digest: digest(1) };
-    ledger.chunk_pending(&record(), 7).await.unwrap();
+    ledger.chunk_pending(&record(), None, 7).await.unwrap();
     ledger.reconcile(&run(), &[]).await.unwrap();
     assert_eq!(ledger.standing_answers(&run()).await.unwrap().len(), 1, "its chunk was rolled back");
-    ledger.chunk_pending(&record(), 8).await.unwrap();
+    ledger.chunk_pending(&record(), None, 8).await.unwrap();
     ledger.reconcile(&run(), &[mark(0)]).await.unwrap();
     assert!(ledger.standing_answers(&run()).await.unwrap().is_empty());
     assert_eq!(ledger.review(&run()).await.unwrap()[0].by.as_deref(), Some("ada"));
@@ -118,10 +137,16 @@ async fn an_answer_outlives_a_crash_until_its_row_is_committed() {
 #[tokio::test]
 async fn a_retry_that_arrived_counts_as_written_even_if_nobody_could_say_so() {
     let (_folder, ledger) = ledger().await;
-    ledger.chunk_pending(&ChunkRecord { mark: mark(0), faults: vec![by_rule(2)], digest: digest(1) }, 5).await.unwrap();
+    ledger
+        .chunk_pending(&ChunkRecord { mark: mark(0), faults: vec![by_rule(2)], digest: digest(1) }, None, 5)
+        .await
+        .unwrap();
     ledger.chunk_committed(&run(), "t", 0).await.unwrap();
     let retry = Mark { chunk: Mark::FIRST_RETRY + 7, retried: fault(2).id.0, ..mark(0) };
-    ledger.chunk_pending(&ChunkRecord { mark: retry.clone(), faults: vec![], digest: digest(2) }, 6).await.unwrap();
+    ledger
+        .chunk_pending(&ChunkRecord { mark: retry.clone(), faults: vec![], digest: digest(2) }, None, 6)
+        .await
+        .unwrap();
     ledger.reconcile(&run(), &[mark(0), retry]).await.unwrap();
     assert_eq!(ledger.fault(&fault(2).id).await.unwrap().state, FaultState::Written);
 }
@@ -141,7 +166,7 @@ async fn digests_add_up_over_what_is_committed_and_only_where_they_can_be_compar
     let (_folder, ledger) = ledger().await;
     let record = |chunk, digest| ChunkRecord { mark: mark(chunk), faults: vec![], digest };
     for chunk in 0..3 {
-        ledger.chunk_pending(&record(chunk, digest(chunk + 1)), 5).await.unwrap();
+        ledger.chunk_pending(&record(chunk, digest(chunk + 1)), None, 5).await.unwrap();
     }
     assert!(ledger.digests(&run()).await.unwrap().is_empty());
     let table = mark(0).table;
@@ -150,7 +175,7 @@ async fn digests_add_up_over_what_is_committed_and_only_where_they_can_be_compar
     }
     assert_eq!(ledger.digests(&run()).await.unwrap()[&table], Some(digest(3)));
     let other = TableDigest { shape: "t".into(), ..digest(3) };
-    ledger.chunk_pending(&record(2, other), 5).await.unwrap();
+    ledger.chunk_pending(&record(2, other), None, 5).await.unwrap();
     ledger.chunk_committed(&run(), &table, 2).await.unwrap();
     assert_eq!(ledger.digests(&run()).await.unwrap()[&table], None);
     ledger.held_before(&run(), &table, 7).await.unwrap();

@@ -160,15 +160,19 @@ pub struct RestoreOptions {
     pub points: bool,
     /// How many days it is kept.
     pub keep_days: u32,
-    /// A table that is larger, in gigabytes as its system counts it, is not kept: the run does not start.
+    /// Of a table that is larger, in gigabytes as its system counts it, only the rows are kept whose place the run takes; where
+    /// that cannot be, the run does not start.
     pub max_gb: u32,
     /// For whom what is kept is encrypted: a public key of the age format. None: it is not.
     pub recipient: Option<String>,
+    /// The way back is tried as soon as the point is made, and the run does not start where it does not hold. That costs about
+    /// as much as the point itself: all rows are written to scratch tables and read back.
+    pub drill: bool,
 }
 
 impl Default for RestoreOptions {
     fn default() -> Self {
-        Self { points: true, keep_days: 30, max_gb: 50, recipient: None }
+        Self { points: true, keep_days: 30, max_gb: 50, recipient: None, drill: false }
     }
 }
 

@@ -122,6 +122,8 @@ pub enum Held {
     Rows,
     /// The table is a file, which is kept as it was.
     File,
+    /// The table was too large to be kept whole: rows are kept as the run takes their place.
+    Journal,
 }
 
 /// What going back would do.
@@ -145,7 +147,8 @@ pub struct TablePreview {
     pub act: RestoreAct,
     /// Rows to put back.
     pub rows: u64,
-    /// Rows that are there now; none: the table is not there, or is a file.
+    /// Rows that are there now, of a table that was not kept whole those that the run wrote; none: the table is not there, or
+    /// is a file.
     pub now: Option<u64>,
     pub others: Others,
 }
@@ -154,7 +157,8 @@ impl TablePreview {
     /// What would be done to it, and to how many rows.
     pub fn words(&self) -> String {
         let back = if self.rows > 0 { format!(", {} rows put back", thousands(self.rows)) } else { String::new() };
-        let now = self.now.map(|rows| format!(", {} rows are there now", thousands(rows))).unwrap_or_default();
+        let which = if self.act == RestoreAct::Undo { " with these keys" } else { "" };
+        let now = self.now.map(|rows| format!(", {} rows{which} are there now", thousands(rows))).unwrap_or_default();
         format!("{}: {}{back}{now}", self.table, self.act.words())
     }
 }
@@ -175,6 +179,8 @@ pub enum RestoreAct {
     Create,
     /// Its file is put back.
     File,
+    /// The rows that the run wrote are taken out, and those whose place they took are put back.
+    Undo,
 }
 
 impl RestoreAct {
@@ -187,6 +193,7 @@ impl RestoreAct {
             Self::Reload => "emptied and reloaded",
             Self::Create => "made again and loaded",
             Self::File => "put back as a file",
+            Self::Undo => "rid of the rows that the run wrote",
         }
     }
 }

@@ -6,7 +6,6 @@
 
 use std::{collections::BTreeSet, path::Path, time::Instant};
 
-use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -19,6 +18,8 @@ use super::{
     manifest::{RowsKept, TableKept},
     preview::{Survey, Surveyed, Way},
     proof,
+    touched::Flow,
+    undo::undo,
 };
 use crate::{
     endpoint::{Destination, LoadOptions, Loader, Mark},
@@ -63,6 +64,9 @@ pub async fn restore(way: &Way, order: &Order, progress: &watch::Sender<RestoreP
         return Err(RestoreError::Others(others));
     }
     read_back(&*way.destination, &survey.folder, &survey.manifest, &way.identities).await?;
+    for touched in survey.tables.iter().filter_map(|table| table.touched.as_ref()) {
+        touched.verify().await?;
+    }
     let mut record = match survey.unfinished.clone() {
         Some(unfinished) => unfinished,
         None => begin(way, order, &survey, &teller).await?,
@@ -133,7 +137,8 @@ async fn begin(way: &Way, order: &Order, survey: &Survey, teller: &Teller<'_>) -
         copy: Some(way.copy.clone()),
         address: way.address.clone(),
         new,
-        max_gb: order.max_gb,
+        // A plan that keeps no table whole speaks of those that a run finds; one that it filled can be kept in no other way.
+        max_gb: order.max_gb.max(1),
         recipient: order.recipient.clone(),
         day: order.day.clone(),
         told: teller.progress.clone(),
@@ -143,9 +148,11 @@ async fn begin(way: &Way, order: &Order, survey: &Survey, teller: &Teller<'_>) -
         exists: table.now.is_some(),
         mode: table.kept.mode,
         written: table.kept.written.clone(),
+        key: table.kept.key.clone(),
+        touched: table.touched.clone(),
     };
     let wanted: Vec<Wanted> = survey.tables.iter().map(wanted).collect();
-    let before = keep(&keeping, &wanted).await?.name;
+    let before = keep(&keeping, &wanted).await?.manifest.name;
     let record = RestoreRecord {
         id: Uuid::now_v7().to_string(),
         point: order.name.clone(),
@@ -159,7 +166,7 @@ async fn begin(way: &Way, order: &Order, survey: &Survey, teller: &Teller<'_>) -
 
 async fn put_back(way: &Way, survey: &Survey, record: &mut RestoreRecord, teller: &Teller<'_>) -> Result<()> {
     let left: Vec<&Surveyed> = survey.tables.iter().filter(|table| !record.done.contains(&table.kept.name)).collect();
-    teller.of(left.iter().filter(|table| is_loaded(table)).map(|table| table.kept.rows()).sum());
+    teller.of(left.iter().map(|table| table.puts_back()).sum());
     let dropped = left.iter().rev().filter(|table| table.act == RestoreAct::Drop);
     let dropped: Vec<String> = dropped.map(|table| table.kept.name.clone()).collect();
     if !dropped.is_empty() {
@@ -172,6 +179,11 @@ async fn put_back(way: &Way, survey: &Survey, record: &mut RestoreRecord, teller
         teller.tell(RestoreStep::PuttingBack, &kept.name);
         match table.act {
             RestoreAct::Nothing | RestoreAct::Drop => {}
+            RestoreAct::Undo => {
+                if let Some(touched) = &table.touched {
+                    undo(way, touched, kept, teller).await?;
+                }
+            }
             RestoreAct::File => put_back_file(way, &survey.folder, kept).await?,
             RestoreAct::Create | RestoreAct::Empty | RestoreAct::Reload => {
                 created.extend(put_back_rows(way, &survey.folder, table, teller).await?);
@@ -182,10 +194,6 @@ async fn put_back(way: &Way, survey: &Survey, record: &mut RestoreRecord, teller
     }
     way.destination.finish(&created, &[]).await?;
     Ok(())
-}
-
-fn is_loaded(table: &Surveyed) -> bool {
-    matches!(table.act, RestoreAct::Reload | RestoreAct::Create)
 }
 
 async fn put_back_file(way: &Way, folder: &Path, kept: &TableKept) -> Result<()> {
@@ -269,7 +277,8 @@ pub(super) fn no_mark(kept: &TableKept) -> Mark {
     }
 }
 
-pub(super) async fn load(
+/// Empties the table and puts all rows that are kept of it there.
+async fn load(
     loader: &mut dyn Loader,
     (folder, identities): (&Path, &[Identity]),
     kept: &TableKept,
@@ -278,11 +287,20 @@ pub(super) async fn load(
     loader.begin().await?;
     loader.empty().await?;
     let Some(rows) = kept.rows.as_ref().filter(|_| kept.held == Held::Rows) else { return Ok(()) };
-    let (mut batches, reading) = batches(folder, rows, identities);
+    fill(loader, batches(folder, rows, identities), &kept.name, teller).await
+}
+
+/// Writes all rows, into a chunk that was begun.
+pub(super) async fn fill(
+    loader: &mut dyn Loader,
+    (mut batches, reading): Flow,
+    table: &str,
+    teller: &Teller<'_>,
+) -> Result<()> {
     while let Some(batch) = batches.recv().await {
         let refused = loader.write(&batch).await?;
         if let Some(first) = refused.first() {
-            let (table, message) = (kept.name.clone(), first.message.clone());
+            let (table, message) = (table.to_owned(), first.message.clone());
             return Err(RestoreError::NotTaken { table, rows: refused.len(), message });
         }
         teller.rows(batch.num_rows() as u64);
@@ -291,11 +309,7 @@ pub(super) async fn load(
 }
 
 /// The file's batches, one ahead of whoever takes them.
-fn batches(
-    folder: &Path,
-    rows: &RowsKept,
-    identities: &[Identity],
-) -> (mpsc::Receiver<RecordBatch>, tokio::task::JoinHandle<Result<()>>) {
+pub(super) fn batches(folder: &Path, rows: &RowsKept, identities: &[Identity]) -> Flow {
     let (sender, receiver) = mpsc::channel(1);
     let (folder, rows, identities) = (folder.to_owned(), rows.clone(), identities.to_vec());
     let reading = tokio::task::spawn_blocking(move || {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     endpoint::Catalog,
-    model::{Column, RowEncoding, System, Table},
+    model::{Column, RowEncoding, System, Table, Thing},
 };
 
 /// The columns that hold something of their own, in the types in which their values travel within the system.
@@ -33,11 +33,39 @@ pub(super) fn as_written(definition: &Table, written: &[Column], system: &(impl 
     table
 }
 
+/// The table as rows of it are kept by their key: whole, and its key by the types that the run knows it by, so that keys that
+/// were written and keys that are there are told apart alike.
+pub(super) fn by_key(
+    definition: &Table,
+    (key, written): (&[String], &[Column]),
+    system: &(impl Catalog + ?Sized),
+) -> Table {
+    let mut table = whole(definition, system);
+    let known = as_written(definition, written, system);
+    for column in table.columns.iter_mut().filter(|column| key.contains(&column.name)) {
+        if let Some(own) = known.column(&column.name) {
+            column.ty = own.ty.clone();
+        }
+    }
+    table
+}
+
+/// The columns of the table's key, in its order.
+pub(super) fn key_columns<'t>(table: &'t Table, key: &'t [String]) -> impl Iterator<Item = &'t Column> {
+    key.iter().filter_map(|name| table.column(name))
+}
+
 pub(super) fn encoding<'c>(
     columns: impl IntoIterator<Item = &'c Column>,
     system: &(impl Catalog + ?Sized),
 ) -> RowEncoding {
     RowEncoding::of(columns.into_iter().map(|column| (column, system.padding(column))))
+}
+
+/// The names of the table's triggers.
+pub(super) fn triggers<'t>(things: &'t [Thing], table: &'t str) -> impl Iterator<Item = &'t str> {
+    let its = move |thing: &&Thing| thing.kind == "triggers" && thing.table.as_deref() == Some(table);
+    things.iter().filter(its).map(|thing| thing.name.as_str())
 }
 
 /// What is not as it was, in sentences: columns, and whatever else makes up the table. Where its counters stand is no part

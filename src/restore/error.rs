@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use datafusion::arrow::error::ArrowError;
 
-use crate::{endpoint::EndpointError, ledger::LedgerError};
+use crate::{
+    endpoint::{EndpointError, ErrorKind},
+    ledger::LedgerError,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
@@ -19,10 +22,10 @@ pub enum RestoreError {
     #[error("{path} cannot be written as columns: {source}")]
     Columns { path: PathBuf, source: ArrowError },
     #[error(
-        "{table} is {gb} GB, and [restore] max_gb = {max_gb}: raise it if there is room on this host, or let the run go \
-         without a way back with points = false"
+        "{table} is {gb} GB, and [restore] max_gb = {max_gb}; a larger table is kept row by row as the run writes it, but not \
+         this one: {why}; raise max_gb if there is room on this host, or let the run go without a way back with points = false"
     )]
-    TooLarge { table: String, gb: u64, max_gb: u32 },
+    TooLarge { table: String, gb: u64, max_gb: u32, why: String },
     #[error(
         "a row of {table} cannot be kept: {column} holds what its type does not ({message}); put it right, or let the run \
          go without a way back with [restore] points = false"
@@ -48,6 +51,23 @@ pub enum RestoreError {
     Others(Vec<String>),
     #[error("{table} does not take back {rows} of its rows: {message}")]
     NotTaken { table: String, rows: usize, message: String },
+    #[error(
+        "the way back to {point} was tried, as [restore] drill = true asks for, and does not hold: {}; `whimbrel restore \
+         {point} --drill` tries it again", .why.join("; ")
+    )]
+    NoWayBack { point: String, why: Vec<String> },
     #[error("a worker of the restore died: {0}")]
     Worker(#[from] tokio::task::JoinError),
+}
+
+impl From<RestoreError> for EndpointError {
+    /// What a run understands of it: a disk of this host that is full is waited for as one of the destination's is.
+    fn from(error: RestoreError) -> Self {
+        let kind = match error {
+            RestoreError::Endpoint(error) => return error,
+            RestoreError::Folder { .. } => ErrorKind::Resources,
+            _ => ErrorKind::Other,
+        };
+        Self::new(kind, "cannot keep what the run takes the place of", error.to_string())
+    }
 }

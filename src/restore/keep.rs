@@ -2,16 +2,18 @@
 
 use std::{path::Path, sync::Arc};
 
-use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::watch;
 
 use super::{
     Identity, Manifest, RestoreError, Result,
-    definition::{as_written, encoding, whole},
-    file::{self, RowsWriter},
-    look::{self, Sums, Take},
+    definition::{as_written, encoding, triggers, whole},
+    file,
+    filing::Filing,
+    limit::{GB, Whole, too_large, whole_only},
+    look::{self, Sums},
     manifest::{FORMAT, RowsKept, TableKept},
     shelf::Shelf,
+    touched::Touched,
 };
 use crate::{
     endpoint::{Destination, EndpointError, ErrorKind, Snapshot, Source},
@@ -21,16 +23,18 @@ use crate::{
     protocol::{Held, RestoreProgress, RestoreStep},
 };
 
-pub(super) const GB: u64 = 1 << 30;
-
 /// A table of the destination that a run is about to write.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Wanted {
     pub name: String,
     pub exists: bool,
     pub mode: Mode,
     /// The columns that the run writes, as it knows them.
     pub written: Vec<Column>,
+    /// The key by which rows that the run writes are found again; empty: there is none.
+    pub key: Vec<String>,
+    /// Only rows with these keys are kept.
+    pub touched: Option<Touched>,
 }
 
 impl Wanted {
@@ -40,6 +44,8 @@ impl Wanted {
             exists: mapping.exists,
             mode: mapping.mode,
             written: mapping.columns.iter().map(|mapped| mapped.target.clone()).collect(),
+            key: mapping.finds_by.clone(),
+            touched: None,
         }
     }
 }
@@ -72,8 +78,15 @@ impl Keeping<'_> {
     }
 }
 
+/// A restore point that was made.
+pub struct Kept {
+    pub manifest: Manifest,
+    /// Who can read what is encrypted, as long as this process lives.
+    pub identities: Vec<Identity>,
+}
+
 /// Keeps what the tables hold, in this order, reads it back, and puts it on record. Nothing is left where that fails.
-pub async fn keep(keeping: &Keeping<'_>, wanted: &[Wanted]) -> Result<Manifest> {
+pub async fn keep(keeping: &Keeping<'_>, wanted: &[Wanted]) -> Result<Kept> {
     let shelf = Shelf::of(keeping.ledger);
     clear_unfinished(keeping, &shelf).await?;
     let name = keeping.ledger.claim_point(&format!("migration_{}_backup", keeping.day), &keeping.new).await?;
@@ -96,13 +109,17 @@ async fn clear_unfinished(keeping: &Keeping<'_>, shelf: &Shelf) -> Result<()> {
     Ok(())
 }
 
-async fn make(keeping: &Keeping<'_>, shelf: &Shelf, name: &str, wanted: &[Wanted]) -> Result<Manifest> {
+async fn make(keeping: &Keeping<'_>, shelf: &Shelf, name: &str, wanted: &[Wanted]) -> Result<Kept> {
     let folder = shelf.begin(name)?;
     let seal = Seal::of(keeping.recipient.clone());
     let mut manifest = head(keeping, name).await?;
     let snapshot = match &keeping.copy {
         Some(copy) if wanted.iter().any(|table| table.exists) => Some(copy.snapshot().await?),
         _ => None,
+    };
+    let things = match &snapshot {
+        Some(_) => keeping.destination.things().await?,
+        None => Vec::new(),
     };
     for (place, table) in wanted.iter().enumerate() {
         keeping.tell(name, &table.name);
@@ -111,24 +128,28 @@ async fn make(keeping: &Keeping<'_>, shelf: &Shelf, name: &str, wanted: &[Wanted
             Some(snapshot) => keep_table(keeping, snapshot, table, (&folder, file, &seal.recipients)).await?,
             None => absent(table),
         };
-        manifest.tables.push(kept);
+        let triggers = match kept.definition {
+            Some(_) => triggers(&things, &table.name).map(str::to_owned).collect(),
+            None => Vec::new(),
+        };
+        manifest.tables.push(TableKept { triggers, ..kept });
     }
     drop(snapshot);
     read_back(keeping.destination, &folder, &manifest, &seal.own).await?;
     let sum = shelf.settle(&manifest)?;
     let tables: Vec<_> = manifest.tables.iter().map(TableKept::in_short).collect();
     keeping.ledger.point_ready(name, &tables, manifest.bytes(), &sum).await?;
-    Ok(manifest)
+    Ok(Kept { manifest, identities: seal.own })
 }
 
 /// Who can read what is kept: whoever the plan names and, until it was read back, we.
-struct Seal {
-    recipients: Vec<Recipient>,
-    own: Vec<Identity>,
+pub(super) struct Seal {
+    pub(super) recipients: Vec<Recipient>,
+    pub(super) own: Vec<Identity>,
 }
 
 impl Seal {
-    fn of(recipient: Option<Recipient>) -> Self {
+    pub(super) fn of(recipient: Option<Recipient>) -> Self {
         let Some(recipient) = recipient else { return Self { recipients: Vec::new(), own: Vec::new() } };
         let own = Identity::new();
         Self { recipients: vec![recipient, own.recipient()], own: vec![own] }
@@ -164,7 +185,10 @@ fn absent(table: &Wanted) -> TableKept {
         held_of_written: None,
         definition: None,
         counters: Vec::new(),
+        triggers: Vec::new(),
         rows: None,
+        key: Vec::new(),
+        journal: Vec::new(),
     }
 }
 
@@ -185,11 +209,25 @@ async fn keep_table(
         definition: Some(definition.clone()),
         ..absent(wanted)
     };
+    if let Some(touched) = &wanted.touched {
+        let journal = touched.keep(snapshot, (folder.to_owned(), recipients.to_vec(), &file)).await?;
+        let key = touched.key.clone();
+        return Ok(TableKept { held: Held::Journal, key, journal: journal.into_iter().collect(), ..kept });
+    }
     let path = destination.file(&wanted.name).await?;
     if path.is_none() && look::is_empty(&**snapshot, &whole(&definition, destination)).await? {
         return Ok(kept);
     }
-    demand_room(keeping, &definition)?;
+    if destination.exceeds(&definition, u64::from(keeping.max_gb) * GB).await? {
+        let why = match path.is_some() {
+            true => Some(Whole::File),
+            false => whole_only(wanted, &definition, destination.cannot_mark().await?),
+        };
+        return match why {
+            None => Ok(TableKept { held: Held::Journal, key: wanted.key.clone(), ..kept }),
+            Some(why) => Err(too_large(&definition, keeping.max_gb, why)),
+        };
+    }
     let written = Written::of(&definition, wanted, destination);
     match path {
         Some(path) => {
@@ -199,31 +237,15 @@ async fn keep_table(
             kept.held_of_written = written.sum(snapshot).await?;
         }
         None => {
-            let filing = Filing {
-                folder: folder.to_owned(),
-                file: format!("{file}.arrow"),
-                recipients: recipients.to_vec(),
-                told: keeping.told.clone(),
-                writer: None,
-                sums: Sums::over(Vec::new()),
-            };
+            let own = encoding(&whole(&definition, destination).columns, destination);
+            let filing = Filing::new(folder.to_owned(), format!("{file}.arrow"), recipients.to_vec(), own);
+            let filing = filing.telling(keeping.told.clone());
             let rows = rows(snapshot, &definition, destination, &written, filing).await?;
             (kept.rows, kept.held_of_written) = rows;
             kept.held = if kept.rows.is_some() { Held::Rows } else { Held::Empty };
         }
     }
     Ok(kept)
-}
-
-fn demand_room(keeping: &Keeping<'_>, definition: &Table) -> Result<()> {
-    let gb = definition.bytes.unwrap_or(0).div_ceil(GB);
-    match gb > u64::from(keeping.max_gb) {
-        true => {
-            let (table, max_gb) = (definition.name.clone(), keeping.max_gb);
-            Err(RestoreError::TooLarge { table, gb, max_gb })
-        }
-        false => Ok(()),
-    }
 }
 
 /// The table as the run will read back what it wrote, for those that it adds rows to.
@@ -270,47 +292,14 @@ async fn rows(
     let table = whole(definition, destination);
     let alike = |column: &Column| table.column(&column.name).is_some_and(|own| own.ty == column.ty);
     let at_once = written.adds && written.table.columns.iter().all(alike);
-    let own = encoding(&table.columns, destination);
-    let encodings = std::iter::once(own.clone()).chain(at_once.then(|| written.encoding.clone()));
-    let filing = Filing { sums: Sums::over(encodings.collect()), ..filing };
+    let filing = filing.also(at_once.then(|| written.encoding.clone()));
     let filed = look::read(snapshot, &table, filing).await?;
-    let mut sums = filed.sums.sums.into_iter();
-    let digest = TableDigest { shape: own.shape(), sum: sums.next().unwrap_or_default() };
-    let of_written = match sums.next() {
+    let of_written = match filed.other() {
         Some(sum) => Some(written.digest(sum)),
         None => written.sum(snapshot).await?,
     };
-    let kept = match filed.writer {
-        Some(writer) => Some(tokio::task::spawn_blocking(move || writer.finish(digest)).await??),
-        None => None,
-    };
+    let kept = tokio::task::spawn_blocking(move || filed.finish()).await??;
     Ok((kept, of_written))
-}
-
-/// Writes what it takes to a file that begins with the first row.
-struct Filing {
-    folder: std::path::PathBuf,
-    file: String,
-    recipients: Vec<Recipient>,
-    writer: Option<RowsWriter>,
-    told: watch::Sender<RestoreProgress>,
-    sums: Sums,
-}
-
-impl Take for Filing {
-    fn take(&mut self, batch: RecordBatch) -> Result<()> {
-        if batch.num_rows() == 0 {
-            return Ok(());
-        }
-        if self.writer.is_none() {
-            self.writer = Some(RowsWriter::begin(&self.folder, self.file.clone(), &batch.schema(), &self.recipients)?);
-        }
-        if let Some(writer) = &mut self.writer {
-            writer.write(&batch)?;
-        }
-        self.told.send_modify(|progress| progress.rows += batch.num_rows() as u64);
-        self.sums.take(batch)
-    }
 }
 
 /// Reads every file of the point back.
@@ -321,6 +310,11 @@ pub(super) async fn read_back(
     identities: &[Identity],
 ) -> Result<()> {
     for kept in &manifest.tables {
+        if let Some(touched) =
+            Touched::of(kept, kept.journal.clone(), (folder.to_owned(), identities.to_vec()), destination)
+        {
+            touched.verify().await?;
+        }
         let (Some(rows), Some(definition)) = (&kept.rows, &kept.definition) else { continue };
         let own = encoding(&whole(definition, destination).columns, destination);
         let (folder, rows, identities) = (folder.to_owned(), rows.clone(), identities.to_vec());

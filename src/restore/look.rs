@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{RestoreError, Result};
 use crate::{
-    endpoint::{Outlet, Range, Reject, Snapshot, Until},
+    endpoint::{EndpointError, Outlet, Range, Reject, Snapshot, Until},
     model::{RowEncoding, RowSum, Table},
 };
 
@@ -33,6 +33,12 @@ impl Sums {
         let sums = vec![RowSum::default(); encodings.len()];
         Self { encodings, sums }
     }
+
+    /// One more, before anything is taken.
+    pub(super) fn and(mut self, encoding: Option<RowEncoding>) -> Self {
+        self.encodings.extend(encoding);
+        Self::over(self.encodings)
+    }
 }
 
 impl Take for Sums {
@@ -50,7 +56,29 @@ pub(super) async fn is_empty(snapshot: &dyn Snapshot, table: &Table) -> Result<b
 }
 
 /// Hands all rows of the table to the taker, and gives it back. A row that the table's types cannot hold is an error.
-pub(super) async fn read<T: Take>(snapshot: &Arc<dyn Snapshot>, table: &Table, mut taker: T) -> Result<T> {
+pub(super) async fn read<T: Take>(snapshot: &Arc<dyn Snapshot>, table: &Table, taker: T) -> Result<T> {
+    let (from, whole) = (snapshot.clone(), table.clone());
+    let range = Range { after: None, until: Until::End };
+    let reading = |outlet| async move { from.read(&whole, &range, BATCH_BYTES, outlet).await.map(|_| ()) };
+    hand_over(table, taker, reading).await
+}
+
+/// The same for the rows that have these keys.
+pub(super) async fn read_keys<T: Take>(
+    snapshot: &Arc<dyn Snapshot>,
+    table: &Table,
+    keys: RecordBatch,
+    taker: T,
+) -> Result<T> {
+    let (from, whole) = (snapshot.clone(), table.clone());
+    let reading = |outlet| async move { from.read_keys(&whole, &keys, BATCH_BYTES, outlet).await };
+    hand_over(table, taker, reading).await
+}
+
+async fn hand_over<T: Take, R>(table: &Table, mut taker: T, reading: impl FnOnce(Outlet) -> R) -> Result<T>
+where
+    R: Future<Output = std::result::Result<(), EndpointError>> + Send + 'static,
+{
     let (outlet, mut inlet) = Outlet::new(BUDGET_BYTES);
     let (sender, mut receiver) = mpsc::channel::<RecordBatch>(1);
     let worker = tokio::task::spawn_blocking(move || {
@@ -59,9 +87,7 @@ pub(super) async fn read<T: Take>(snapshot: &Arc<dyn Snapshot>, table: &Table, m
         }
         Ok::<T, RestoreError>(taker)
     });
-    let (from, whole) = (snapshot.clone(), table.clone());
-    let range = Range { after: None, until: Until::End };
-    let reading = tokio::spawn(async move { from.read(&whole, &range, BATCH_BYTES, outlet).await });
+    let reading = tokio::spawn(reading(outlet));
     let mut rejected = None;
     while let Some(message) = inlet.recv().await {
         rejected = message.rejects.into_iter().next();
@@ -75,7 +101,7 @@ pub(super) async fn read<T: Take>(snapshot: &Arc<dyn Snapshot>, table: &Table, m
     let taker = taken?;
     match rejected {
         Some(reject) => Err(unkeepable(table, reject)),
-        None => read.map(|_| taker).map_err(RestoreError::from),
+        None => read.map(|()| taker).map_err(RestoreError::from),
     }
 }
 

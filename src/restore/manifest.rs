@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Result;
 use crate::{
+    ledger::LedgerError,
     model::{Column, CounterStand, Mode, RunId, System, Table, TableDigest},
     protocol::{Held, KeptTable},
 };
@@ -48,7 +50,35 @@ pub struct TableKept {
     /// As the catalog described it; none where it was not there.
     pub definition: Option<Table>,
     pub counters: Vec<CounterStand>,
+    /// The names of its triggers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<String>,
     pub rows: Option<RowsKept>,
+    /// Of a table whose rows are kept by their keys: the columns of its key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<String>,
+    /// Those rows, where they were known when the point was made; else the ledger knows the entries of the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journal: Vec<Entry>,
+}
+
+/// What was kept of some rows before they were written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The rows that had these keys; none had where there is no file.
+    pub rows: Option<RowsKept>,
+    pub keys: RowsKept,
+}
+
+impl Entry {
+    pub(super) fn files(&self) -> impl Iterator<Item = &RowsKept> {
+        self.rows.iter().chain([&self.keys])
+    }
+
+    pub(super) fn of(text: &str) -> Result<Self> {
+        Ok(serde_json::from_str(text).map_err(LedgerError::from)?)
+    }
 }
 
 /// A file of the restore point.
@@ -70,6 +100,11 @@ pub struct RowsKept {
 }
 
 impl RowsKept {
+    /// How many rows the file holds.
+    pub(super) fn rows(&self) -> u64 {
+        self.digest.as_ref().map_or(0, |digest| digest.sum.rows)
+    }
+
     /// The SHA-256 of the file that was kept, as it was.
     pub(super) fn original(&self) -> &str {
         self.content.as_deref().unwrap_or(&self.sha256)
@@ -78,20 +113,25 @@ impl RowsKept {
 
 impl TableKept {
     pub(super) fn rows(&self) -> u64 {
-        let digest = self.rows.as_ref().and_then(|rows| rows.digest.as_ref());
-        digest.map_or(0, |digest| digest.sum.rows)
+        let journalled = self.journal.iter().filter_map(|entry| entry.rows.as_ref());
+        self.rows.iter().chain(journalled).map(RowsKept::rows).sum()
+    }
+
+    /// Every file of the table, as far as the manifest knows them.
+    pub(super) fn files(&self) -> impl Iterator<Item = &RowsKept> {
+        self.rows.iter().chain(self.journal.iter().flat_map(Entry::files))
     }
 
     pub(super) fn in_short(&self) -> KeptTable {
-        let bytes = self.rows.as_ref().map_or(0, |rows| rows.bytes);
-        let sealed = self.rows.as_ref().is_some_and(|rows| rows.sealed);
+        let bytes = self.files().map(|file| file.bytes).sum();
+        let sealed = self.files().any(|file| file.sealed);
         KeptTable { table: self.name.clone(), held: self.held, rows: self.rows(), bytes, sealed }
     }
 }
 
 impl Manifest {
     pub fn bytes(&self) -> u64 {
-        self.tables.iter().filter_map(|table| table.rows.as_ref()).map(|rows| rows.bytes).sum()
+        self.tables.iter().flat_map(TableKept::files).map(|file| file.bytes).sum()
     }
 
     pub fn rows(&self) -> u64 {

@@ -1,23 +1,25 @@
 //! What going back would do: what is kept set against what is there, and against what the runs since left there.
 //!
-//! Reads and writes nothing. One idea: a run took the sum of the rows that it wrote, so that what the table should hold by
-//! now is known without knowing any row of it; whatever differs from that, others did.
+//! Reads and writes nothing.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
     Identity, Manifest, RestoreError, Result,
-    definition::{as_written, differences, encoding, unfitting, whole},
+    definition::{as_written, differences, encoding, triggers, unfitting, whole},
     file,
     keep::there,
     look::{self, Sums},
     manifest::{RowsKept, TableKept},
+    others::{Found, Wrote},
     shelf::{Shelf, show},
+    touched::Touched,
+    undo::{self, touched},
 };
 use crate::{
     endpoint::{Destination, Snapshot, Source},
     ledger::{Ledger, PointRecord, RestoreRecord, RunRecord},
-    model::{CounterStand, Mode, RowSum, RunId, Table, TableDigest, thousands},
+    model::{CounterStand, Table, thousands},
     protocol::{Held, Others, RestoreAct, RestorePreview, TablePreview},
 };
 
@@ -42,7 +44,7 @@ pub async fn preview(way: &Way, name: &str) -> Result<RestorePreview> {
     let tables = survey.tables.iter().map(|table| TablePreview {
         table: table.kept.name.clone(),
         act: table.act,
-        rows: if matches!(table.act, RestoreAct::Reload | RestoreAct::Create) { table.kept.rows() } else { 0 },
+        rows: table.puts_back(),
         now: table.rows_now(),
         others: table.others.clone(),
     });
@@ -74,21 +76,29 @@ pub(super) struct Survey {
 pub(super) struct Surveyed {
     pub(super) kept: TableKept,
     pub(super) now: Option<Table>,
-    sums: Option<Found>,
+    pub(super) sums: Option<Found>,
     pub(super) act: RestoreAct,
     pub(super) others: Others,
-}
-
-/// What a table holds now.
-#[derive(Clone, Copy, Debug, Default)]
-struct Found {
-    /// Over all columns.
-    whole: RowSum,
-    /// Over those that the run writes; none where its types cannot read what is there.
-    written: Option<RowSum>,
+    /// Rows that were there and are kept.
+    pub(super) back: u64,
+    /// Of a table that was not kept whole.
+    pub(super) touched: Option<Touched>,
 }
 
 impl Surveyed {
+    pub(super) fn new(kept: TableKept, now: Option<Table>, act: RestoreAct) -> Self {
+        let back = kept.rows();
+        Self { kept, now, sums: None, act, others: Others::Nothing, back, touched: None }
+    }
+
+    /// How many rows going back writes.
+    pub(super) fn puts_back(&self) -> u64 {
+        match self.act {
+            RestoreAct::Reload | RestoreAct::Create | RestoreAct::Undo => self.back,
+            _ => 0,
+        }
+    }
+
     fn rows_now(&self) -> Option<u64> {
         self.sums.map(|sums| sums.whole.rows)
     }
@@ -125,6 +135,13 @@ impl Survey {
         let snapshot = way.copy.snapshot().await?;
         let wrote = Wrote::of(way, &self.point, &self.runs).await?;
         for kept in self.manifest.tables.clone() {
+            if let Some(touched) = touched(way, (&self.manifest, &self.folder), &kept).await? {
+                let surveyed = undo::look(way, (&snapshot, &wrote), kept, touched).await?;
+                self.refusals.extend(undo::refusals(self, &wrote, &surveyed));
+                self.remarks.extend((surveyed.act == RestoreAct::Undo).then(|| undo::remark(&surveyed.kept.name)));
+                self.tables.push(surveyed);
+                continue;
+            }
             if let Some(rows) = kept.rows.clone() {
                 let folder = self.folder.clone();
                 tokio::task::spawn_blocking(move || file::check(&folder, &rows)).await??;
@@ -142,7 +159,7 @@ impl Survey {
             let done = self.unfinished.as_ref().is_some_and(|restore| restore.done.contains(&kept.name));
             let untouched = act == RestoreAct::Nothing || done;
             let others = if untouched { Others::Nothing } else { wrote.others(&kept, sums.as_ref()) };
-            self.tables.push(Surveyed { kept, now, sums, act, others });
+            self.tables.push(Surveyed { sums, others, ..Surveyed::new(kept, now, act) });
         }
         Ok(())
     }
@@ -163,7 +180,7 @@ impl Survey {
                 }
             }
             let (Some(was), Some(now)) = (&table.kept.definition, &table.now) else { continue };
-            if matches!(table.act, RestoreAct::Reload) {
+            if matches!(table.act, RestoreAct::Reload | RestoreAct::Undo) {
                 self.refusals.extend(unfitting(was, now));
             }
             if table.kept.held != Held::File {
@@ -176,15 +193,14 @@ impl Survey {
 
     /// Where triggers cannot be kept from firing, they will.
     async fn tell_triggers(&mut self, way: &Way) -> Result<()> {
-        let loaded = |table: &&Surveyed| matches!(table.act, RestoreAct::Reload | RestoreAct::Empty);
+        let loaded = |table: &&Surveyed| matches!(table.act, RestoreAct::Reload | RestoreAct::Empty | RestoreAct::Undo);
         if !way.destination.triggers_see_all() || self.tables.iter().filter(loaded).count() == 0 {
             return Ok(());
         }
         let things = way.destination.things().await?;
         for table in self.tables.iter().filter(loaded) {
             let name = &table.kept.name;
-            let its = things.iter().filter(|thing| thing.kind == "triggers" && thing.table.as_ref() == Some(name));
-            let names: Vec<&str> = its.map(|thing| thing.name.as_str()).collect();
+            let names: Vec<&str> = triggers(&things, name).collect();
             if !names.is_empty() {
                 let names = names.join(", ");
                 self.remarks
@@ -270,6 +286,8 @@ async fn act(way: &Way, kept: &TableKept, sums: &Option<Found>, same_counters: b
         (_, None) => RestoreAct::Create,
         (_, Some(sums)) if same_rows(sums) && same_counters => RestoreAct::Nothing,
         (Held::Empty, _) => RestoreAct::Empty,
+        // Whose journal says nothing holds what it held.
+        (Held::Journal, _) => RestoreAct::Nothing,
         (Held::Rows, _) => RestoreAct::Reload,
     })
 }
@@ -283,103 +301,6 @@ pub(super) async fn same_file(way: &Way, kept: &TableKept) -> Result<bool> {
     Ok(found.as_deref() == kept.rows.as_ref().map(RowsKept::original))
 }
 
-/// What the runs since left in each table.
-struct Wrote {
-    /// The oldest first.
-    runs: Vec<BTreeMap<String, Option<TableDigest>>>,
-    /// By table, what the last run left there, as its validation saw it.
-    left: BTreeMap<String, TableDigest>,
-    /// What a restore left there, of a point that was made before one.
-    restored: Option<std::result::Result<Manifest, String>>,
-}
-
-impl Wrote {
-    async fn of(way: &Way, point: &PointRecord, runs: &[RunRecord]) -> Result<Self> {
-        let mut wrote = Self { runs: Vec::new(), left: BTreeMap::new(), restored: None };
-        for run in runs.iter().rev() {
-            wrote.runs.push(way.ledger.digests(&run.id).await?);
-        }
-        if let Some(latest) = runs.first() {
-            wrote.left = left(way, &latest.id, point).await?;
-        }
-        if let Some(before) = &point.new.before {
-            let restored = way.ledger.point(before).await?;
-            let manifest = Shelf::of(&way.ledger).manifest(&restored).map_err(|error| error.to_string());
-            wrote.restored = Some(match runs.is_empty() {
-                true => manifest,
-                false => Err("a run wrote since".to_owned()),
-            });
-        }
-        Ok(wrote)
-    }
-
-    fn others(&self, kept: &TableKept, sums: Option<&Found>) -> Others {
-        let now = sums.copied().unwrap_or_default();
-        let digest = kept.rows.as_ref().and_then(|rows| rows.digest.as_ref());
-        let held = digest.map(|digest| digest.sum).unwrap_or_default();
-        if let Some(restored) = &self.restored {
-            let expected = restored.as_ref().map_err(Clone::clone).map(|manifest| left_by_restore(manifest, kept));
-            return compared(expected, Some(now.whole));
-        }
-        let wrote = self.runs.iter().any(|run| run.contains_key(&kept.name));
-        match (wrote, kept.held) {
-            (_, Held::Empty | Held::Rows) if now.whole == held => Others::Nothing,
-            (false, Held::Empty | Held::Rows) => compared(Ok(held), Some(now.whole)),
-            _ => compared(self.expected(kept), now.written),
-        }
-    }
-
-    /// What the table should hold, over the columns that the run writes; or why that is not known.
-    fn expected(&self, kept: &TableKept) -> std::result::Result<RowSum, String> {
-        let wrote = self.runs.iter().filter_map(|run| run.get(&kept.name));
-        if kept.mode == Mode::Upsert && kept.rows.is_some() {
-            let left = self.left.get(&kept.name).map(|digest| digest.sum);
-            return left.ok_or_else(|| "it is upserted, and no validation saw what the run left there".to_owned());
-        }
-        let mut sum = match (&kept.held_of_written, kept.rows.is_some()) {
-            (Some(held), _) => held.sum,
-            (None, true) if kept.mode == Mode::Insert => return Err("what it held before is not known".to_owned()),
-            _ => RowSum::default(),
-        };
-        let shape = kept.held_of_written.as_ref().map(|held| &held.shape);
-        for digest in wrote {
-            let Some(digest) = digest.as_ref().filter(|digest| shape.is_none_or(|shape| *shape == digest.shape)) else {
-                return Err("runs wrote other columns of it".to_owned());
-            };
-            sum = if kept.mode == Mode::Replace { RowSum::default() } else { sum };
-            sum += digest.sum;
-        }
-        Ok(sum)
-    }
-}
-
-async fn left(way: &Way, run: &RunId, point: &PointRecord) -> Result<BTreeMap<String, TableDigest>> {
-    let mut left = BTreeMap::new();
-    for table in &point.tables {
-        if let Some(digest) = way.ledger.left_by(run, &table.table).await? {
-            left.insert(table.table.clone(), digest);
-        }
-    }
-    Ok(left)
-}
-
-fn left_by_restore(manifest: &Manifest, kept: &TableKept) -> RowSum {
-    let table = manifest.tables.iter().find(|table| table.name == kept.name);
-    let digest = table.and_then(|table| table.rows.as_ref()).and_then(|rows| rows.digest.as_ref());
-    digest.map(|digest| digest.sum).unwrap_or_default()
-}
-
-fn compared(expected: std::result::Result<RowSum, String>, now: Option<RowSum>) -> Others {
-    match (expected, now) {
-        (Err(why), _) => Others::Unknown(why),
-        (_, None) => Others::Unknown("it holds values that its types do not".to_owned()),
-        (Ok(expected), Some(now)) if expected == now => Others::Nothing,
-        (Ok(expected), Some(now)) if now.rows > expected.rows => Others::Added(now.rows - expected.rows),
-        (Ok(expected), Some(now)) if now.rows < expected.rows => Others::Removed(expected.rows - now.rows),
-        _ => Others::Changed,
-    }
-}
-
 /// Whether counters stand where they stood.
 pub(super) fn counters_differ(was: &[CounterStand], is: &[CounterStand]) -> Option<String> {
     let shown = |stands: &[CounterStand]| {
@@ -387,88 +308,4 @@ pub(super) fn counters_differ(was: &[CounterStand], is: &[CounterStand]) -> Opti
         if stands.is_empty() { "unset".to_owned() } else { each.collect::<Vec<_>>().join(", ") }
     };
     (was != is).then(|| format!("its counter stood elsewhere: {}, and is {}", shown(was), shown(is)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sum(rows: &[u32]) -> RowSum {
-        let mut sum = RowSum::default();
-        rows.iter().for_each(|row| sum.add_row([*row; 8]));
-        sum
-    }
-
-    fn digest(rows: &[u32]) -> TableDigest {
-        TableDigest { shape: "s".into(), sum: sum(rows) }
-    }
-
-    fn kept(mode: Mode, held: Held, rows: &[u32]) -> TableKept {
-        let file = RowsKept { file: "f".into(), bytes: 1, digest: Some(digest(rows)), ..RowsKept::default() };
-        TableKept {
-            name: "t".into(),
-            held,
-            mode,
-            written: Vec::new(),
-            held_of_written: (held == Held::Rows && mode == Mode::Insert).then(|| digest(rows)),
-            definition: None,
-            counters: Vec::new(),
-            rows: (held == Held::Rows).then_some(file),
-        }
-    }
-
-    /// What others did by what the runs wrote, the oldest first, and what is there now.
-    fn others(kept: &TableKept, runs: &[&[u32]], now: &[u32]) -> Others {
-        let runs = runs.iter().map(|rows| BTreeMap::from([("t".to_owned(), Some(digest(rows)))])).collect();
-        let wrote = Wrote { runs, left: BTreeMap::new(), restored: None };
-        wrote.others(kept, Some(&Found { whole: sum(now), written: Some(sum(now)) }))
-    }
-
-    #[test]
-    fn what_a_table_should_hold_depends_on_how_it_is_written() {
-        let insert = kept(Mode::Insert, Held::Rows, &[1, 2]);
-        assert_eq!(others(&insert, &[&[3], &[4]], &[1, 2, 3, 4]), Others::Nothing);
-        assert_eq!(others(&insert, &[&[3]], &[1, 2, 3, 9, 9]), Others::Added(2));
-        assert_eq!(others(&insert, &[&[3]], &[1, 2]), Others::Nothing, "it is as it was");
-        assert_eq!(others(&insert, &[&[3]], &[1, 3]), Others::Removed(1));
-        assert_eq!(others(&insert, &[&[3]], &[1, 3, 9]), Others::Changed);
-        let replace = kept(Mode::Replace, Held::Rows, &[1, 2]);
-        assert_eq!(others(&replace, &[&[3], &[4, 5]], &[4, 5]), Others::Nothing);
-        assert_eq!(others(&replace, &[&[3]], &[3, 1]), Others::Added(1));
-        for held in [Held::Absent, Held::Empty] {
-            let made = kept(Mode::Insert, held, &[]);
-            assert_eq!(others(&made, &[&[3]], &[3]), Others::Nothing);
-            assert_eq!(others(&made, &[&[3]], &[3, 4]), Others::Added(1));
-        }
-    }
-
-    #[test]
-    fn where_a_run_wrote_nothing_whatever_changed_is_of_others() {
-        let upsert = kept(Mode::Upsert, Held::Rows, &[1, 2]);
-        assert_eq!(others(&upsert, &[], &[1, 2, 3]), Others::Added(1));
-        assert_eq!(others(&upsert, &[], &[1, 2]), Others::Nothing);
-    }
-
-    #[test]
-    fn what_a_run_upserted_is_known_only_where_it_was_seen() {
-        let upsert = kept(Mode::Upsert, Held::Rows, &[1, 2]);
-        assert!(matches!(others(&upsert, &[&[3]], &[1, 3]), Others::Unknown(_)));
-        let left = BTreeMap::from([("t".to_owned(), digest(&[1, 3]))]);
-        let runs = vec![BTreeMap::from([("t".to_owned(), Some(digest(&[3])))])];
-        let wrote = Wrote { runs, left, restored: None };
-        let found = |rows: &[u32]| Found { whole: sum(rows), written: Some(sum(rows)) };
-        assert_eq!(wrote.others(&upsert, Some(&found(&[1, 3]))), Others::Nothing);
-        assert_eq!(wrote.others(&upsert, Some(&found(&[1, 3, 4]))), Others::Added(1));
-        assert!(matches!(wrote.others(&upsert, Some(&Found { whole: sum(&[7]), written: None })), Others::Unknown(_)));
-    }
-
-    #[test]
-    fn other_columns_of_a_later_run_are_not_guessed_at() {
-        let insert = kept(Mode::Insert, Held::Rows, &[1]);
-        let other = TableDigest { shape: "other".into(), sum: sum(&[3]) };
-        let runs = vec![BTreeMap::from([("t".to_owned(), Some(other))])];
-        let wrote = Wrote { runs, left: BTreeMap::new(), restored: None };
-        let now = Found { whole: sum(&[1, 3]), written: Some(sum(&[1, 3])) };
-        assert!(matches!(wrote.others(&insert, Some(&now)), Others::Unknown(_)));
-    }
 }

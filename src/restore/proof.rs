@@ -8,7 +8,7 @@ use super::{
     keep::there,
     look::{self, Sums},
     manifest::TableKept,
-    preview::{Survey, Way, counters_differ, same_file},
+    preview::{Survey, Surveyed, Way, counters_differ, same_file},
 };
 use crate::{
     endpoint::Snapshot,
@@ -23,9 +23,15 @@ pub(super) async fn tables(way: &Way, survey: &Survey) -> Result<(Vec<RestoredTa
     for surveyed in &survey.tables {
         let kept = &surveyed.kept;
         let now = there(&*way.destination, &kept.name).await?;
-        let differs = differs(way, &snapshot, kept, now.as_ref()).await?;
+        let differs = differs(way, &snapshot, surveyed, now.as_ref()).await?;
         let outcome = if differs.is_empty() { Outcome::Passed } else { Outcome::Failed };
-        tables.push(RestoredTable { table: kept.name.clone(), act: surveyed.act, outcome, rows: kept.rows(), differs });
+        tables.push(RestoredTable {
+            table: kept.name.clone(),
+            act: surveyed.act,
+            outcome,
+            rows: surveyed.back,
+            differs,
+        });
         remarks.extend(missed(way, survey, kept).await?);
     }
     Ok((tables, remarks))
@@ -34,9 +40,10 @@ pub(super) async fn tables(way: &Way, survey: &Survey) -> Result<(Vec<RestoredTa
 async fn differs(
     way: &Way,
     snapshot: &Arc<dyn Snapshot>,
-    kept: &TableKept,
+    surveyed: &Surveyed,
     now: Option<&Table>,
 ) -> Result<Vec<String>> {
+    let kept = &surveyed.kept;
     let (was, is) = match (&kept.definition, now) {
         (None, None) => return Ok(Vec::new()),
         (None, Some(_)) => return Ok(vec!["it was not there, and is".to_owned()]),
@@ -54,6 +61,13 @@ async fn differs(
     let own = encoding(&table.columns, &*way.destination);
     // Where columns are gone, rows cannot be what they were.
     let readable = table.columns.iter().all(|column| is.column(&column.name).is_some());
+    if let Some(touched) = surveyed.touched.as_ref().filter(|_| readable) {
+        let sums = touched.sums(snapshot, &touched.table, vec![touched.rows.clone()]).await?.0;
+        if sums.first() != Some(&touched.sum().await?) {
+            found.push("the rows that the run wrote are not as they were".to_owned());
+        }
+        return Ok(found);
+    }
     if readable {
         let sums = look::read(snapshot, &table, Sums::over(vec![own])).await?.sums;
         let is = sums.first().copied().unwrap_or_default();

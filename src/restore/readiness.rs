@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::{RestoreError, keep::GB};
+use super::{
+    Wanted,
+    limit::{GB, too_large, whole_only},
+};
 use crate::{
     endpoint::Space,
     model::{Table, bytes_in_words, thousands},
@@ -18,29 +21,35 @@ pub fn readiness<'m>(
     folder: &Path,
 ) -> CheckItem {
     let item = |state, details| CheckItem { name: "Restore point".into(), state, details };
-    let there: Vec<&Table> = mappings.into_iter().filter(|mapping| mapping.exists).map(|mapping| &mapping.to).collect();
+    let there: Vec<&Mapping> = mappings.into_iter().filter(|mapping| mapping.exists).collect();
     if !options.points {
-        let names: Vec<&str> = there.iter().map(|table| table.name.as_str()).collect();
+        let names: Vec<&str> = there.iter().map(|mapping| mapping.to.name.as_str()).collect();
         let what = if names.is_empty() { "nothing that is there".to_owned() } else { names.join(", ") };
         let detail = format!(
             "NO WAY BACK: the plan says [restore] points = false, so nothing is kept before the run writes to {what}"
         );
         return item(CheckState::Warned, vec![detail]);
     }
-    let large = |table: &&&Table| table.bytes.unwrap_or(0).div_ceil(GB) > u64::from(options.max_gb);
-    let too_large: Vec<String> = there.iter().filter(large).map(|table| refusal(table, options)).collect();
-    if !too_large.is_empty() {
-        return item(CheckState::Failed, too_large);
+    let filled = there.iter().filter(|mapping| mapping.to.rows.rows() != Some(0));
+    let (large, whole): (Vec<&Mapping>, Vec<&Mapping>) =
+        filled.partition(|mapping| mapping.to.bytes.is_some_and(|bytes| bytes > u64::from(options.max_gb) * GB));
+    let refused = |mapping: &&Mapping| {
+        let why = whole_only(&Wanted::of(mapping), &mapping.to, None)?;
+        Some(too_large(&mapping.to, options.max_gb, why).to_string())
+    };
+    let refused: Vec<String> = large.iter().filter_map(refused).collect();
+    if !refused.is_empty() {
+        return item(CheckState::Failed, refused);
     }
-    let mut details: Vec<String> =
-        there.iter().filter(|table| table.rows.rows() != Some(0)).map(|table| kept(table)).collect();
+    let mut details: Vec<String> = whole.iter().map(|mapping| kept(&mapping.to)).collect();
+    details.extend(large.iter().map(|mapping| journalled(&mapping.to, options)));
     details.push(match details.is_empty() {
         true => "no table holds rows: that they were empty or not there is all that is kept".to_owned(),
         false => {
             format!("made before the first write, kept {} days; `whimbrel restore` goes back to it", options.keep_days)
         }
     });
-    let kept = there.iter().map(|table| table.bytes.unwrap_or(0)).sum();
+    let kept = whole.iter().map(|mapping| mapping.to.bytes.unwrap_or(0)).sum();
     let (state, words) = room(kept, &Space::of(folder));
     details.extend(words);
     item(state, details)
@@ -67,9 +76,12 @@ fn room(kept: u64, space: &Space) -> (CheckState, Option<String>) {
     }
 }
 
-fn refusal(table: &Table, options: &RestoreOptions) -> String {
-    let gb = table.bytes.unwrap_or(0).div_ceil(GB);
-    RestoreError::TooLarge { table: table.name.clone(), gb, max_gb: options.max_gb }.to_string()
+fn journalled(table: &Table, options: &RestoreOptions) -> String {
+    format!(
+        "{}: it is larger than max_gb = {}, so only the rows whose place the run takes are kept, and the keys of those that \
+         it adds, each before its chunk is committed",
+        table.name, options.max_gb
+    )
 }
 
 fn kept(table: &Table) -> String {
@@ -81,7 +93,7 @@ fn kept(table: &Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Count;
+    use crate::model::{Count, Mode};
 
     fn mapping(rows: Count, bytes: u64, exists: bool) -> Mapping {
         let to = Table { name: "t".into(), rows, bytes: Some(bytes), ..Table::default() };
@@ -98,11 +110,17 @@ mod tests {
         let options = RestoreOptions { max_gb: 2, ..RestoreOptions::default() };
         let (state, words) = said(&options, &mapping(Count::Estimate(12_000), 2 * GB, true));
         assert!(state == CheckState::Passed && words.contains("about 12,000 rows (2,048 MB) are kept"), "{words}");
-        let (state, words) = said(&options, &mapping(Count::Estimate(12_000), 2 * GB + 1, true));
+        let large = mapping(Count::Estimate(12_000), 2 * GB + 1, true);
+        let (state, words) = said(&options, &large);
         assert!(
-            state == CheckState::Failed && words.contains("t is 3 GB") && words.contains("points = false"),
+            state == CheckState::Failed && words.contains("t is 3 GB") && words.contains("no unique key"),
             "{words}"
         );
+        let keyed = Mapping { finds_by: vec!["id".into()], ..large };
+        let (state, words) = said(&options, &keyed);
+        assert!(state == CheckState::Passed && words.contains("t: it is larger than max_gb = 2"), "{words}");
+        let (state, words) = said(&options, &Mapping { mode: Mode::Replace, ..keyed });
+        assert!(state == CheckState::Failed && words.contains("replaces all") && words.contains("points = false"));
         let (state, words) = said(&options, &mapping(Count::Unknown, 9 * GB, false));
         assert!(state == CheckState::Passed && words.starts_with("no table holds rows"), "{words}");
         let space = |free| Space { free, how: "as it says".into() };

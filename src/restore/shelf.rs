@@ -9,11 +9,14 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Manifest, RestoreError, Result, manifest::FORMAT};
+use super::{
+    Manifest, RestoreError, Result,
+    manifest::{Entry, FORMAT, RowsKept},
+};
 use crate::{
     ledger::{Ledger, LedgerError, PointPhase, PointRecord},
     model::hex,
-    protocol::{Drill, PointState, RestorePoint},
+    protocol::{Drill, Held, PointState, RestorePoint},
 };
 
 const MANIFEST: &str = "manifest.json";
@@ -121,6 +124,19 @@ pub(super) async fn show(ledger: &Ledger, point: PointRecord, now_ms: u64) -> Re
     let restores = ledger.restores(&point.name).await?;
     let interrupted = restores.iter().any(|restore| restore.ended_ms.is_none());
     let new = point.new;
+    let (mut tables, mut bytes) = (point.tables, point.bytes);
+    if new.before.is_none() {
+        // What is kept of these grows with their run.
+        for table in tables.iter_mut().filter(|table| table.held == Held::Journal) {
+            for entry in ledger.journal(&new.run, &table.table).await? {
+                let entry = Entry::of(&entry)?;
+                table.rows += entry.rows.as_ref().map_or(0, RowsKept::rows);
+                table.bytes += entry.files().map(|file| file.bytes).sum::<u64>();
+                table.sealed |= entry.keys.sealed;
+            }
+            bytes += table.bytes;
+        }
+    }
     Ok(RestorePoint {
         state: match point.phase {
             PointPhase::Purged => PointState::Purged,
@@ -128,7 +144,7 @@ pub(super) async fn show(ledger: &Ledger, point: PointRecord, now_ms: u64) -> Re
             _ if now_ms >= new.until_ms => PointState::Expired,
             _ => PointState::Ready,
         },
-        rows: point.tables.iter().map(|table| table.rows).sum(),
+        rows: tables.iter().map(|table| table.rows).sum(),
         restored_ms: restores.iter().find_map(|restore| restore.ended_ms),
         drilled: ledger.drills(&point.name).await?.first().map(Drill::in_short),
         name: point.name,
@@ -139,7 +155,7 @@ pub(super) async fn show(ledger: &Ledger, point: PointRecord, now_ms: u64) -> Re
         plan: new.plan_key,
         plan_name: new.plan_name,
         before: new.before,
-        tables: point.tables,
-        bytes: point.bytes,
+        tables,
+        bytes,
     })
 }

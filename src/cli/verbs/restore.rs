@@ -104,6 +104,7 @@ fn table(kept: &KeptTable) -> String {
         Held::Absent => format!("{} (was not there)", kept.table),
         Held::Empty => format!("{} (was empty)", kept.table),
         Held::File => format!("{} (a file of {})", kept.table, size(kept.bytes)),
+        Held::Journal => format!("{} ({} rows that the run took the place of)", kept.table, thousands(kept.rows)),
         Held::Rows => format!("{} ({} rows)", kept.table, thousands(kept.rows)),
     }
 }
@@ -128,7 +129,7 @@ async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit,
     let typed = match &arguments.yes {
         Some(typed) => typed.clone(),
         None => {
-            let preview = bench.restore_preview(name).await.map_err(failed)?;
+            let preview = bench.restore_preview(name, identities.clone()).await.map_err(failed)?;
             match tell(context, &preview, arguments.discard_others)? {
                 Some(typed) => typed,
                 None => return Ok(Exit::Well),

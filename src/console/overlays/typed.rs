@@ -50,6 +50,7 @@ impl Typed {
             (of(&[RestoreAct::Reload]), "emptied and reloaded"),
             (of(&[RestoreAct::Create]), "made again"),
             (of(&[RestoreAct::File]), "put back as files"),
+            (of(&[RestoreAct::Undo]), "rid of what the run wrote"),
             (of(&[RestoreAct::Nothing]), "left as they are"),
         ];
         let counts = counts.into_iter().filter(|(count, _)| *count > 0);

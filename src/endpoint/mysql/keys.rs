@@ -88,7 +88,7 @@ impl Key {
 }
 
 impl KeyKind {
-    fn literal(&self, value: &Value) -> Result<String> {
+    pub(super) fn literal(&self, value: &Value) -> Result<String> {
         let hex = value.get("hex").and_then(Value::as_str).map(|hex| unhex(hex).ok_or_else(|| unusable("bad hex")));
         match (self, value, hex.transpose()?) {
             (Self::Bytes, _, Some(bytes)) => Ok(sql::bytes(&bytes)),

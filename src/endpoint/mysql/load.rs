@@ -418,19 +418,20 @@ impl Loader for MysqlLoader {
 
     async fn remove(&mut self, rows: &RecordBatch) -> Result<u64> {
         let context = format!("cannot remove rows from table '{}'", self.table);
-        let mut refusals = Vec::new();
-        let bindings = Bindings::of(rows, &self.targets, self.packet, &mut refusals)
-            .map_err(|message| EndpointError::new(ErrorKind::Other, context.clone(), message))?;
-        let places: Vec<usize> =
-            (0..self.columns.len()).filter(|at| self.update_by.contains(&self.columns[*at])).collect();
-        let same: Vec<String> = places.iter().map(|at| format!("{} = ?", sql::name(&self.columns[*at]))).collect();
+        let failed = |message: String| EndpointError::new(ErrorKind::Other, context.clone(), message);
+        let is_key = |target: &&Target| self.update_by.contains(&target.name);
+        let targets: Vec<Target> = self.targets.iter().filter(is_key).cloned().collect();
+        let places = targets.iter().map(|target| rows.schema().index_of(&target.name));
+        let places = places.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| failed(error.to_string()))?;
+        let keys = rows.project(&places).map_err(|error| failed(error.to_string()))?;
+        let bindings = Bindings::of(&keys, &targets, self.packet, &mut Vec::new()).map_err(failed)?;
+        let same: Vec<String> = targets.iter().map(|target| format!("{} = ?", sql::name(&target.name))).collect();
         let statement = format!("DELETE FROM {} WHERE {}", sql::name(&self.table), same.join(" AND "));
         let mut removed = 0;
         for row in 0..bindings.rows() {
             let mut arguments = MySqlArguments::default();
-            let cells = bindings.row(row);
-            for at in &places {
-                cells[*at].add_to(&mut arguments).map_err(sql::cannot_bind)?;
+            for cell in bindings.row(row) {
+                cell.add_to(&mut arguments).map_err(sql::cannot_bind)?;
             }
             let taken = self.session.run(&statement, arguments, true).await?;
             removed += taken.map_err(|complaint| complaint.into_error(context.clone()))?;

@@ -26,6 +26,7 @@ mod error;
 mod finish;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod keyed;
 mod keys;
 mod load;
 mod marks;

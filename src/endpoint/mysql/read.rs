@@ -32,6 +32,7 @@ use super::{
     connect::{Address, Role, Session, bytes_at},
     decode::{Builder, Value, cell, understand},
     error::sorted,
+    keyed,
     reading::Reading,
     sql,
 };
@@ -227,6 +228,26 @@ impl Snapshot for MysqlSnapshot {
             Until::Position(position) => Some(position.clone()),
             Until::Rows(_) | Until::End => None,
         })
+    }
+
+    async fn read_keys(&self, table: &Table, keys: &RecordBatch, batch_bytes: usize, out: Outlet) -> Result<()> {
+        let mut session = self.session().await;
+        let facts = catalog::facts(&mut session, &table.name).await?;
+        // In no order there is no place to go on behind, so a slow receiver is waited for.
+        let reading = Reading { key: None, ..Reading::new(table, &facts)? };
+        for condition in keyed::conditions(&facts, keys)? {
+            let statement = format!("SELECT {}{} WHERE {condition}", reading.selects(), reading.from());
+            match self.pass(&mut session, &reading, statement, batch_bytes, &out).await? {
+                Pass::Through(None) => {}
+                Pass::Through(Some(batch)) | Pass::Parked(batch, _) => {
+                    if out.send(batch).await.is_err() {
+                        break;
+                    }
+                }
+                Pass::Unwanted => break,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -212,12 +212,13 @@ impl PostgresLoader {
         Ok(next.starts_with("RELEASE").then_some(refusals))
     }
 
-    /// Whether tables refer to it that are not emptied with it; then its rows may only go where nobody sees it.
-    async fn has_referrers(&self, connection: &mut PgConnection) -> Result<bool> {
+    /// Whether tables refer to it that are not emptied with it; then its rows may only go where nobody sees it. Where not
+    /// all of them go, it may refer to itself too.
+    async fn has_referrers(&self, connection: &mut PgConnection, all_go: bool) -> Result<bool> {
         let referrers = catalog::referrers(connection, &self.name, &self.place.schema).await;
-        let mut referrers = referrers.map_err(|error| failure(error, self.context("empty")))?;
+        let mut referrers = referrers.map_err(|error| failure(error, self.context("take rows out of")))?;
         let own = self.name.display(&self.place.schema);
-        referrers.retain(|other| *other != own && !self.options.empties_first.contains(other));
+        referrers.retain(|other| (*other != own || !all_go) && !self.options.empties_first.contains(other));
         if referrers.is_empty() || self.unseen {
             return Ok(!referrers.is_empty());
         }
@@ -226,7 +227,7 @@ impl PostgresLoader {
              session_replication_role TO it (PostgreSQL 15 or later), or use a superuser",
             referrers.join(", ")
         );
-        Err(EndpointError::new(ErrorKind::Permission, self.context("empty"), message))
+        Err(EndpointError::new(ErrorKind::Permission, self.context("take rows out of"), message))
     }
 
     async fn write_rows(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>> {
@@ -309,7 +310,7 @@ impl Loader for PostgresLoader {
 
     async fn empty(&mut self) -> Result<()> {
         let mut connection = self.take("empty")?;
-        if self.options.puts_back && self.has_referrers(&mut connection).await? {
+        if self.options.puts_back && self.has_referrers(&mut connection, true).await? {
             let layout = catalog::layout(&mut connection, &self.name).await;
             let name = layout.map_err(|error| failure(error, self.context("empty")))?.scanned(&self.name);
             self.connection = Some(connection);
@@ -332,6 +333,9 @@ impl Loader for PostgresLoader {
 
     async fn remove(&mut self, rows: &RecordBatch) -> Result<u64> {
         let mut connection = self.take("remove rows from")?;
+        if self.options.puts_back {
+            self.has_referrers(&mut connection, false).await?;
+        }
         let is_key = |target: &&Target| self.options.update_by.contains(&target.column.name);
         let key: Vec<_> = self.targets.iter().filter(is_key).map(|target| &target.column).collect();
         let removed = remove::remove(&mut connection, &self.name, &key, rows).await;

@@ -20,6 +20,7 @@ mod finish;
 pub mod fuzz;
 mod grants;
 mod grouping;
+mod keyed;
 mod load;
 mod marks;
 mod numeric;

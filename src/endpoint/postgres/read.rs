@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use datafusion::arrow::record_batch::RecordBatch;
 use sqlx::{Connection as _, Row as _, postgres::PgConnection};
 
 use crate::{
@@ -22,6 +23,7 @@ use super::{
     connect::Sessions,
     copy,
     error::failure,
+    keyed,
     order::{self, Order},
     sql::{self, TableName},
 };
@@ -140,6 +142,21 @@ impl Snapshot for PostgresSnapshot {
             self.give_back(reader);
         }
         Ok(until)
+    }
+
+    async fn read_keys(&self, table: &Table, keys: &RecordBatch, batch_bytes: usize, out: Outlet) -> Result<()> {
+        let mut reader = self.reader().await?;
+        let name = TableName::parse(&table.name, &self.schema);
+        let layout = self.layout(&mut reader, &name).await?;
+        let rows = format!("SELECT {} FROM {} AS t", copy::selected(table), layout.scanned(&name));
+        for condition in keyed::conditions(table, keys) {
+            let query = format!("{rows} WHERE {condition}");
+            if !copy::stream(&mut reader, table, &query, batch_bytes, &out).await? {
+                reader = self.reader().await?;
+            }
+        }
+        self.give_back(reader);
+        Ok(())
     }
 }
 

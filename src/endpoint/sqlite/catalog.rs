@@ -48,6 +48,12 @@ fn bytes(connection: &Connection, table: &str) -> Option<u64> {
     connection.query_row(sql, [table], |row| row.get(0)).ok().map(i64::cast_unsigned)
 }
 
+/// Whether the table takes more room than that. Of a large file all pages of the table are looked at.
+pub(super) fn exceeds(connection: &Connection, path: &Path, table: &Table, limit: u64) -> bool {
+    let may = path.metadata().is_ok_and(|file| file.len() > limit);
+    may && table.bytes.or_else(|| bytes(connection, &table.name)).is_some_and(|taken| taken > limit)
+}
+
 fn quick_count(connection: &Connection, path: &Path, table: &str) -> Result<Count> {
     if is_small(path) {
         return count(connection, table).map(Count::Exact);

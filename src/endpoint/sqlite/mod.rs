@@ -13,6 +13,7 @@ mod error;
 mod feed;
 mod finish;
 mod iso;
+mod keyed;
 mod long;
 mod marks;
 mod number;
@@ -256,6 +257,11 @@ impl Destination for Sqlite {
             return blocking(move || Ok(may_write(&path))).await;
         };
         Ok(vec![format!("{error}. Open the file as a destination.")])
+    }
+
+    async fn exceeds(&self, table: &Table, bytes: u64) -> Result<bool> {
+        let table = table.clone();
+        self.look(move |connection, path| Ok(catalog::exceeds(connection, path, &table, bytes))).await
     }
 
     async fn space(&self) -> Result<Space> {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use datafusion::arrow::record_batch::RecordBatch;
 use rusqlite::{Connection, ToSql, params_from_iter};
 
 use super::{
@@ -16,6 +17,7 @@ use super::{
     connection::{Access, blocking, open},
     decode::{RowsBuilder, size},
     error::{during, failure},
+    keyed,
     order::{Order, Place},
     sql::{quoted, quoted_list},
 };
@@ -99,6 +101,20 @@ impl Snapshot for Moment {
             }
         }
         self.end(reading).await
+    }
+
+    async fn read_keys(&self, table: &Table, keys: &RecordBatch, batch_bytes: usize, out: Outlet) -> Result<()> {
+        let mut first = 0;
+        while first < keys.num_rows() {
+            let (table, keys) = (table.clone(), keys.clone());
+            let rows = move |connection: &Connection| keyed::rows(connection, &table, &keys, (first, batch_bytes));
+            let (batch, next) = self.with(rows).await?;
+            if out.send(batch).await.is_err() {
+                break;
+            }
+            first = next;
+        }
+        Ok(())
     }
 }
 

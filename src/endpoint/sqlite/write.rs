@@ -326,10 +326,11 @@ impl Statement {
     fn remove(&self, connection: &Connection, batch: &RecordBatch) -> Result<u64> {
         let context = || format!("cannot remove rows from {}", self.table);
         let keys = self.upsert.as_ref().map(|upsert| upsert.key.as_slice()).unwrap_or_default();
-        let pairs = keys.iter().filter_map(|place| Some((self.targets.get(*place)?, batch.columns().get(*place)?)));
+        let targets = keys.iter().filter_map(|place| self.targets.get(*place));
+        let pairs = targets.filter_map(|target| Some((target, batch.column_by_name(&target.name)?)));
         let feeds: Vec<Feed<'_>> = pairs.map(|(target, array)| Feed::new(target, array)).collect();
         let names: Vec<&str> = feeds.iter().map(|feed| feed.name().as_str()).collect();
-        if names.is_empty() {
+        if names.is_empty() || names.len() < keys.len() {
             return Err(EndpointError::new(ErrorKind::Other, context(), "it has no key to find them by"));
         }
         let failed = |error: rusqlite::Error| failure(&error, context());

@@ -36,7 +36,7 @@ pub struct Parsed {
 const RUN_KEYS: [&str; 8] =
     ["on_error", "parallel", "chunk_rows", "fault_budget", "fault_percent", "lock_wait", "marks", "validate"];
 
-const RESTORE_KEYS: [&str; 4] = ["points", "keep_days", "max_gb", "recipient"];
+const RESTORE_KEYS: [&str; 5] = ["points", "keep_days", "max_gb", "recipient", "drill"];
 
 const SECTIONS: [&str; 8] = ["plan", "source", "destination", "when", "run", "restore", "table", "metric"];
 
@@ -143,12 +143,10 @@ fn read_restore(reader: &mut Reader<'_>, root: &DeTable<'_>) -> RestoreOptions {
     let table = section.value;
     reader.known(table, "[restore]", &RESTORE_KEYS);
     restore.points = reader.boolean(table, "points").unwrap_or(restore.points);
-    let mut small = |key: &str, most: u64| {
-        let number = reader.number(table, key, 1..=most)?;
-        u32::try_from(number).ok()
-    };
-    restore.keep_days = small("keep_days", 36_500).unwrap_or(restore.keep_days);
-    restore.max_gb = small("max_gb", 1_000_000).unwrap_or(restore.max_gb);
+    restore.drill = reader.boolean(table, "drill").unwrap_or(restore.drill);
+    let mut small = |key: &str, range| u32::try_from(reader.number(table, key, range)?).ok();
+    restore.keep_days = small("keep_days", 1..=36_500).unwrap_or(restore.keep_days);
+    restore.max_gb = small("max_gb", 0..=1_000_000).unwrap_or(restore.max_gb);
     if let Some(found) = reader.filled_text(table, "recipient") {
         if Recipient::parse(found.value).is_none() {
             let message = "'recipient' is no public key of the age format (age1...); `age-keygen` makes a pair of keys";

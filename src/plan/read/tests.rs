@@ -162,10 +162,10 @@ fn every_setting_is_read() {
 #[test]
 fn what_is_kept_before_a_run_is_up_to_the_plan() {
     let plan = |more: &str| parse(&plan_with(more));
-    let read = plan("[restore]\npoints = false\nkeep_days = 90\nmax_gb = 1\n");
+    let read = plan("[restore]\npoints = false\nkeep_days = 90\nmax_gb = 1\ndrill = true\n");
     let options = read.plan.unwrap().restore;
-    assert_eq!(options, RestoreOptions { points: false, keep_days: 90, max_gb: 1, recipient: None });
-    for wrong in ["points = 1", "keep_days = 0", "max_gb = -1", "keepdays = 3"] {
+    assert_eq!(options, RestoreOptions { points: false, keep_days: 90, max_gb: 1, recipient: None, drill: true });
+    for wrong in ["points = 1", "drill = 1", "keep_days = 0", "max_gb = -1", "keepdays = 3"] {
         assert!(plan(&format!("[restore]\n{wrong}\n")).plan.is_none(), "{wrong}");
     }
 }

@@ -34,6 +34,9 @@ const MOST: usize = 100_000;
 /// Rows to a transaction.
 const TOGETHER: usize = 1_000;
 
+const JOURNALLED: &str = "its restore point keeps what the run wrote and nothing else, so a repair could not be taken back; go \
+                          back to the restore point and run again, or purge it first";
+
 /// How a repair goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mending<'m> {
@@ -44,6 +47,8 @@ pub struct Mending<'m> {
     /// How long a lock is waited for, in seconds.
     pub lock_wait: u32,
     pub by: &'m str,
+    /// Tables that are left alone: a restore point knows only what their run wrote.
+    pub journalled: &'m [String],
 }
 
 /// The whole rows of some keys: what is written must not be cut.
@@ -120,6 +125,10 @@ pub async fn mend(subject: &Subject<'_>, how: &Mending<'_>) -> Result<Repair, Va
     let mut found = Vec::new();
     let told = Arc::new(Told::nobody());
     for bound in subject.binding.tables.iter().filter(asked) {
+        if how.journalled.contains(&bound.mapping.to.name) {
+            found.push((bound, Err(JOURNALLED.to_owned())));
+            continue;
+        }
         let work = Work { subject, evidence: evidence.as_ref(), moments: &moments, told: &told };
         found.push((bound, wrong_rows(&work, bound).await?));
     }

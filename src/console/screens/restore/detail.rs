@@ -123,6 +123,10 @@ fn kept(table: &KeptTable) -> String {
         Held::Absent => format!("{}: was not there", table.table),
         Held::Empty => format!("{}: was empty", table.table),
         Held::File => format!("{}: a file of {}", table.table, size(table.bytes)),
+        Held::Journal => {
+            let (rows, size) = (thousands(table.rows), size(table.bytes));
+            format!("{}: {rows} rows that the run took the place of, {size}", table.table)
+        }
         Held::Rows => format!("{}: {} rows, {}", table.table, thousands(table.rows), size(table.bytes)),
     }
 }
