@@ -29,6 +29,7 @@ pub mod fuzz;
 mod keyed;
 mod keys;
 mod load;
+mod long;
 mod marks;
 mod permit;
 mod pieces;

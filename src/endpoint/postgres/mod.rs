@@ -22,6 +22,7 @@ mod grants;
 mod grouping;
 mod keyed;
 mod load;
+mod long;
 mod marks;
 mod numeric;
 mod order;
