@@ -253,13 +253,6 @@ impl Snapshot for MysqlSnapshot {
         }
         Ok(ended(&range.until))
     }
-}
-
-fn ended(until: &Until) -> Option<Position> {
-    match until {
-        Until::Position(position) => Some(position.clone()),
-        Until::Rows(_) | Until::End => None,
-    }
 
     async fn read_keys(&self, table: &Table, keys: &RecordBatch, batch_bytes: usize, out: Outlet) -> Result<()> {
         let mut session = self.session().await;
@@ -282,6 +275,13 @@ fn ended(until: &Until) -> Option<Position> {
             }
         }
         Ok(())
+    }
+}
+
+fn ended(until: &Until) -> Option<Position> {
+    match until {
+        Until::Position(position) => Some(position.clone()),
+        Until::Rows(_) | Until::End => None,
     }
 }
 
