@@ -80,6 +80,7 @@ fn judged(id: Id, app: &App) -> Availability {
         Id::PauseResume
         | Id::MoreParallel
         | Id::LessParallel
+        | Id::Throttle
         | Id::Stop
         | Id::RollBack
         | Id::TableDetail
@@ -126,6 +127,7 @@ fn is_command(id: Id) -> bool {
             | Id::Stop
             | Id::MoreParallel
             | Id::LessParallel
+            | Id::Throttle
             | Id::Answer
             | Id::EditRow
             | Id::RetryRow
@@ -278,7 +280,9 @@ fn run_reason(id: Id, app: &App) -> Option<&'static str> {
         return Some("There is no run yet");
     }
     match id {
-        Id::PauseResume | Id::MoreParallel | Id::LessParallel | Id::Stop if run.snapshot.phase.is_over() => {
+        Id::PauseResume | Id::MoreParallel | Id::LessParallel | Id::Throttle | Id::Stop
+            if run.snapshot.phase.is_over() =>
+        {
             Some("The run is over")
         }
         Id::PauseResume if run.snapshot.phase == RunPhase::Draining => Some("Chunks under way come to their end first"),
