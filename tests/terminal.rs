@@ -323,3 +323,56 @@ fn a_group_of_flagged_rows_is_fixed_on_the_review_screen() {
     terminal.press("q");
     terminal.exit_code();
 }
+
+#[test]
+fn names_are_split_and_merged_on_the_map_and_arrive_so() {
+    let desk = Desk::new();
+    SqliteFile::new(desk.path("source.sqlite")).execute(
+        "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, street TEXT, town TEXT);
+         INSERT INTO people VALUES (1, 'Ada King Lovelace', 'Main St 1', 'London'), (2, 'Cher', NULL, 'Paris'), \
+         (3, NULL, NULL, NULL), (4, 'A B C', 'x', NULL);",
+    );
+    let target = SqliteFile::new(desk.path("target.sqlite"));
+    target.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, first TEXT, last TEXT, address TEXT);");
+    desk.write(
+        "plan.toml",
+        "# ours\n[plan]\nname = \"people\"\n[source]\nurl = \"sqlite:source.sqlite\"\n\
+         [destination]\nurl = \"sqlite:target.sqlite\"\n[[table]]\nfrom = \"people\" # all of them\n",
+    );
+    let mut terminal = Terminal::open(&desk, &["plan.toml"], 40, 120);
+    terminal.wait_for("1 Connect");
+    terminal.press("3");
+    terminal.wait_for("unused: x leaves it behind");
+    terminal.press("Gkk");
+    terminal.press("s");
+    terminal.wait_for("▸ Into      first, last, address");
+    terminal.press(&"\x7f".repeat(", address".len()));
+    terminal.wait_for("→ last");
+    terminal.wait_for("King Lovelace");
+    terminal.press(ENTER);
+    // The form has the whole expression, the map behind it not.
+    terminal.wait_for("nullif(substr(name, length(spli…");
+    terminal.press("gjjj");
+    terminal.press("m");
+    terminal.wait_for("▸ Columns   street, town");
+    terminal.wait_for("Main St 1 London");
+    terminal.press(ENTER);
+    terminal.wait_for("address: expression");
+    terminal.press("q");
+    terminal.exit_code();
+    let plan = std::fs::read_to_string(desk.path("plan.toml")).unwrap();
+    assert!(plan.starts_with("# ours\n") && plan.contains("from = \"people\" # all of them"), "{plan}");
+    desk.run_to(0, &["run", "plan.toml"]);
+    let rows = target.rows("SELECT first, last, address FROM people ORDER BY id");
+    let rows: Vec<Vec<&str>> =
+        rows.iter().map(|row| row.iter().map(|cell| cell.as_deref().unwrap_or("NULL")).collect()).collect();
+    assert_eq!(
+        rows,
+        [
+            ["Ada", "King Lovelace", "Main St 1 London"],
+            ["Cher", "NULL", "Paris"],
+            ["NULL", "NULL", "NULL"],
+            ["A", "B C", "x"],
+        ]
+    );
+}

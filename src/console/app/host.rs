@@ -256,6 +256,10 @@ impl App {
                     let sampled = expect(answer, trial).map(|sampled| self.plan.outline.hide_sample(table, sampled));
                     return form.trial.take(sampled);
                 }
+                (Overlay::Parts(form), Request::DraftTrial(table)) => {
+                    let sampled = expect(answer, trial).map(|sampled| self.plan.outline.hide_sample(table, sampled));
+                    return form.trial.take(sampled);
+                }
                 _ => {}
             }
         }
