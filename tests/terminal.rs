@@ -325,6 +325,32 @@ fn a_group_of_flagged_rows_is_fixed_on_the_review_screen() {
 }
 
 #[test]
+fn what_a_table_holds_is_looked_at_column_by_column() {
+    let desk = Desk::new();
+    desk.run_to(3, &["demo", "--headless", "--on-error", "skip"]);
+    let mut terminal = Terminal::open(&desk, &["whimbrel-demo/demo.toml"], 24, 80);
+    terminal.wait_for("✓ completed");
+    terminal.press("2");
+    terminal.wait_for("☑ customers");
+    terminal.press("i");
+    terminal.wait_for("Profile of customers");
+    terminal.wait_for("Figures of a sample: the first 10,000 rows");
+    terminal.press("jjjj");
+    terminal.wait_for("[Facts]");
+    terminal.wait_for("looks like email");
+    terminal.press("\t");
+    terminal.wait_for("[Values]");
+    terminal.press("a");
+    terminal.wait_for("Figures of all 12,000 rows");
+    terminal.press("g");
+    terminal.wait_for("duplicates of (");
+    terminal.press("\x1b");
+    terminal.wait_for("☑ customers");
+    terminal.press("q");
+    terminal.exit_code();
+}
+
+#[test]
 fn names_are_split_and_merged_on_the_map_and_arrive_so() {
     let desk = Desk::new();
     SqliteFile::new(desk.path("source.sqlite")).execute(
