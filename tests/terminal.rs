@@ -402,3 +402,30 @@ fn names_are_split_and_merged_on_the_map_and_arrive_so() {
         ]
     );
 }
+
+#[test]
+fn the_rows_around_a_faulty_one_are_read_on_demand_from_the_prompt_and_in_review() {
+    let desk = Desk::new();
+    let mut terminal = Terminal::open(&desk, &["demo"], 24, 80);
+    terminal.start_the_demo();
+    let table = if terminal.text().contains("of customers") { "customers" } else { "orders" };
+    terminal.press_in_prompt(&["n"]);
+    terminal.wait_for("Rows around row ");
+    terminal.wait_for("✗ ");
+    terminal.wait_for(&format!("of {table}"));
+    terminal.wait_for("... (showing ");
+    terminal.press("\x1b");
+    terminal.wait_for("● Fail and stop");
+    terminal.press_in_prompt(&[DOWN, RIGHT, RIGHT, RIGHT, ENTER]);
+    terminal.wait_for("✓ completed");
+    terminal.press("6");
+    terminal.wait_for("12 wait");
+    terminal.press("j");
+    terminal.press("n");
+    terminal.wait_for("Rows around row ");
+    terminal.wait_for("✗ ");
+    terminal.press("q");
+    terminal.wait_for("12 wait");
+    terminal.press("q");
+    assert_eq!(terminal.exit_code(), 3);
+}

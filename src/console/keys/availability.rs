@@ -85,6 +85,7 @@ fn judged(id: Id, app: &App) -> Availability {
         Id::PreviewRestore | Id::GoBack | Id::PurgePoint | Id::PurgeExpired => {
             Availability::unless(restore_reason(id, app))
         }
+        Id::LookAround if app.review.current().is_none() => Availability::No("There is no row under the cursor".into()),
         Id::Reveal => Availability::unless(reveal_reason(app)),
         Id::FixGroup | Id::RetryGroup | Id::StopRetrying => Availability::unless(group_reason(id, app)),
         Id::ApproveRow | Id::RejectRow | Id::RemarkRow | Id::ApproveMatching => {

@@ -109,6 +109,7 @@ pub enum ActionId {
     RetryGroup,
     StopRetrying,
     DiscardRow,
+    LookAround,
     Reveal,
     FilterReview,
     ReloadReview,
@@ -265,6 +266,7 @@ pub static ACTIONS: &[Action] = &[
         "Break off trying rows again, behind the row under way",
     ),
     shown(Id::DiscardRow, Scope::Review, &["d"], "discard", "Give the row up, with a reason"),
+    shown(Id::LookAround, Scope::Review, &["n"], "rows around", "Show the source's rows before and after this one"),
     shown(
         Id::Reveal,
         Scope::Review,
