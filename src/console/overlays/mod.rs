@@ -132,7 +132,7 @@ impl Overlay {
             Self::Errors(list) => Some(&mut list.filter),
             Self::Fix(form) => Some(form.field()),
             Self::Input(input) => Some(&mut input.field),
-            Self::Typed(typed) => Some(&mut typed.field),
+            Self::Typed(typed) => typed.field(),
             Self::New(form) => form.field(),
             Self::Confirm(_)
             | Self::Prompt(_)
