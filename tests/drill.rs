@@ -1,12 +1,18 @@
 //! Drills of the way back: what they prove, what they never touch, and that nothing of them stays, whatever happens.
 
-use std::{fs, thread::sleep, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread::sleep,
+    time::Duration,
+};
 
 use serde_json::Value as Json;
 
 use crate::support::{
     binary::Desk,
     ends::{End, counted_and_watched},
+    pty::{ENTER, Terminal},
     sides::SqliteFile,
 };
 
@@ -271,6 +277,72 @@ fn what_is_encrypted_is_gone_back_to_with_its_key_alone() {
         let left: Vec<_> = fs::read_dir(&shelf).unwrap().map(|entry| entry.unwrap().path()).collect();
         assert!(left.iter().all(|path| path.extension().is_none_or(|end| end != "open")), "{left:?}");
     }
+}
+
+#[test]
+fn what_is_encrypted_is_gone_back_to_from_the_console_by_the_path_of_its_key() {
+    let desk = Desk::new();
+    let target = SqliteFile::new(desk.path("target.sqlite"));
+    SqliteFile::new(desk.path("source.sqlite"))
+        .execute("CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO a VALUES (1, 'new')");
+    target.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO a VALUES (7, 'treasure')");
+    desk.write(
+        "plan.toml",
+        &format!(
+            "[plan]\nname = \"sealed\"\n[source]\nurl = \"sqlite:source.sqlite\"\n[destination]\n\
+             url = \"sqlite:target.sqlite\"\n[restore]\nrecipient = \"{PUBLIC}\"\n[[table]]\nfrom = \"a\"\n\
+             mode = \"replace\"\n"
+        ),
+    );
+    desk.write("key.txt", &format!("# created\n{SECRET}\n"));
+    desk.write("other.txt", STRANGER);
+    desk.run_to(0, &["run", "plan.toml"]);
+    let listed = desk.run_to(0, &["restore"]).values[0]["restore_points"].clone();
+    let name = listed[0]["name"].as_str().unwrap().to_owned();
+
+    let mut terminal = Terminal::open(&desk, &["plan.toml"], 24, 80);
+    terminal.wait_for("✓ completed");
+    terminal.press("8");
+    terminal.wait_for(&name);
+    terminal.press(ENTER);
+    terminal.wait_for("Encrypted: going back asks for the file with its key");
+    for (file, says) in [("other.txt", "none of the identities"), ("key.txt", "Restore: PASSED")] {
+        terminal.wait_for("a: emptied and reloaded");
+        terminal.press("b");
+        terminal.wait_for("The file with its key");
+        // The one that was named last stands there.
+        terminal.press(&"\x7f".repeat(20));
+        terminal.press(file);
+        terminal.press("\t");
+        terminal.press(&name);
+        terminal.press(ENTER);
+        terminal.wait_for(says);
+        terminal.press(ENTER);
+    }
+    assert_eq!(target.rows("SELECT name FROM a"), [[Some("treasure".to_owned())]]);
+    terminal.wait_for("↑↓ scroll");
+    terminal.press("\x1b");
+    terminal.wait_for("b go back");
+    terminal.press("q");
+    terminal.exit_code();
+    // The key is in nothing that stays, and the path in no memory.
+    let state = desk.path("home");
+    for file in walk(&state) {
+        let bytes = fs::read(&file).unwrap();
+        let has = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        assert!(!has(&SECRET[..40]) && !has("key.txt"), "{}", file.display());
+    }
+}
+
+/// All files below a folder.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let each = |entry: fs::DirEntry| match entry.file_type().unwrap() {
+        kind if kind.is_dir() => walk(&entry.path()),
+        kind if kind.is_file() => vec![entry.path()],
+        _ => Vec::new(),
+    };
+    entries.flat_map(each).collect()
 }
 
 #[test]

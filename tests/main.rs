@@ -31,6 +31,7 @@ mod servers;
 mod support;
 mod taken_back;
 mod terminal;
+mod throttle;
 mod validation;
 mod weight;
 mod when;

@@ -122,12 +122,20 @@ fn rows_go_out_to_a_sheet_are_put_right_there_and_come_back() {
     ];
     assert_eq!(people.arrived(), expected);
 
-    // The rows are settled now: nothing of the same sheet is taken a second time, not even what is still flagged.
-    fs::write(&sheet, fs::read_to_string(&sheet).unwrap().replace("29 years", "29")).unwrap();
+    // The rows are settled now. A sheet that says otherwise of one is not taken, not even what is still flagged.
+    let sheet_now = fs::read_to_string(&sheet).unwrap().replace("29 years", "29");
+    fs::write(&sheet, sheet_now.replace(",41,", ",42,")).unwrap();
     let told = people.review(2, &["--import", path]);
     let error = told["error"].as_str().unwrap();
-    assert!(error.contains("people:2 is written by tester") && error.contains("nothing was imported"), "{error}");
+    assert!(error.contains("people:2 is written with other values by tester"), "{error}");
+    assert!(error.contains("nothing was imported"), "{error}");
     assert_eq!(people.arrived().len(), 4);
+    // What it says as it is keeps the rest from nothing.
+    fs::write(&sheet, sheet_now).unwrap();
+    let seen = people.review(0, &["--import", path, "--preview"]);
+    assert_eq!((&seen["import"]["changed"], seen["import"]["settled"].as_array().unwrap().len()), (&1.into(), 3));
+    assert_eq!(people.review(0, &["--import", path])["flagged"], 0);
+    assert_eq!(people.arrived().len(), 5);
 }
 
 #[test]

@@ -1,136 +1,16 @@
 //! The real binary on a pseudo-terminal: from opening the demo to a finished run with a prompt answered.
 
 use std::{
-    io::{Read, Write},
-    num::NonZero,
-    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use vt100::Parser;
-
-use crate::support::{binary::Desk, servers::PostgresDatabase, sides::SqliteFile};
-
-const DOWN: &str = "\x1b[B";
-const RIGHT: &str = "\x1b[C";
-const ENTER: &str = "\r";
-
-/// A terminal with the binary in it.
-struct Terminal {
-    screen: Arc<Mutex<Parser>>,
-    /// All bytes that came.
-    raw: Arc<Mutex<Vec<u8>>>,
-    keys: Box<dyn Write + Send>,
-    child: Box<dyn Child + Send + Sync>,
-    _master: Box<dyn MasterPty + Send>,
-}
-
-impl Terminal {
-    fn open(desk: &Desk, arguments: &[&str], rows: u16, cols: u16) -> Self {
-        Self::open_with(desk, arguments, (rows, cols), &[])
-    }
-
-    fn open_with(desk: &Desk, arguments: &[&str], (rows, cols): (u16, u16), variables: &[(&str, &str)]) -> Self {
-        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_whimbrel"));
-        command.args(arguments);
-        command.cwd(desk.folder());
-        command.env("HOME", desk.path("home"));
-        command.env("TERM", "xterm-256color");
-        command.env("LANG", "C.UTF-8");
-        command.env("USER", "tester");
-        command.env_remove("XDG_STATE_HOME");
-        command.env_remove("XDG_CONFIG_HOME");
-        for name in ["NO_COLOR", "COLORTERM", "COLORFGBG", "WHIMBREL_THEME", "LC_ALL"] {
-            command.env_remove(name);
-        }
-        variables.iter().for_each(|(name, value)| command.env(name, value));
-        let raw = Arc::new(Mutex::new(Vec::new()));
-        let child = pair.slave.spawn_command(command).unwrap();
-        let screen = Arc::new(Mutex::new(Parser::new(NonZero::new(rows).unwrap(), NonZero::new(cols).unwrap(), 0)));
-        let mut output = pair.master.try_clone_reader().unwrap();
-        let (shown, sent) = (screen.clone(), raw.clone());
-        thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(read @ 1..) = output.read(&mut bytes) {
-                sent.lock().unwrap().extend(&bytes[..read]);
-                shown.lock().unwrap().process(&bytes[..read]);
-            }
-        });
-        Self { screen, raw, keys: pair.master.take_writer().unwrap(), child, _master: pair.master }
-    }
-
-    fn text(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
-    }
-
-    /// Every sequence that came and sets colours or marks, without its first two and its last character.
-    fn styles(&self) -> Vec<String> {
-        let raw = String::from_utf8_lossy(&self.raw.lock().unwrap()).into_owned();
-        let sequences = raw.split("\x1b[").skip(1).filter_map(|rest| {
-            let end = rest.find(|char: char| !char.is_ascii_digit() && char != ';')?;
-            rest[end..].starts_with('m').then(|| rest[..end].to_owned())
-        });
-        sequences.collect()
-    }
-
-    /// Waits until the screen shows the text; fails with the screen.
-    #[track_caller]
-    fn wait_for(&self, text: &str) {
-        let since = Instant::now();
-        while !self.text().contains(text) {
-            assert!(since.elapsed() < Duration::from_secs(90), "no '{text}' on the screen:\n{}", self.text());
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
-    }
-
-    /// A prompt takes no keys in its first moment; these are meant for it.
-    fn press_in_prompt(&mut self, keys: &[&str]) {
-        thread::sleep(Duration::from_millis(500));
-        for key in keys {
-            self.press(key);
-            thread::sleep(Duration::from_millis(30));
-        }
-    }
-
-    /// From the first screen over the map and the checks to the first prompt.
-    fn start_the_demo(&mut self) {
-        self.wait_for("☑ customers");
-        self.press("3");
-        self.wait_for("→ tier_code");
-        self.press("4");
-        self.wait_for("Ready: s starts the migration");
-        self.press("s");
-        self.wait_for("Start the migration?");
-        self.press_in_prompt(&[RIGHT, ENTER]);
-        self.wait_for("Error on row ");
-    }
-
-    /// The line goes dead: nobody says goodbye.
-    fn hang_up(self) {
-        let process = self.child.process_id().unwrap().to_string();
-        assert!(std::process::Command::new("kill").args(["-HUP", &process]).status().unwrap().success());
-        self.exit_code();
-    }
-
-    fn exit_code(mut self) -> u32 {
-        let since = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.exit_code();
-            }
-            assert!(since.elapsed() < Duration::from_secs(60), "the console did not end:\n{}", self.text());
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
+use crate::support::{
+    binary::Desk,
+    pty::{DOWN, ENTER, RIGHT, Terminal},
+    servers::PostgresDatabase,
+    sides::SqliteFile,
+};
 
 #[test]
 fn from_the_demo_to_a_finished_run_with_a_prompt_answered() {
@@ -484,4 +364,110 @@ fn status_shows_a_validation_under_way() {
     terminal.wait_for("INCONCLUSIVE");
     terminal.press("q");
     terminal.exit_code();
+}
+
+#[test]
+fn what_a_table_holds_is_looked_at_column_by_column() {
+    let desk = Desk::new();
+    desk.run_to(3, &["demo", "--headless", "--on-error", "skip"]);
+    let mut terminal = Terminal::open(&desk, &["whimbrel-demo/demo.toml"], 24, 80);
+    terminal.wait_for("✓ completed");
+    terminal.press("2");
+    terminal.wait_for("☑ customers");
+    terminal.press("i");
+    terminal.wait_for("Profile of customers");
+    terminal.wait_for("Figures of a sample: the first 10,000 rows");
+    terminal.press("jjjj");
+    terminal.wait_for("[Facts]");
+    terminal.wait_for("looks like email");
+    terminal.press("\t");
+    terminal.wait_for("[Values]");
+    terminal.press("a");
+    terminal.wait_for("Figures of all 12,000 rows");
+    terminal.press("g");
+    terminal.wait_for("duplicates of (");
+    terminal.press("\x1b");
+    terminal.wait_for("☑ customers");
+    terminal.press("q");
+    terminal.exit_code();
+}
+
+#[test]
+fn names_are_split_and_merged_on_the_map_and_arrive_so() {
+    let desk = Desk::new();
+    SqliteFile::new(desk.path("source.sqlite")).execute(
+        "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, street TEXT, town TEXT);
+         INSERT INTO people VALUES (1, 'Ada King Lovelace', 'Main St 1', 'London'), (2, 'Cher', NULL, 'Paris'), \
+         (3, NULL, NULL, NULL), (4, 'A B C', 'x', NULL);",
+    );
+    let target = SqliteFile::new(desk.path("target.sqlite"));
+    target.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, first TEXT, last TEXT, address TEXT);");
+    desk.write(
+        "plan.toml",
+        "# ours\n[plan]\nname = \"people\"\n[source]\nurl = \"sqlite:source.sqlite\"\n\
+         [destination]\nurl = \"sqlite:target.sqlite\"\n[[table]]\nfrom = \"people\" # all of them\n",
+    );
+    let mut terminal = Terminal::open(&desk, &["plan.toml"], 40, 120);
+    terminal.wait_for("1 Connect");
+    terminal.press("3");
+    terminal.wait_for("unused: x leaves it behind");
+    terminal.press("Gkk");
+    terminal.press("s");
+    terminal.wait_for("▸ Into      first, last, address");
+    terminal.press(&"\x7f".repeat(", address".len()));
+    terminal.wait_for("→ last");
+    terminal.wait_for("King Lovelace");
+    terminal.press(ENTER);
+    // The form has the whole expression, the map behind it not.
+    terminal.wait_for("nullif(substr(name, length(spli…");
+    terminal.press("gjjj");
+    terminal.press("m");
+    terminal.wait_for("▸ Columns   street, town");
+    terminal.wait_for("Main St 1 London");
+    terminal.press(ENTER);
+    terminal.wait_for("address: expression");
+    terminal.press("q");
+    terminal.exit_code();
+    let plan = std::fs::read_to_string(desk.path("plan.toml")).unwrap();
+    assert!(plan.starts_with("# ours\n") && plan.contains("from = \"people\" # all of them"), "{plan}");
+    desk.run_to(0, &["run", "plan.toml"]);
+    let rows = target.rows("SELECT first, last, address FROM people ORDER BY id");
+    let rows: Vec<Vec<&str>> =
+        rows.iter().map(|row| row.iter().map(|cell| cell.as_deref().unwrap_or("NULL")).collect()).collect();
+    assert_eq!(
+        rows,
+        [
+            ["Ada", "King Lovelace", "Main St 1 London"],
+            ["Cher", "NULL", "Paris"],
+            ["NULL", "NULL", "NULL"],
+            ["A", "B C", "x"],
+        ]
+    );
+}
+
+#[test]
+fn the_rows_around_a_faulty_one_are_read_on_demand_from_the_prompt_and_in_review() {
+    let desk = Desk::new();
+    let mut terminal = Terminal::open(&desk, &["demo"], 24, 80);
+    terminal.start_the_demo();
+    let table = if terminal.text().contains("of customers") { "customers" } else { "orders" };
+    terminal.press_in_prompt(&["n"]);
+    terminal.wait_for("Rows around row ");
+    terminal.wait_for("✗ ");
+    terminal.wait_for(&format!("of {table}"));
+    terminal.wait_for("... (showing ");
+    terminal.press("\x1b");
+    terminal.wait_for("● Fail and stop");
+    terminal.press_in_prompt(&[DOWN, RIGHT, RIGHT, RIGHT, ENTER]);
+    terminal.wait_for("✓ completed");
+    terminal.press("6");
+    terminal.wait_for("12 wait");
+    terminal.press("j");
+    terminal.press("n");
+    terminal.wait_for("Rows around row ");
+    terminal.wait_for("✗ ");
+    terminal.press("q");
+    terminal.wait_for("12 wait");
+    terminal.press("q");
+    assert_eq!(terminal.exit_code(), 3);
 }

@@ -68,6 +68,8 @@ pub enum Verb {
     Pause(OfRun),
     /// Go on after a pause; tables that were held are tried again.
     Resume(OfRun),
+    /// Hold a run back while it goes on: to so many rows a second, to so many tables at once.
+    Throttle(ThrottleOf),
     /// Halt a run; it can be resumed by a new start.
     Stop(OfRun),
     /// List, retry, edit or discard flagged rows.
@@ -91,6 +93,32 @@ pub enum Verb {
 pub struct OfRun {
     /// The run's plan; needed where several run.
     pub plan: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "throttled", required = true, multiple = true, args = ["rows", "parallel"])]
+pub struct ThrottleOf {
+    /// The run's plan; needed where several run.
+    pub plan: Option<PathBuf>,
+    /// At most so many rows a second, all tables together; `off`: as many as go.
+    #[arg(long, value_name = "ROWS|off", value_parser = limit)]
+    pub rows: Option<Limit>,
+    /// How many tables go at once.
+    #[arg(long, value_name = "TABLES", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub parallel: Option<u8>,
+}
+
+/// A run's limit; none: as many rows as go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(pub Option<u64>);
+
+/// `5000`, `5_000` or `off`.
+fn limit(text: &str) -> Result<Limit, String> {
+    match text.replace(['_', ','], "").parse() {
+        _ if text == "off" => Ok(Limit(None)),
+        Ok(rows) if rows > 0 => Ok(Limit(Some(rows))),
+        _ => Err(format!("'{text}' is neither a number of rows a second, as 5000, nor off")),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -448,6 +476,17 @@ mod tests {
         }
         for text in ["", "0", "-1", "x%", "0%", "70%", "1.5"] {
             assert!(super::sample(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_rows_or_off() {
+        use super::{Limit, limit};
+        for (text, rows) in [("5000", Some(5_000)), ("5_000", Some(5_000)), ("off", None)] {
+            assert_eq!(limit(text), Ok(Limit(rows)), "{text}");
+        }
+        for text in ["", "0", "-1", "none", "1.5"] {
+            assert!(limit(text).is_err(), "{text}");
         }
     }
 

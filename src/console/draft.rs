@@ -11,7 +11,7 @@ use crate::{
     protocol::{Sampled, SideName},
 };
 
-pub use crate::plan::{Edit, apply};
+pub use crate::plan::{Edit, apply, apply_all};
 
 /// What the screens show of a plan.
 #[derive(Clone, Debug, Default, PartialEq)]

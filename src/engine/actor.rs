@@ -15,6 +15,7 @@ use super::{
     now_ms,
     pace::Pace,
     readers::Readers,
+    throttle::Throttle,
     writing::Writing,
 };
 use crate::{
@@ -143,6 +144,7 @@ impl Actor {
             destination: job.destination.clone(),
             ledger: job.ledger.clone(),
             meter: Meter::new(standing),
+            throttle: Arc::new(Throttle::new(None)),
             abort: aborted,
         });
         let loaded = binding.tables.iter().map(|table| table.mapping.to.clone()).collect();
@@ -280,6 +282,7 @@ impl Actor {
                     Input::Waited { table }
                 });
             }
+            Step::Throttle(limit) => self.shared.throttle.set(limit),
             Step::Abort => {
                 self.abort.send_replace(true);
             }

@@ -18,6 +18,7 @@ use super::{
     readers::Readers,
     rows::Faults,
     steps::{AttemptSpec, Input},
+    throttle::Throttle,
     writing::Writing,
 };
 use crate::{
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     pub(super) destination: Arc<dyn Destination>,
     pub(super) ledger: Ledger,
     pub(super) meter: Meter,
+    pub(super) throttle: Arc<Throttle>,
     pub(super) abort: watch::Receiver<bool>,
 }
 
@@ -69,7 +71,7 @@ pub(super) struct Unsure {
 /// What is known of the chunk behind the one under way.
 pub(super) enum Ahead {
     /// Its range is asked for while that one is written.
-    Asked { after: Position, range: JoinHandle<Result<Option<Range>, EndpointError>> },
+    Asked { after: Position, rows: u64, range: JoinHandle<Result<Option<Range>, EndpointError>> },
     /// It is read while that one is committed.
     Open { after: Position, pipeline: Box<Pipeline> },
 }
@@ -143,10 +145,6 @@ pub(super) async fn attempt(
     (lane, result)
 }
 
-fn open(lane: &Lane, snapshot: &Arc<dyn Snapshot>, range: Range) -> Pipeline {
-    Pipeline::open(snapshot.clone(), lane.mapping.clone(), (lane.transform.clone(), lane.encoding.clone()), range)
-}
-
 struct Attempt<'a> {
     shared: &'a Arc<Shared>,
     task: &'a AttemptSpec,
@@ -154,6 +152,11 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    fn open(&self, lane: &Lane, snapshot: &Arc<dyn Snapshot>, range: (Range, u64)) -> Pipeline {
+        let work = (lane.transform.clone(), lane.encoding.clone());
+        Pipeline::open(snapshot.clone(), lane.mapping.clone(), work, range, self.shared.throttle.clone())
+    }
+
     async fn perform(&self, lane: &mut Lane) -> Result<Input, AttemptError> {
         if let Some(committed) = self.settle(lane).await? {
             return Ok(committed);
@@ -205,15 +208,20 @@ impl Attempt<'_> {
         let after = self.task.after.as_ref();
         let known = match lane.ahead.take() {
             Some(Ahead::Open { after: from, pipeline }) if Some(&from) == after => return Ok(Some(*pipeline)),
-            Some(Ahead::Asked { after: from, range }) if Some(&from) == after => range.await?.ok(),
+            Some(Ahead::Asked { after: from, rows, range }) if Some(&from) == after => {
+                range.await?.ok().map(|range| (range, rows))
+            }
             _ => None,
         };
-        let range = match known {
-            Some(range) => range,
-            None => snapshot.next_range(&lane.mapping.from, after, lane.pace.rows()).await?,
+        let (range, rows) = match known {
+            Some(known) => known,
+            None => {
+                let rows = lane.pace.rows(self.shared.throttle.limit());
+                (snapshot.next_range(&lane.mapping.from, after, rows).await?, rows)
+            }
         };
         let whole = |range| if lane.writing.whole { Range { until: Until::End, ..range } } else { range };
-        Ok(range.map(|range| open(lane, snapshot, whole(range))))
+        Ok(range.map(|range| self.open(lane, snapshot, (whole(range), rows))))
     }
 
     fn ask_ahead(&self, lane: &mut Lane, snapshot: &Arc<dyn Snapshot>, range: &Range) {
@@ -221,17 +229,18 @@ impl Attempt<'_> {
         if !snapshot.answers_aside() {
             return;
         }
-        let (snapshot, mapping, from, rows) = (snapshot.clone(), lane.mapping.clone(), after.clone(), lane.pace.rows());
+        let rows = lane.pace.rows(self.shared.throttle.limit());
+        let (snapshot, mapping, from) = (snapshot.clone(), lane.mapping.clone(), after.clone());
         let range = tokio::spawn(async move { snapshot.next_range(&mapping.from, Some(&from), rows).await });
-        lane.ahead = Some(Ahead::Asked { after: after.clone(), range });
+        lane.ahead = Some(Ahead::Asked { after: after.clone(), rows, range });
     }
 
     /// Begins to read the next range, if it is known by now. What fails fails again when it is needed.
     async fn open_ahead(&self, lane: &mut Lane, snapshot: &Arc<dyn Snapshot>) -> Result<(), AttemptError> {
-        if let Some(Ahead::Asked { after, range }) = lane.ahead.take()
+        if let Some(Ahead::Asked { after, rows, range }) = lane.ahead.take()
             && let Ok(Some(range)) = range.await?
         {
-            let pipeline = Box::new(open(lane, snapshot, range));
+            let pipeline = Box::new(self.open(lane, snapshot, (range, rows)));
             lane.ahead = Some(Ahead::Open { after, pipeline });
         }
         Ok(())
@@ -273,11 +282,14 @@ impl Attempt<'_> {
     ) -> Result<Option<Early>, AttemptError> {
         let judge = Judge::new(self.task.answered.clone(), self.task.rules.clone(), self.shared.on_error);
         let mut abort = self.shared.abort.clone();
+        let shrinks = !lane.pace.is_fixed() && !lane.writing.whole;
+        let rows = pipeline.rows();
         loop {
             self.shared.meter.now("reading", self.table);
             let made = tokio::select! {
                 biased;
                 _ = abort.wait_for(|abort| *abort) => return Ok(Some(Early::Abandoned)),
+                () = self.shared.throttle.outgrows(rows), if shrinks => return Ok(Some(Early::Abandoned)),
                 made = pipeline.next() => made,
             };
             if made.is_empty() {
@@ -337,8 +349,9 @@ impl Attempt<'_> {
         gathered: &mut Gathered,
     ) -> Result<Option<Early>, AttemptError> {
         let first = self.task.before.read + self.task.before.filtered + gathered.rows + 1;
-        let Made { source, applied, digest, took, _hold } = made;
+        let Made { source, applied, digest, took, held_back, _hold } = made;
         self.shared.meter.add_stages(took.0, took.1, Duration::ZERO);
+        self.shared.meter.add_held_back(held_back);
         let rows = source.rows() as u64;
         gathered.digest += digest;
         gathered.digest.take_out(digest_of_refused(&lane.encoding, &applied.batch, &refusals));

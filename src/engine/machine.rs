@@ -122,6 +122,7 @@ impl Machine {
     }
 
     fn begin(&mut self) {
+        let limit = self.snapshot.rows_per_second;
         self.emit(Event::Started {
             plan: self.snapshot.plan.clone(),
             digest: self.snapshot.digest.clone(),
@@ -129,7 +130,10 @@ impl Machine {
             resumed: self.resumed,
             tables: self.starts.clone(),
         });
-        self.emit(Event::ParallelSet { tables: self.snapshot.parallel });
+        self.emit(Event::ParallelSet { tables: self.snapshot.parallel, by: String::new() });
+        if limit.is_some() {
+            self.throttle(limit, String::new());
+        }
         if let Some(first) = self.first.take() {
             self.emit(first);
         }
@@ -141,13 +145,13 @@ impl Machine {
     fn command(&mut self, command: Command, by: String) {
         match (command, self.snapshot.phase) {
             (Command::Pause, RunPhase::Running) => {
-                self.emit(Event::Draining);
+                self.emit(Event::Draining { by });
                 self.done();
             }
             (Command::Pause, _) => self.refuse("the run is not running"),
             (Command::Resume, _) if self.stopping.is_some() => self.refuse("the run is being stopped"),
             (Command::Resume, RunPhase::Paused | RunPhase::Draining) => {
-                self.emit(Event::Continued);
+                self.emit(Event::Continued { by });
                 self.release_held();
                 self.done();
             }
@@ -161,11 +165,23 @@ impl Machine {
                 self.done();
             }
             (Command::Parallel { tables }, _) => {
-                self.emit(Event::ParallelSet { tables: tables.clamp(1, 64) });
+                self.emit(Event::ParallelSet { tables: tables.clamp(1, 64), by });
+                self.done();
+            }
+            (Command::Throttle { rows_per_second: Some(0) }, _) => {
+                self.refuse("no rows at all is a pause, not a limit")
+            }
+            (Command::Throttle { rows_per_second }, _) => {
+                self.throttle(rows_per_second, by);
                 self.done();
             }
             (Command::Answer { fault, decision, scope }, _) => self.answer(&fault, decision, scope, &by),
         }
+    }
+
+    fn throttle(&mut self, rows_per_second: Option<u64>, by: String) {
+        self.emit(Event::ThrottleSet { rows_per_second, by });
+        self.steps.push(Step::Throttle(rows_per_second));
     }
 
     fn answer(&mut self, id: &FaultId, decision: Decision, scope: Scope, by: &str) {

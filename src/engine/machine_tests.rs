@@ -173,7 +173,7 @@ fn live(world: &mut World, on_error: OnError, dice: &mut Dice<'_>, attended: boo
                     world.answered.push(Answered { fault: *fault, decision, by });
                 }
                 Step::End => ended = true,
-                Step::Abort => {}
+                Step::Abort | Step::Throttle(_) => {}
                 Step::Reply(reply) => assert!(matches!(reply, Reply::Done | Reply::Refused(_))),
                 step => pending.push(step),
             }
@@ -202,6 +202,7 @@ fn next(world: &mut World, machine: &Machine, pending: &mut Vec<Step>, chance: O
         Some(2) => return Input::Command { command: Command::Resume, by },
         Some(3) => return Input::Command { command: Command::Stop, by },
         Some(4) => return Input::Command { command: Command::Parallel { tables: 3 }, by },
+        Some(9) => return Input::Command { command: Command::Throttle { rows_per_second: Some(7) }, by },
         _ => {}
     }
     if !pending.is_empty() && (chance != Some(5) || snapshot.open.is_empty()) {

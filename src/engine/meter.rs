@@ -21,6 +21,8 @@ pub(super) struct Meter {
     bytes_written: AtomicU64,
     /// Microseconds of source, transform and destination.
     stages: [AtomicU64; 3],
+    /// Microseconds that batches were held back by the run's limit.
+    held_back: AtomicU64,
     now: Mutex<String>,
     cpu: Mutex<(Instant, u64, f32)>,
 }
@@ -62,6 +64,7 @@ impl Meter {
             bytes_read: 0.into(),
             bytes_written: 0.into(),
             stages: Default::default(),
+            held_back: 0.into(),
             now: Mutex::default(),
             cpu: Mutex::new((started, cpu_ticks(), 0.0)),
         }
@@ -79,8 +82,13 @@ impl Meter {
     /// How long a batch was waited for, made and written.
     pub(super) fn add_stages(&self, source: Duration, transform: Duration, destination: Duration) {
         for (stage, took) in self.stages.iter().zip([source, transform, destination]) {
-            stage.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+            stage.fetch_add(micros(took), Relaxed);
         }
+    }
+
+    /// How long a batch was held back by the run's limit.
+    pub(super) fn add_held_back(&self, time: Duration) {
+        self.held_back.fetch_add(micros(time), Relaxed);
     }
 
     /// Says what goes on: `writing orders`.
@@ -104,6 +112,7 @@ impl Meter {
             source_ms,
             transform_ms,
             destination_ms,
+            throttle_ms: self.held_back.load(Relaxed) / 1_000,
             elapsed_ms: self.started.elapsed().as_millis() as u64,
             tables: tables.collect(),
             bytes_read: self.bytes_read.load(Relaxed),
@@ -125,6 +134,10 @@ impl Meter {
         }
         last.2
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// USER_HZ, which Linux keeps at 100 for /proc on every architecture we build for.
@@ -156,8 +169,9 @@ mod tests {
         meter.now("writing", "a");
         meter.add_stages(Duration::from_millis(3), Duration::ZERO, Duration::from_micros(999));
         meter.add_stages(Duration::ZERO, Duration::from_millis(2), Duration::from_micros(1));
+        meter.add_held_back(Duration::from_millis(4));
         let gauge = meter.read();
-        assert_eq!((gauge.source_ms, gauge.transform_ms, gauge.destination_ms), (3, 2, 1));
+        assert_eq!((gauge.source_ms, gauge.transform_ms, gauge.destination_ms, gauge.throttle_ms), (3, 2, 1, 4));
         assert_eq!(gauge.tables, [("z".to_owned(), 5, 4), ("a".to_owned(), 7, 6)]);
         assert_eq!(gauge.now, "writing a");
         assert!(gauge.memory_bytes > 1_000_000);

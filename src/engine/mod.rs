@@ -23,6 +23,7 @@ mod resume;
 mod retry;
 mod rows;
 mod steps;
+mod throttle;
 mod writing;
 
 pub use actor::{RunError, RunHandle, spawn};

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use super::throttle;
+
 /// A chunk grows as long as it takes no longer than this.
 const SHORT: Duration = Duration::from_millis(1500);
 const LONG: Duration = Duration::from_secs(6);
@@ -24,8 +26,17 @@ impl Pace {
         Self { rows: rows.unwrap_or(FIRST), fixed: rows.is_some() }
     }
 
-    pub(super) fn rows(self) -> u64 {
-        self.rows
+    /// Under a limit of so many rows a second.
+    pub(super) fn rows(self, limit: Option<u64>) -> u64 {
+        match limit {
+            Some(limit) if !self.fixed => self.rows.min(throttle::chunk(limit)),
+            _ => self.rows,
+        }
+    }
+
+    /// Whether the plan says how many.
+    pub(super) fn is_fixed(self) -> bool {
+        self.fixed
     }
 
     /// A chunk was committed after so long.
@@ -57,11 +68,11 @@ mod tests {
         for _ in 0..9 {
             pace.committed(Duration::from_millis(100));
         }
-        assert_eq!(pace.rows(), MOST);
+        assert_eq!(pace.rows(None), MOST);
         pace.failed();
-        assert_eq!(pace.rows(), FIRST);
+        assert_eq!(pace.rows(None), FIRST);
         pace.committed(Duration::from_secs(60));
-        assert_eq!(pace.rows(), FIRST / 2);
+        assert_eq!(pace.rows(None), FIRST / 2);
     }
 
     #[test]
@@ -70,5 +81,13 @@ mod tests {
         pace.committed(Duration::ZERO);
         pace.failed();
         assert_eq!(pace, Pace { rows: 7, fixed: true });
+        assert_eq!(pace.rows(Some(1)), 7);
+    }
+
+    #[test]
+    fn under_a_limit_a_chunk_is_a_few_seconds_of_rows() {
+        let pace = Pace::new(None);
+        assert_eq!((pace.rows(Some(100)), pace.rows(Some(1))), (200, 2));
+        assert_eq!(pace.rows(Some(u64::MAX)), FIRST);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::attempt::AttemptError;
+use super::{attempt::AttemptError, throttle::Throttle};
 use crate::{
     endpoint::{EndpointError, Hold, Inlet, Outlet, Position, Range, Snapshot, SourceBatch},
     model::{RowEncoding, RowSum},
@@ -35,6 +35,8 @@ pub(super) struct Made {
     pub(super) digest: RowSum,
     /// How long the transform waited for it, and worked on it.
     pub(super) took: (Duration, Duration),
+    /// How long the run's limit held it back.
+    pub(super) held_back: Duration,
     /// Its share of the budget.
     pub(super) _hold: Hold,
 }
@@ -42,28 +44,36 @@ pub(super) struct Made {
 /// A range under way. Once it is dropped nobody takes batches any more, at which both tasks end.
 pub(super) struct Pipeline {
     range: Range,
+    rows: u64,
     made: mpsc::Receiver<Made>,
     reading: JoinHandle<Result<Option<Position>, EndpointError>>,
     transforming: JoinHandle<Result<(), AttemptError>>,
 }
 
 impl Pipeline {
+    /// Of a range that was asked for with so many rows.
     pub(super) fn open(
         snapshot: Arc<dyn Snapshot>,
         mapping: Arc<Mapping>,
         work: (Arc<Transform>, Arc<RowEncoding>),
-        range: Range,
+        (range, rows): (Range, u64),
+        throttle: Arc<Throttle>,
     ) -> Self {
         let (outlet, inlet) = Outlet::new(BUDGET_BYTES);
         let (sender, made) = mpsc::channel(GROUP);
         let read = range.clone();
         let reading = tokio::spawn(async move { snapshot.read(&mapping.from, &read, BATCH_BYTES, outlet).await });
-        let transforming = tokio::spawn(pass(work, inlet, sender));
-        Self { range, made, reading, transforming }
+        let transforming = tokio::spawn(pass(work, inlet, sender, throttle));
+        Self { range, rows, made, reading, transforming }
     }
 
     pub(super) fn range(&self) -> &Range {
         &self.range
+    }
+
+    /// As many as its range was asked for with; of the last one there may be fewer.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// The batches that are ready, in order, at least one; none after the last one, or when something failed, which
@@ -87,12 +97,17 @@ async fn pass(
     work: (Arc<Transform>, Arc<RowEncoding>),
     mut inlet: Inlet,
     sender: mpsc::Sender<Made>,
+    throttle: Arc<Throttle>,
 ) -> Result<(), AttemptError> {
     let mut idle = Instant::now();
     while let Some((source, hold)) = inlet.take().await {
         let waited = idle.elapsed();
+        let held_back = tokio::select! {
+            () = sender.closed() => break,
+            held_back = throttle.pass(source.rows() as u64) => held_back,
+        };
         let mut made = apply(work.clone(), source, hold).await?;
-        made.took.0 = waited;
+        (made.took.0, made.held_back) = (waited, held_back);
         if sender.send(made).await.is_err() {
             break;
         }
@@ -112,7 +127,8 @@ async fn apply(
         let applied = transform.apply(&source.batch)?;
         let digest = encoding.sum(&applied.batch);
         let took = (Duration::ZERO, begun.elapsed());
-        Ok::<_, TransformError>(Made { source, applied, digest, took, _hold: hold })
+        let held_back = Duration::ZERO;
+        Ok::<_, TransformError>(Made { source, applied, digest, took, held_back, _hold: hold })
     });
     Ok(made.await??)
 }

@@ -161,6 +161,7 @@ pub async fn prepare(job: Job) -> Result<Prepared, PrepareError> {
         digest: run.plan_digest.clone(),
         run: Some(run.id.clone()),
         parallel: plan.run.parallel,
+        rows_per_second: plan.run.rows_per_second,
         on_error: policy(&job, &plan),
         ..job.ledger.snapshot(&run.id).await?
     };

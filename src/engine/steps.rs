@@ -104,6 +104,8 @@ pub enum Step {
         scope: Scope,
         by: String,
     },
+    /// No more rows a second from now on.
+    Throttle(Option<u64>),
     /// Tell all attempts under way to end early; each reports.
     Abort,
     /// All rows are in: foreign keys, sequences.

@@ -8,6 +8,7 @@ mod news;
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -378,8 +379,9 @@ impl Hub {
                     Done::Started { client, id, result: start(&workbench, on_error, confirmed).await }
                 }
                 Ask::Restore { .. } if running => refused("a run of this plan is under way; stop it first"),
-                Ask::Restore { name, typed, discard_others } => {
-                    match workbench.restore(&name, &typed, (discard_others, Vec::new()), &progress).await {
+                Ask::Restore { name, typed, discard_others, identity } => {
+                    let how = (discard_others, identity.as_deref().map(Path::new));
+                    match workbench.restore(&name, &typed, how, &progress).await {
                         Ok(restored) => {
                             let answer = Answer::Restored(Box::new(restored));
                             Done::Opened { client, id, answer, stands: stands(&workbench).await }

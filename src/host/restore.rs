@@ -1,6 +1,9 @@
 //! Restore points, made for runs and gone back to for whoever asks.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Local};
@@ -154,6 +157,11 @@ fn recipient(options: &RestoreOptions) -> Option<Recipient> {
     options.recipient.as_deref().and_then(Recipient::parse)
 }
 
+/// The keys of whoever goes back.
+fn identities(file: Option<&Path>) -> Result<Vec<Identity>, RestoreError> {
+    file.map_or(Ok(Vec::new()), Identity::read)
+}
+
 /// On this host's clock.
 fn day(at_ms: u64) -> String {
     let at = DateTime::from_timestamp_millis(at_ms as i64).unwrap_or_default().with_timezone(&Local);
@@ -192,18 +200,18 @@ impl Workbench {
         restore::preview(&self.way(name, identities).await?, name).await
     }
 
-    /// Goes back to this restore point, whose name was typed so; the identities read what is encrypted.
+    /// Goes back to this restore point, whose name was typed so; the file's keys read what is encrypted.
     pub async fn restore(
         &self,
         name: &str,
         typed: &str,
-        (discard_others, identities): (bool, Vec<Identity>),
+        (discard_others, identity): (bool, Option<&Path>),
         progress: &watch::Sender<RestoreProgress>,
     ) -> Result<Restoration, RestoreError> {
         if typed != name {
             return Err(RestoreError::NotTyped { name: name.to_owned(), typed: typed.to_owned() });
         }
-        let way = self.way(name, identities).await?;
+        let way = self.way(name, identities(identity)?).await?;
         let options = self.restore_options().await;
         let order = Order {
             name: name.to_owned(),
@@ -222,10 +230,10 @@ impl Workbench {
     pub async fn drill(
         &self,
         name: &str,
-        identities: Vec<Identity>,
+        identity: Option<&Path>,
         progress: &watch::Sender<RestoreProgress>,
     ) -> Result<Drill, RestoreError> {
-        restore::drill(&self.way(name, identities).await?, name, progress).await
+        restore::drill(&self.way(name, identities(identity)?).await?, name, progress).await
     }
 
     /// Tables of which a restore point that stands knows only what its run wrote.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{Cell, FaultId, NamedCell, hex, unhex},
+    model::{Cell, FaultId, NamedCell, edited, hex, unhex},
     plan::{Masks, Plan, TablePlan},
     protocol::{Retry, ReviewItem, ReviewState},
 };
@@ -110,7 +110,9 @@ pub struct Judged {
     pub unchanged: Vec<String>,
     /// Rows that this run has not flagged.
     pub unknown: Vec<String>,
-    /// Rows that somebody settled, or that were flagged anew, since the sheet was written; and how they are.
+    /// Rows that somebody settled since the sheet was written, of which it asks nothing, or nothing else.
+    pub settled: Vec<String>,
+    /// Rows that somebody settled otherwise, or that were flagged anew, since the sheet was written; and how they are.
     pub meanwhile: Vec<String>,
 }
 
@@ -121,8 +123,11 @@ impl Judged {
     }
 }
 
+/// The edits that settled rows were written with.
+pub type Settled = BTreeMap<FaultId, Vec<NamedCell>>;
+
 /// Reads a sheet to its end.
-pub fn read(bytes: &[u8], run: &str, items: &[ReviewItem]) -> Result<Judged, SheetError> {
+pub fn read(bytes: &[u8], run: &str, items: &[ReviewItem], settled: &Settled) -> Result<Judged, SheetError> {
     // What some spreadsheets begin a file with.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::Reader::from_reader(bytes);
@@ -156,33 +161,38 @@ pub fn read(bytes: &[u8], run: &str, items: &[ReviewItem]) -> Result<Judged, She
             judged.meanwhile.push(format!("{name} was flagged anew"));
             continue;
         }
-        if item.state != ReviewState::Flagged {
-            let by = item.by.as_deref().unwrap_or("somebody");
-            let state = if item.state == ReviewState::Written { "written" } else { "discarded" };
-            judged.meanwhile.push(format!("{name} is {state} by {by}"));
-            continue;
-        }
-        match changes(item, &columns, |at| field(at + FIXED.len())).map_err(fail)? {
-            cells if cells.is_empty() => judged.unchanged.push(name),
-            cells => judged.retries.push(Retry { fault: item.fault.id.clone(), cells }),
+        let said = said(item, &columns, |at| field(at + FIXED.len())).map_err(fail)?;
+        let changes: Vec<NamedCell> = said.iter().filter(|cell| !item.fault.cells.contains(cell)).cloned().collect();
+        match item.state {
+            ReviewState::Flagged if changes.is_empty() => judged.unchanged.push(name),
+            ReviewState::Flagged => judged.retries.push(Retry { fault: item.fault.id.clone(), cells: changes }),
+            _ if changes.is_empty() || is_written_so(item, &said, settled) => judged.settled.push(name),
+            state => {
+                let by = item.by.as_deref().unwrap_or("somebody");
+                let state = if state == ReviewState::Written { "written with other values" } else { "discarded" };
+                judged.meanwhile.push(format!("{name} is {state} by {by}"));
+            }
         }
     }
     Ok(judged)
 }
 
-/// The cells that are others than the row's.
-fn changes<'r>(
-    item: &ReviewItem,
-    columns: &[&str],
-    field: impl Fn(usize) -> &'r str,
-) -> Result<Vec<NamedCell>, String> {
+/// Whether the row was written with just what the sheet says.
+fn is_written_so(item: &ReviewItem, said: &[NamedCell], settled: &Settled) -> bool {
+    let edits = settled.get(&item.fault.id).map(Vec::as_slice).unwrap_or_default();
+    let written = edited(&item.fault.cells, edits);
+    item.state == ReviewState::Written && said.iter().all(|cell| written.contains(cell))
+}
+
+/// The row's cells as the sheet has them, without those that it leaves as they are.
+fn said<'r>(item: &ReviewItem, columns: &[&str], field: impl Fn(usize) -> &'r str) -> Result<Vec<NamedCell>, String> {
     let mut cells = Vec::new();
     for named in &item.fault.cells {
         let at = columns.iter().position(|column| *column == named.name);
         let at =
             at.ok_or_else(|| format!("the sheet has no column '{}', which {} has", named.name, item.fault.table))?;
         let cell = cell_of(field(at)).map_err(|why| format!("{}: {why}", named.name))?;
-        cells.extend(cell.filter(|cell| *cell != named.cell).map(|cell| NamedCell { name: named.name.clone(), cell }));
+        cells.extend(cell.map(|cell| NamedCell { name: named.name.clone(), cell }));
     }
     let unknown = columns.iter().find(|column| item.fault.cells.iter().all(|named| named.name != **column));
     match unknown {
@@ -250,7 +260,7 @@ mod tests {
             text.contains(",,\\N,\\x\r\n") || text.contains(",\"\",\\N,\\x\n") || text.contains(",,\\N,\\x\n"),
             "{text}"
         );
-        let judged = read(text.as_bytes(), "r", &items).unwrap();
+        let judged = read(text.as_bytes(), "r", &items, &Settled::new()).unwrap();
         assert_eq!((judged.unchanged.len(), judged.retries.len()), (2, 0));
     }
 
@@ -258,7 +268,7 @@ mod tests {
     fn what_was_changed_comes_back_as_edits() {
         let items = [of(1), of(2)];
         let text = sheet(&items).replacen("x1,\\N,\\x00ff", "1,,\\N", 1);
-        let judged = read(text.as_bytes(), "r", &items).unwrap();
+        let judged = read(text.as_bytes(), "r", &items, &Settled::new()).unwrap();
         assert_eq!(judged.unchanged, ["people:2"]);
         let cells = [Cell::text("1"), Cell::text(""), Cell::Null];
         let found: Vec<Cell> = judged.retries[0].cells.iter().map(|named| named.cell.clone()).collect();
@@ -268,21 +278,47 @@ mod tests {
     #[test]
     fn rows_that_are_not_what_they_were_are_named() {
         let mut items = vec![of(1), of(2), of(3), of(4)];
-        let text = sheet(&items);
+        let text = sheet(&items).replacen("x1,", "1,", 1);
         items[0].state = ReviewState::Discarded;
         items[0].by = Some("ada".into());
         items[1].fault.id = FaultId("other".into());
         items.remove(2);
-        let judged = read(text.as_bytes(), "r", &items).unwrap();
+        let judged = read(text.as_bytes(), "r", &items, &Settled::new()).unwrap();
         assert_eq!(judged.meanwhile, ["people:1 is discarded by ada", "people:2 was flagged anew"]);
         assert_eq!((judged.unknown.as_slice(), judged.is_sound()), (["people:3".to_owned()].as_slice(), false));
+    }
+
+    #[test]
+    fn what_was_settled_as_the_sheet_says_keeps_nothing_from_being_taken() {
+        let mut items = vec![of(1), of(2), of(3), of(4), of(5)];
+        let edits = |text: &str| vec![NamedCell { name: "id".into(), cell: Cell::text(text) }];
+        let settled = Settled::from([(FaultId("f1".into()), edits("1")), (FaultId("f2".into()), edits("9"))]);
+        let text = sheet(&items).replacen("x1,", "1,", 2).replacen(
+            "f5,,id,conversion,no integer,x1",
+            "f5,,id,conversion,no integer,5",
+            1,
+        );
+        for item in &mut items[..2] {
+            item.state = ReviewState::Written;
+        }
+        items[2].state = ReviewState::Written;
+        items[3].state = ReviewState::Discarded;
+        let judged = read(text.as_bytes(), "r", &items, &settled).unwrap();
+        assert_eq!(judged.settled, ["people:1", "people:3", "people:4"], "as it says, or it asks nothing");
+        assert_eq!(judged.meanwhile, ["people:2 is written with other values by somebody"]);
+        assert_eq!(judged.retries.len(), 1, "people:5 is still to be written");
+        // One that changes more than the sheet does is another row.
+        let more = [edits("1"), vec![NamedCell { name: "name".into(), cell: Cell::text("Eve") }]].concat();
+        let settled = Settled::from([(FaultId("f1".into()), more), (FaultId("f2".into()), edits("1"))]);
+        let judged = read(text.as_bytes(), "r", &items, &settled).unwrap();
+        assert_eq!(judged.meanwhile, ["people:1 is written with other values by somebody"]);
     }
 
     #[test]
     fn what_is_wrong_with_a_sheet_is_said_with_its_line() {
         let items = [of(1), of(2)];
         let text = sheet(&items);
-        let said = |text: &str| read(text.as_bytes(), "r", &items).unwrap_err().to_string();
+        let said = |text: &str| read(text.as_bytes(), "r", &items, &Settled::new()).unwrap_err().to_string();
         assert!(said("a,b\n1,2\n").contains("--export"));
         assert!(said(&text.replacen("x1", "\\q", 1)).contains("line 2: id: '\\q' begins with a \\"));
         assert!(said(&text.replacen("\nr,people,2", "\nr,people,two", 1)).contains("line 3: 'two' is no row's number"));
@@ -302,7 +338,7 @@ mod tests {
         let masks = Masks::of(&plan);
         let text = String::from_utf8(write(&[&item], Some(&plan), Some(&masks)).unwrap()).unwrap();
         assert!(!text.contains("Ada") && text.contains("\\P") && text.contains("id=7"), "{text}");
-        let judged = read(text.as_bytes(), "r", std::slice::from_ref(&item)).unwrap();
+        let judged = read(text.as_bytes(), "r", std::slice::from_ref(&item), &Settled::new()).unwrap();
         assert_eq!(judged.unchanged, ["people:1"]);
         let open = String::from_utf8(write(&[&item], Some(&plan), None).unwrap()).unwrap();
         assert!(open.contains("Ada"), "{open}");
@@ -320,7 +356,7 @@ mod tests {
         #[test]
         fn any_row_comes_back_as_it_went(cells in proptest::collection::vec(any_cell(), 3)) {
             let items = [item(1, cells)];
-            let judged = read(sheet(&items).as_bytes(), "r", &items).unwrap();
+            let judged = read(sheet(&items).as_bytes(), "r", &items, &Settled::new()).unwrap();
             prop_assert_eq!(judged.unchanged, ["people:1"]);
         }
     }

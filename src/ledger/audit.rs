@@ -126,6 +126,15 @@ pub(super) async fn append_all(transaction: &mut Transaction<'_, Sqlite>, entrie
 /// What of a run's facts belongs into the trail; decisions about rows have entries of their own.
 pub(super) fn entry_of(fact: &Fact) -> Option<AuditEntry> {
     let (action, by, what, content) = match &fact.event {
+        Event::Draining { by } => ("run-paused", by.as_str(), None, None),
+        Event::Continued { by } => ("run-continued", by.as_str(), None, None),
+        Event::ParallelSet { tables, by } if !by.is_empty() => {
+            ("parallel-set", by.as_str(), Some(format!("{tables} tables at once")), None)
+        }
+        Event::ThrottleSet { rows_per_second, by } if !by.is_empty() => {
+            let limit = rows_per_second.map_or("no limit".to_owned(), |rows| format!("{rows} rows a second"));
+            ("throttle-set", by.as_str(), Some(limit), None)
+        }
         Event::Started { resumed: true, .. } => ("run-resumed", "", None, None),
         Event::RuleAdded { rule, by } => ("rule-added", by.as_str(), None, serde_json::to_string(rule).ok()),
         Event::Stopped { why, by } => ("run-stopped", by.as_str(), None, Some(why.clone())),

@@ -157,4 +157,7 @@ pub struct Gauge {
     pub transform_ms: u64,
     #[serde(default)]
     pub destination_ms: u64,
+    /// How long rows were held back by the run's limit, all tables together.
+    #[serde(default)]
+    pub throttle_ms: u64,
 }

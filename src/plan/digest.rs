@@ -142,7 +142,10 @@ mod tests {
     #[test]
     fn notation_settings_and_words_for_humans_do_not_count() {
         for (old, new) in [
-            ("parallel = 4", "parallel = 9\nchunk_rows = 7\nfault_budget = 1\nfault_percent = 9\nlock_wait = 5"),
+            (
+                "parallel = 4",
+                "parallel = 9\nchunk_rows = 7\nrows_per_second = 8\nfault_budget = 1\nfault_percent = 9\nlock_wait = 5",
+            ),
             ("parallel = 4", "marks = \"ops.whimbrel\""),
             ("key = [\"id\"]", "mode = \"insert\"\nkey = [\"id\"]"),
             ("on_error = \"ask\"", "on_error = \"skip\""),

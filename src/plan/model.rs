@@ -126,6 +126,8 @@ pub struct RunOptions {
     pub parallel: usize,
     /// Rows to a chunk: what one transaction of the destination holds; `None`: as many as go in a few seconds.
     pub chunk_rows: Option<u64>,
+    /// At most so many rows a second, all tables together; `None`: as many as go.
+    pub rows_per_second: Option<u64>,
     /// Faults per table after which the table is held, since then the mapping is wrong and not the rows.
     pub fault_budget: u64,
     /// The same as a share of a chunk's rows, in percent; chunks under 100 rows are exempt.
@@ -144,6 +146,7 @@ impl Default for RunOptions {
             on_error: OnError::Ask,
             parallel: 4,
             chunk_rows: None,
+            rows_per_second: None,
             fault_budget: 100_000,
             fault_percent: 50,
             lock_wait: 30,

@@ -113,12 +113,14 @@ pub enum Ask {
         name: String,
     },
     /// Goes back to it. `typed` is its name as the operator typed it. Refused while a run goes on, and where others wrote
-    /// since unless `discard_others`. [`super::FromHost::Restoring`] tells how far it is; answers with
+    /// since unless `discard_others`. What is encrypted wants the file of its key: `identity` is that file's path on the
+    /// host's machine, and never the key. [`super::FromHost::Restoring`] tells how far it is; answers with
     /// [`Answer::Restored`] when it is over.
     Restore {
         name: String,
         typed: String,
         discard_others: bool,
+        identity: Option<String>,
     },
     /// Takes what is kept of a restore point off this host; `typed` as for [`Ask::Restore`] unless its time is over. No
     /// name: of all whose time is over. Answers with [`Answer::Purged`].

@@ -15,6 +15,8 @@ pub enum Command {
     Stop,
     /// How many tables go at once, from now on.
     Parallel { tables: usize },
+    /// At most so many rows a second from now on, all tables together; none: as many as go.
+    Throttle { rows_per_second: Option<u64> },
     /// Settles a fault, and by `scope` others like it, now and to come.
     Answer { fault: FaultId, decision: Decision, scope: Scope },
 }

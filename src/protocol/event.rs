@@ -79,11 +79,25 @@ pub enum Event {
         counts: Counts,
     },
     /// A pause was asked for; chunks under way come to their end.
-    Draining,
+    Draining {
+        #[serde(default)]
+        by: String,
+    },
     Paused,
-    Continued,
+    Continued {
+        #[serde(default)]
+        by: String,
+    },
+    /// `by` is empty where it is what the run began with.
     ParallelSet {
         tables: usize,
+        #[serde(default)]
+        by: String,
+    },
+    /// The run takes at most so many rows a second. `by` is empty where it is what the run began with.
+    ThrottleSet {
+        rows_per_second: Option<u64>,
+        by: String,
     },
     /// Something a human should know that is no failure.
     Remark {

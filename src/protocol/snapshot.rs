@@ -20,6 +20,9 @@ pub struct Snapshot {
     pub open: Vec<Fault>,
     pub rules: Vec<Rule>,
     pub parallel: usize,
+    /// At most so many rows a second.
+    #[serde(default)]
+    pub rows_per_second: Option<u64>,
     /// Faults raised so far, settled ones included.
     pub raised: u64,
     pub remarks: Vec<String>,
@@ -92,6 +95,7 @@ impl Snapshot {
                 self.digest.clone_from(digest);
                 self.on_error = *on_error;
                 self.phase = RunPhase::Running;
+                self.rows_per_second = None;
                 self.stopped = None;
                 self.open.clear();
                 self.tables = tables
@@ -113,11 +117,12 @@ impl Snapshot {
             Event::FaultRuled { .. } => self.raised += 1,
             Event::FaultSettled { fault, .. } => self.open.retain(|open| open.id != *fault),
             Event::RuleAdded { rule, .. } => self.rules.push(rule.clone()),
-            Event::ParallelSet { tables } => self.parallel = *tables,
+            Event::ThrottleSet { rows_per_second, .. } => self.rows_per_second = *rows_per_second,
+            Event::ParallelSet { tables, .. } => self.parallel = *tables,
             Event::Remark { message } => self.remarks.push(message.clone()),
-            Event::Draining => self.phase = RunPhase::Draining,
+            Event::Draining { .. } => self.phase = RunPhase::Draining,
             Event::Paused => self.phase = RunPhase::Paused,
-            Event::Continued => self.phase = RunPhase::Running,
+            Event::Continued { .. } => self.phase = RunPhase::Running,
             Event::Completed { .. } => self.phase = RunPhase::Completed,
             Event::Validated(validated) => self.validated = Some(validated.clone()),
             Event::RestorePointMade(made) => self.point = Some(made.clone()),

@@ -3,10 +3,15 @@
 //! One idea: whoever writes has the public key alone, and yet must read back what was written before it counts; so each
 //! file is for a second recipient too, whose identity is made for it and never leaves this process.
 
-use std::io::{self, BufReader, Read, Write};
+use std::{
+    fs,
+    io::{self, BufReader, Read, Write},
+    path::Path,
+};
 
 use age::{DecryptError, Decryptor, Encryptor, stream};
 
+use super::{RestoreError, Result};
 use crate::model::Recipient;
 
 /// Who can read: a secret key. Never shown.
@@ -20,8 +25,16 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// Every key in a file as `age-keygen` writes it; `None` where there is none.
-    pub fn all_of(text: &str) -> Option<Vec<Self>> {
+    /// Every key of a file as `age-keygen` writes it.
+    pub fn read(file: &Path) -> Result<Vec<Self>> {
+        let failed = |why: String| RestoreError::Identity(file.to_owned(), why);
+        let text = fs::read_to_string(file).map_err(|error| failed(format!("cannot be read: {error}")))?;
+        let what = "has no key as age-keygen writes it (AGE-SECRET-KEY-1...), or something else besides";
+        Self::all_of(&text).ok_or_else(|| failed(what.to_owned()))
+    }
+
+    /// Every key in a text as `age-keygen` writes it; `None` where there is none.
+    fn all_of(text: &str) -> Option<Vec<Self>> {
         let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#') && !line.is_empty());
         let keys: Option<Vec<Self>> = lines.map(|line| line.parse().ok().map(Self)).collect();
         keys.filter(|keys| !keys.is_empty())

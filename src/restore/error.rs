@@ -35,6 +35,8 @@ pub enum RestoreError {
     Tampered(PathBuf, String),
     #[error("what is kept is encrypted: name the file that holds its key with --identity FILE; nothing was put back")]
     Sealed,
+    #[error("the identity file {0} {1}")]
+    Identity(PathBuf, String),
     #[error("what was kept of {0} reads back as something else ({1}); look at this host's disk and memory")]
     Unlike(String, String),
     #[error("restore point {0} is not finished: whoever made it was cut off before its run wrote anything")]

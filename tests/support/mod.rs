@@ -8,6 +8,7 @@ pub mod ends;
 pub mod normal;
 pub mod own;
 pub mod proxy;
+pub mod pty;
 pub mod rust;
 pub mod script;
 pub mod servers;

@@ -1,11 +1,15 @@
-//! `whimbrel status`, `pause`, `resume`, `stop`: the runs of this host's own processes, from a script.
+//! `whimbrel status`, `pause`, `resume`, `throttle`, `stop`: the runs of this host's own processes, from a script.
 
 use std::path::Path;
 
 use serde_json::json;
 
 use crate::{
-    cli::{CliError, Exit, open::Context},
+    cli::{
+        CliError, Exit,
+        args::{Limit, ThrottleOf},
+        open::Context,
+    },
     host::{Found, Port},
     model::{RunPhase, percent_of, thousands},
     protocol::{Command, FromHost, Reply, Role, Snapshot, ToHost, Validating},
@@ -101,6 +105,9 @@ pub async fn status(context: &Context) -> Result<Exit, CliError> {
             snapshot.open.len(),
             found.hello.plan
         );
+        if let Some(limit) = snapshot.rows_per_second {
+            println!("    at most {} rows/s", thousands(limit));
+        }
         if let Some(now) = validating {
             let (rows, done, of) = (thousands(now.rows), now.done, now.tables);
             println!("    validating: {}, {done} of {of} tables, {rows} rows read", now.now);
@@ -121,6 +128,8 @@ fn described(run: &LiveRun) -> serde_json::Value {
         "counts": snapshot.counts(),
         "rows": snapshot.rows(),
         "open": snapshot.open.len(),
+        "parallel": snapshot.parallel,
+        "rows_per_second": snapshot.rows_per_second,
     })
 }
 
@@ -138,26 +147,39 @@ pub async fn the_run(context: &Context, plan: Option<&Path>) -> Result<LiveRun, 
     }
 }
 
+/// Holds the run back, or lets it go.
+pub async fn throttle(context: &Context, of: &ThrottleOf) -> Result<Exit, CliError> {
+    let parallel = of.parallel.map(|tables| Command::Parallel { tables: usize::from(tables) });
+    let limit = of.rows.map(|Limit(rows_per_second)| Command::Throttle { rows_per_second });
+    tell(context, of.plan.as_deref(), parallel.into_iter().chain(limit)).await
+}
+
 /// Tells the run, and waits until it has taken it.
-pub async fn tell(context: &Context, plan: Option<&Path>, command: Command) -> Result<Exit, CliError> {
+pub async fn tell(
+    context: &Context,
+    plan: Option<&Path>,
+    commands: impl IntoIterator<Item = Command>,
+) -> Result<Exit, CliError> {
     let mut run = the_run(context, plan).await?;
+    for (id, command) in (1..).zip(commands) {
+        if let Reply::Refused(why) = ask(&mut run.port, id, command).await? {
+            return Err(CliError::failed(why));
+        }
+    }
+    match context.json {
+        true => context.print(&described(&run))?,
+        false => println!("{}: done", run.snapshot.plan),
+    }
+    Ok(Exit::Well)
+}
+
+async fn ask(port: &mut Port, id: u64, command: Command) -> Result<Reply, CliError> {
     let gone = || CliError::failed("the host went away before it answered; `whimbrel status` tells what runs");
-    run.port.send(ToHost::Command { id: 1, command }).map_err(|_| gone())?;
-    let reply = loop {
-        match run.port.receive().await.ok_or_else(gone)? {
-            FromHost::Reply { id: 1, reply } => break reply,
+    port.send(ToHost::Command { id, command }).map_err(|_| gone())?;
+    loop {
+        match port.receive().await.ok_or_else(gone)? {
+            FromHost::Reply { id: of, reply } if of == id => return Ok(reply),
             _ => continue,
-        }
-    };
-    match reply {
-        Reply::Refused(why) => Err(CliError::failed(why)),
-        Reply::Done if context.json => {
-            context.print(&described(&run))?;
-            Ok(Exit::Well)
-        }
-        Reply::Done => {
-            println!("{}: done", run.snapshot.plan);
-            Ok(Exit::Well)
         }
     }
 }

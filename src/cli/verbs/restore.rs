@@ -16,7 +16,7 @@ use crate::{
         Held, KeptTable, Others, Outcome, PointState, Restoration, RestorePoint, RestorePreview, RestoreProgress,
         RestoreStep,
     },
-    restore::{Identity, RestoreError},
+    restore::RestoreError,
 };
 
 pub async fn perform(context: &Context, arguments: &Restore) -> Result<Exit, CliError> {
@@ -30,7 +30,9 @@ pub async fn perform(context: &Context, arguments: &Restore) -> Result<Exit, Cli
 
 fn failed(error: RestoreError) -> CliError {
     match error {
-        RestoreError::NotTyped { .. } | RestoreError::Ledger(LedgerError::NoPoint(_)) => CliError::usage(error),
+        RestoreError::NotTyped { .. } | RestoreError::Identity(..) | RestoreError::Ledger(LedgerError::NoPoint(_)) => {
+            CliError::usage(error)
+        }
         error => CliError::failed(error),
     }
 }
@@ -124,7 +126,6 @@ async fn purge(context: &Context, name: Option<String>, arguments: &Restore) -> 
 }
 
 async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit, CliError> {
-    let identities = identities(arguments)?;
     let bench = bench(context, name).await?;
     let typed = match &arguments.yes {
         Some(typed) => typed.clone(),
@@ -138,7 +139,8 @@ async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit,
     };
     let (progress, told) = watch::channel(RestoreProgress::default());
     let teller = (!context.json).then(|| tokio::spawn(follow(told)));
-    let restored = bench.restore(name, &typed, (arguments.discard_others, identities), &progress).await;
+    let restored =
+        bench.restore(name, &typed, (arguments.discard_others, arguments.identity.as_deref()), &progress).await;
     drop(progress);
     if let Some(teller) = teller {
         let _ = teller.await;
@@ -151,23 +153,11 @@ async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit,
     Ok(if restored.outcome == Outcome::Passed { Exit::Well } else { Exit::Unproven })
 }
 
-/// The keys of whoever goes back.
-fn identities(arguments: &Restore) -> Result<Vec<Identity>, CliError> {
-    let Some(path) = &arguments.identity else { return Ok(Vec::new()) };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CliError::usage(format!("cannot read the identity file {}: {error}", path.display())))?;
-    Identity::all_of(&text).ok_or_else(|| {
-        let what = "has no key as age-keygen writes it (AGE-SECRET-KEY-1...), or something else besides";
-        CliError::usage(format!("the identity file {} {what}", path.display()))
-    })
-}
-
 async fn drill(context: &Context, name: &str, arguments: &Restore) -> Result<Exit, CliError> {
-    let identities = identities(arguments)?;
     let bench = bench(context, name).await?;
     let (progress, told) = watch::channel(RestoreProgress::default());
     let teller = (!context.json).then(|| tokio::spawn(follow(told)));
-    let drilled = bench.drill(name, identities, &progress).await;
+    let drilled = bench.drill(name, arguments.identity.as_deref(), &progress).await;
     drop(progress);
     if let Some(teller) = teller {
         let _ = teller.await;

@@ -32,7 +32,7 @@ pub async fn perform(context: &Context, arguments: &Review) -> Result<Exit, CliE
     let many = match (&arguments.fix, &arguments.import) {
         (Some(fix), _) if arguments.preview => return fix::preview(context, &bench, &chosen, fix).await,
         (Some(fix), _) => Some(fix::fixed(context, &bench, &chosen, fix).await?),
-        (None, Some(path)) => match sheets::import(context, &items, &run, path, arguments.preview)? {
+        (None, Some(path)) => match sheets::import(context, &items, &run, path, arguments.preview).await? {
             Some(retries) => Some(fix::retry(context, &bench, retries, None).await?),
             None => return Ok(Exit::Well),
         },

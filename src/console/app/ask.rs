@@ -2,7 +2,11 @@
 
 use super::{App, Effect, Request};
 use crate::{
-    console::Screen,
+    console::{
+        Screen,
+        overlays::{Overlay, Rows},
+    },
+    model::Fault,
     protocol::{Ask, Command, SideName, ToHost},
 };
 
@@ -84,8 +88,22 @@ impl App {
     }
 
     pub fn ask_page(&mut self, table: &str, offset: u64) {
+        self.ask_rows(table, offset, PAGE_ROWS);
+    }
+
+    fn ask_rows(&mut self, table: &str, offset: u64, limit: u32) {
         let request = Request::Preview { table: table.to_owned(), offset };
-        let ask = Ask::Preview { side: SideName::Source, table: table.to_owned(), offset, limit: PAGE_ROWS };
+        let ask = Ask::Preview { side: SideName::Source, table: table.to_owned(), offset, limit };
         self.ask(request, ask);
+    }
+
+    /// Shows the source's rows before and after a faulty one, as the source has them now.
+    pub fn look_around(&mut self, fault: &Fault) {
+        let from =
+            self.plan.outline.tables.iter().find(|table| table.to == fault.table).map(|table| table.from.clone());
+        let Some(from) = from else { return self.say(format!("The plan has no table {} any more", fault.table)) };
+        let offset = fault.row.saturating_sub(1 + u64::from(Rows::BESIDE));
+        self.ask_rows(&from, offset, 2 * Rows::BESIDE + 1);
+        self.open(Overlay::Rows(Rows::around(from, fault.clone())));
     }
 }

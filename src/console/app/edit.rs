@@ -4,7 +4,7 @@ use super::{App, Request, Saving};
 use crate::{
     console::{
         Screen,
-        draft::{Edit, Outline, TableOutline, apply},
+        draft::{Edit, Outline, TableOutline, apply_all},
     },
     model::Problem,
     protocol::Ask,
@@ -16,7 +16,12 @@ const DEPTH: usize = 100;
 impl App {
     /// Makes an edit and has it saved; says whether it could be made. `what` it does shows when it is undone.
     pub fn edit(&mut self, what: &str, edit: &Edit) -> bool {
-        match apply(&self.plan.text, edit) {
+        self.edit_all(what, std::slice::from_ref(edit))
+    }
+
+    /// Makes several edits as one, which is taken back as one.
+    pub fn edit_all(&mut self, what: &str, edits: &[Edit]) -> bool {
+        match apply_all(&self.plan.text, edits) {
             Ok(text) if text == self.plan.text => true,
             Ok(text) => {
                 self.save(Saving::Edit(what.to_owned()), text);

@@ -53,6 +53,8 @@ pub enum Bottleneck {
     Source,
     Transform,
     Destination,
+    /// The limit that the operator set.
+    Throttle,
     /// No stage waits much longer than another.
     Steady,
 }
@@ -87,7 +89,7 @@ pub fn figures(run: &RunState) -> Figures {
     }
 }
 
-/// Of the span of rates: the stage that took more than the other two together. Without enough of it nothing is said.
+/// Of the span of rates: the stage that took more than the others together, the wait for the run's limit among them. Without enough of it nothing is said.
 fn bottleneck(run: &RunState) -> Option<Bottleneck> {
     let (first, last) = run.span().filter(|_| run.snapshot.phase == RunPhase::Running)?;
     let span = |of: fn(&Gauge) -> u64| of(last).saturating_sub(of(first));
@@ -95,6 +97,7 @@ fn bottleneck(run: &RunState) -> Option<Bottleneck> {
         (span(|gauge| gauge.source_ms), Bottleneck::Source),
         (span(|gauge| gauge.transform_ms), Bottleneck::Transform),
         (span(|gauge| gauge.destination_ms), Bottleneck::Destination),
+        (span(|gauge| gauge.throttle_ms), Bottleneck::Throttle),
     ];
     let sum: u64 = stages.iter().map(|(took, _)| took).sum();
     if last.elapsed_ms - first.elapsed_ms < ENOUGH_MS || sum < MEASURED_MS {
@@ -257,6 +260,10 @@ mod tests {
         assert_eq!(named(100, 3_000, 900), Some(Bottleneck::Transform));
         assert_eq!(named(100, 900, 5_900), Some(Bottleneck::Destination));
         assert_eq!(named(2_000, 1_500, 2_000), Some(Bottleneck::Steady));
+        let mut limited = run(Count::Unknown);
+        limited.take_gauge(gauge(0, 0));
+        limited.take_gauge(Gauge { source_ms: 900, destination_ms: 900, throttle_ms: 4_000, ..gauge(6_000, 10) });
+        assert_eq!(figures(&limited).bottleneck, Some(Bottleneck::Throttle));
         // A run that mostly waits for something else has none.
         assert_eq!(named(300, 0, 0), None);
         let mut run = run(Count::Unknown);

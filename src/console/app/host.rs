@@ -7,7 +7,7 @@ use crate::{
         overlays::{Log, Overlay},
         screens::Link,
     },
-    model::RunPhase,
+    model::{Fault, Page, RunPhase},
     protocol::{
         Answer, Ask, Event, Fact, FromHost, Outcome, Presence, Reply, RestoreProgress, RestoreStep, ReviewState,
         SideName,
@@ -244,7 +244,15 @@ impl App {
         for overlay in &mut self.overlays {
             match (overlay, &request) {
                 (Overlay::Rows(rows), Request::Preview { table, offset }) if rows.table == *table => {
-                    let page = expect(answer, page).map(|page| self.plan.outline.hide_page(table, page));
+                    let page = expect(answer, page).map(|page| {
+                        rows.seek(*offset, &page);
+                        let mut shown = self.plan.outline.hide_page(table, page);
+                        let sought = rows.sought(*offset).filter(|(fault, _)| self.revealed.contains(&fault.id));
+                        if let Some((fault, row)) = sought {
+                            unveil(&mut shown, row, fault);
+                        }
+                        shown
+                    });
                     return rows.take(*offset, page);
                 }
                 (Overlay::ValueMap(form), Request::Values(target)) if form.target == *target => {
@@ -253,6 +261,10 @@ impl App {
                 (Overlay::Fix(form), Request::PreviewFix(fix)) => return form.take(fix, expect(answer, fix_preview)),
                 (Overlay::Log(view), Request::Log) => return view.log.take(expect(answer, log)),
                 (Overlay::Column(form), Request::DraftTrial(table)) => {
+                    let sampled = expect(answer, trial).map(|sampled| self.plan.outline.hide_sample(table, sampled));
+                    return form.trial.take(sampled);
+                }
+                (Overlay::Parts(form), Request::DraftTrial(table)) => {
                     let sampled = expect(answer, trial).map(|sampled| self.plan.outline.hide_sample(table, sampled));
                     return form.trial.take(sampled);
                 }
@@ -273,6 +285,16 @@ impl App {
         match (listed, self.run.is_going()) {
             (Some(listed), false) => listed,
             (listed, _) => self.run.snapshot.counts().flagged.max(listed.unwrap_or(0)),
+        }
+    }
+}
+
+/// Puts a row whose private values somebody here had shown back as it is.
+fn unveil(page: &mut Page, row: usize, fault: &Fault) {
+    let Some(cells) = page.rows.get_mut(row) else { return };
+    for (cell, column) in cells.iter_mut().zip(&page.columns) {
+        if let Some(named) = fault.cells.iter().find(|named| named.name == *column) {
+            cell.clone_from(&named.cell);
         }
     }
 }

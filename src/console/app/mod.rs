@@ -239,9 +239,14 @@ impl App {
         Some(due.saturating_sub(self.now_ms))
     }
 
+    /// A path as it was typed, from where the console was opened on.
+    pub fn whole_path(&self, path: &str) -> String {
+        self.folder.join(path).display().to_string()
+    }
+
     /// The plan that is open, by its whole path.
     fn plan_key(&self) -> String {
-        self.folder.join(&self.plan.path).display().to_string()
+        self.whole_path(&self.plan.path)
     }
 
     /// Notes where the operator is in the migration that is open.

@@ -144,6 +144,12 @@ impl App {
         self.command(Request::Command(command.clone()), command);
     }
 
+    /// Holds the run back to so many rows a second, or lets it go.
+    pub fn throttle(&mut self, rows_per_second: Option<u64>) {
+        let command = Command::Throttle { rows_per_second };
+        self.command(Request::Command(command.clone()), command);
+    }
+
     pub(super) fn begin(&mut self, Begin { on_error, confirmed }: Begin) {
         self.ask(Request::Start, Ask::Start { on_error, confirmed });
     }

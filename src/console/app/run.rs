@@ -65,7 +65,7 @@ impl RunState {
                 self.settle(&fault.id, decision, by);
             }
             Event::FaultSettled { fault, decision, by, .. } => self.settle(fault, decision, by),
-            Event::Paused | Event::Continued => self.samples.clear(),
+            Event::Paused | Event::Continued { .. } => self.samples.clear(),
             _ => {}
         }
         self.snapshot.fold(fact);

@@ -74,8 +74,10 @@ impl App {
     pub(super) fn field_changed(&mut self) {
         self.tables.follow_filter();
         if let Some(mut overlay) = self.overlays.pop() {
-            if let Overlay::Column(form) = &mut overlay {
-                form.changed(self);
+            match &mut overlay {
+                Overlay::Column(form) => form.changed(self),
+                Overlay::Parts(form) => form.changed(self),
+                _ => {}
             }
             self.overlays.push(overlay);
         }

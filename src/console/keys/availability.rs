@@ -59,16 +59,9 @@ fn judged(id: Id, app: &App) -> Availability {
         }
         Id::Migrations | Id::OpenMigration | Id::NewMigration => Availability::unless(migrations_reason(id, app)),
         Id::Start => start(app),
+        id if edits_plan(id) => Availability::unless(plan_reason(id, app)),
         Id::TestSide
         | Id::RunChecks
-        | Id::ToggleTable
-        | Id::ToggleTables
-        | Id::EditColumn
-        | Id::SkipColumn
-        | Id::EditValues
-        | Id::EditFilter
-        | Id::Undo
-        | Id::Redo
         | Id::ShowCreate
         | Id::CountTable
         | Id::PreviewTable
@@ -80,6 +73,7 @@ fn judged(id: Id, app: &App) -> Availability {
         Id::PauseResume
         | Id::MoreParallel
         | Id::LessParallel
+        | Id::Throttle
         | Id::Stop
         | Id::RollBack
         | Id::TableDetail
@@ -91,6 +85,7 @@ fn judged(id: Id, app: &App) -> Availability {
         Id::PreviewRestore | Id::GoBack | Id::PurgePoint | Id::PurgeExpired => {
             Availability::unless(restore_reason(id, app))
         }
+        Id::LookAround if app.review.current().is_none() => Availability::No("There is no row under the cursor".into()),
         Id::Reveal => Availability::unless(reveal_reason(app)),
         Id::FixGroup | Id::RetryGroup | Id::StopRetrying => Availability::unless(group_reason(id, app)),
         Id::ApproveRow | Id::RejectRow | Id::RemarkRow | Id::ApproveMatching => {
@@ -105,48 +100,52 @@ fn judged(id: Id, app: &App) -> Availability {
     }
 }
 
+/// What makes another plan of the one that is open, which it may not become while it runs.
+fn edits_plan(id: Id) -> bool {
+    edits_mapping(id) || matches!(id, Id::ToggleTable | Id::ToggleTables | Id::Undo | Id::Redo)
+}
+
+/// What changes the mapping of the table on 3 Map.
+fn edits_mapping(id: Id) -> bool {
+    matches!(id, Id::EditColumn | Id::SkipColumn | Id::SplitColumn | Id::MergeColumns | Id::EditValues | Id::EditFilter)
+}
+
 /// What only whoever is at the controls may do.
 fn is_command(id: Id) -> bool {
-    matches!(
-        id,
-        Id::OpenMigration
-            | Id::NewMigration
-            | Id::EditSide
-            | Id::TestSide
-            | Id::ToggleTable
-            | Id::ToggleTables
-            | Id::EditColumn
-            | Id::SkipColumn
-            | Id::EditValues
-            | Id::EditFilter
-            | Id::Undo
-            | Id::Redo
-            | Id::Start
-            | Id::PauseResume
-            | Id::Stop
-            | Id::MoreParallel
-            | Id::LessParallel
-            | Id::Answer
-            | Id::EditRow
-            | Id::RetryRow
-            | Id::DiscardRow
-            | Id::Reveal
-            | Id::FixGroup
-            | Id::RetryGroup
-            | Id::StopRetrying
-            | Id::RunValidation
-            | Id::StopValidation
-            | Id::GoBack
-            | Id::PurgePoint
-            | Id::PurgeExpired
-            | Id::ApproveRow
-            | Id::RejectRow
-            | Id::RemarkRow
-            | Id::ApproveMatching
-            | Id::ProfileAll
-            | Id::ProfileSample
-            | Id::StopProfile
-    )
+    edits_plan(id)
+        || matches!(
+            id,
+            Id::OpenMigration
+                | Id::NewMigration
+                | Id::EditSide
+                | Id::TestSide
+                | Id::Start
+                | Id::PauseResume
+                | Id::Stop
+                | Id::MoreParallel
+                | Id::LessParallel
+                | Id::Throttle
+                | Id::Answer
+                | Id::EditRow
+                | Id::RetryRow
+                | Id::DiscardRow
+                | Id::Reveal
+                | Id::FixGroup
+                | Id::RetryGroup
+                | Id::StopRetrying
+                | Id::RunValidation
+                | Id::StopValidation
+                | Id::GoBack
+                | Id::PurgePoint
+                | Id::PurgeExpired
+                | Id::ApproveRow
+                | Id::RejectRow
+                | Id::RemarkRow
+                | Id::ApproveMatching
+                | Id::ProfileAll
+                | Id::ProfileSample
+                | Id::StopProfile
+        )
 }
 
 fn start(app: &App) -> Availability {
@@ -195,18 +194,7 @@ fn plan_reason(id: Id, app: &App) -> Option<&'static str> {
     if !app.plan.loaded {
         return Some("The plan is not there yet");
     }
-    let edits = matches!(
-        id,
-        Id::ToggleTable
-            | Id::ToggleTables
-            | Id::EditColumn
-            | Id::SkipColumn
-            | Id::EditValues
-            | Id::EditFilter
-            | Id::Undo
-            | Id::Redo
-    );
-    if edits && app.run.is_going() {
+    if edits_plan(id) && app.run.is_going() {
         return Some(GOING);
     }
     match id {
@@ -230,19 +218,8 @@ fn plan_reason(id: Id, app: &App) -> Option<&'static str> {
 }
 
 fn map_reason(id: Id, app: &App) -> Option<&'static str> {
-    let on_map = matches!(
-        id,
-        Id::EditColumn
-            | Id::SkipColumn
-            | Id::EditValues
-            | Id::EditFilter
-            | Id::ShowCreate
-            | Id::NextTable
-            | Id::PreviousTable
-            | Id::PreviewMapped
-            | Id::ProfileTable
-    );
-    if on_map && app.map_table().is_none() {
+    let looks = matches!(id, Id::ShowCreate | Id::NextTable | Id::PreviousTable | Id::PreviewMapped | Id::ProfileTable);
+    if (looks || edits_mapping(id)) && app.map_table().is_none() {
         return Some("The plan has no table yet: {tables} selects some");
     }
     let checks = app.map.checks.value.as_ref();
@@ -252,9 +229,21 @@ fn map_reason(id: Id, app: &App) -> Option<&'static str> {
             Some("A column that nothing uses can only be skipped: x")
         }
         Id::SkipColumn if app.map.row(app).is_none() => Some("There is no column under the cursor"),
+        Id::SplitColumn => split_reason(app),
+        Id::MergeColumns if !matches!(app.map.row(app), Some(MapRow::Column(_))) => {
+            Some("There is no destination column under the cursor")
+        }
         Id::EditValues => values_reason(app),
         Id::ShowCreate if checks.is_none_or(|checks| checks.exists) => Some("The destination table is there already"),
         _ => None,
+    }
+}
+
+fn split_reason(app: &App) -> Option<&'static str> {
+    match (app.map.row(app), &app.map.checks.value) {
+        (Some(MapRow::Unused(_) | MapRow::Left(_)), Some(_)) => None,
+        (Some(MapRow::Column(view)), Some(checks)) if checks.from.column(&view.source).is_some() => None,
+        _ => Some("There is no source column under the cursor"),
     }
 }
 
@@ -278,7 +267,9 @@ fn run_reason(id: Id, app: &App) -> Option<&'static str> {
         return Some("There is no run yet");
     }
     match id {
-        Id::PauseResume | Id::MoreParallel | Id::LessParallel | Id::Stop if run.snapshot.phase.is_over() => {
+        Id::PauseResume | Id::MoreParallel | Id::LessParallel | Id::Throttle | Id::Stop
+            if run.snapshot.phase.is_over() =>
+        {
             Some("The run is over")
         }
         Id::PauseResume if run.snapshot.phase == RunPhase::Draining => Some("Chunks under way come to their end first"),

@@ -357,7 +357,7 @@ impl ColumnForm {
             Some(sampled) => {
                 let source = self.text(Part::Expr).or_else(|| self.text(Part::From));
                 let source = source.unwrap_or_else(|| self.view.source.clone());
-                draw_sample(canvas, area, sampled, &self.view.target, &source, asking);
+                draw_sample(canvas, area, sampled, &[&self.view.target], &source, asking);
             }
             None => {
                 let line = canvas.span(Role::Muted, " Reading a sample…");
@@ -385,7 +385,7 @@ pub(super) fn as_name(name: &str) -> String {
 }
 
 /// Says who changed the mapping and when; of a mere rename, or of nothing, nobody asks.
-fn signed(app: &App, plan: ColumnPlan) -> ColumnPlan {
+pub(super) fn signed(app: &App, plan: ColumnPlan) -> ColumnPlan {
     let unsigned = ColumnPlan { by: None, on: None, ..plan };
     let is_plain = unsigned == ColumnPlan { from: unsigned.from.clone(), ..ColumnPlan::default() };
     match is_plain {

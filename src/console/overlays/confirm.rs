@@ -173,7 +173,10 @@ impl Confirm {
             Deed::PurgeExpired => app.purge(None, String::new()),
             Deed::Quit => app.effect(Effect::Quit(if app.can_detach { Exit::Detached } else { Exit::Quit })),
             Deed::DropDraft => {
-                app.overlays.retain(|overlay| !matches!(overlay, Overlay::Column(_) | Overlay::ValueMap(_)));
+                let is_draft = |overlay: &Overlay| {
+                    matches!(overlay, Overlay::Column(_) | Overlay::Parts(_) | Overlay::ValueMap(_))
+                };
+                app.overlays.retain(|overlay| !is_draft(overlay));
             }
         }
     }

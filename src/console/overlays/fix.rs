@@ -122,7 +122,7 @@ impl FixForm {
             let (_, rest) = split_top(inner, row as u16 + 1);
             let (label, place) = split_left(Rect { height: rest.height.min(1), ..rest }, 10);
             let role = if here { Role::Key } else { Role::Muted };
-            let span = canvas.span(role, format!(" {name}"));
+            let span = canvas.span(role, format!("{}{name}", if here { "▸" } else { " " }));
             canvas.line(label, 0, span);
             field.draw(canvas, Rect { width: place.width.saturating_sub(1), ..place }, here);
         }

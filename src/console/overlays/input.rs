@@ -20,6 +20,8 @@ enum Asked {
     /// The condition of a destination table.
     Filter(String),
     Discard(FaultId),
+    /// How many rows a second a run may take.
+    Throttle,
     /// A word about a sampled row, which lacks its comment.
     Sample(SampleSaying),
 }
@@ -54,6 +56,17 @@ impl Input {
         }
     }
 
+    /// How many rows a second the run may take, from what holds now.
+    pub fn throttle(limit: Option<u64>) -> Self {
+        Self {
+            title: "At most so many rows a second".to_owned(),
+            help: "All tables together, from now on; empty: as many as go",
+            field: Field::new(&limit.map(|rows| rows.to_string()).unwrap_or_default()),
+            asked: Asked::Throttle,
+            note: None,
+        }
+    }
+
     /// Why a sampled row is rejected, or what is to be said of it; `key` names the row.
     pub fn sample(saying: SampleSaying, key: &str) -> Self {
         let (what, help) = match saying.verdict {
@@ -84,6 +97,14 @@ impl Input {
                 self.note = Some("A reason is needed");
                 return After::Stay;
             }
+            Asked::Throttle if text.is_empty() => app.throttle(None),
+            Asked::Throttle => match text.replace(['_', ','], "").parse() {
+                Ok(rows) if rows > 0 => app.throttle(Some(rows)),
+                _ => {
+                    self.note = Some("A number of rows, 1 or more; or nothing");
+                    return After::Stay;
+                }
+            },
             Asked::Discard(fault) => app.act(fault.clone(), ReviewAction::Discard { reason: text }),
             Asked::Sample(saying) => app.review_sample(SampleSaying { comment: Some(text), ..saying.clone() }),
             Asked::Filter(table) => {

@@ -188,10 +188,15 @@ fn said(event: &Event) -> Option<(Role, String)> {
         Event::TableHeld { table, message, .. } => (Role::Error, format!("{table}: held: {message}")),
         Event::TableReleased { table } => (Role::Text, format!("{table}: released")),
         Event::TableFinished { table, counts } => (Role::Ok, format!("{table}: done, {}", counted(counts))),
-        Event::Draining => (Role::Text, "a pause was asked for".to_owned()),
+        Event::Draining { by } => (Role::Text, format!("a pause was asked for{}", said_by(by))),
         Event::Paused => (Role::Warn, "paused".to_owned()),
-        Event::Continued => (Role::Text, "goes on".to_owned()),
-        Event::ParallelSet { tables } => (Role::Text, format!("{tables} tables at once")),
+        Event::Continued { by } => (Role::Text, format!("goes on{}", said_by(by))),
+        Event::ParallelSet { tables, by } => (Role::Text, format!("{tables} tables at once{}", said_by(by))),
+        Event::ThrottleSet { rows_per_second, by } => {
+            let limit = rows_per_second
+                .map_or("as many rows as go".to_owned(), |rows| format!("at most {} rows a second", thousands(rows)));
+            (Role::Text, format!("{limit}{}", said_by(by)))
+        }
         Event::Remark { message } => (Role::Warn, message.clone()),
         Event::Stopped { why, by } => (Role::Error, format!("stopped by {by}: {why}")),
         Event::Completed { counts } => (Role::Ok, format!("completed, {}", counted(counts))),
@@ -209,6 +214,11 @@ fn said(event: &Event) -> Option<(Role, String)> {
             (role, format!("validation {}{why}", validated.outcome.word()))
         }
     })
+}
+
+/// Nobody says what a run begins with.
+fn said_by(who: &str) -> String {
+    if who.is_empty() { String::new() } else { format!(", by {who}") }
 }
 
 /// Why a row could not go, without its value: what is logged may be copied anywhere.

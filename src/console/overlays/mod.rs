@@ -9,6 +9,7 @@ mod fix;
 mod input;
 mod log;
 mod new;
+mod parts;
 mod profile;
 mod prompt;
 mod proof;
@@ -38,6 +39,7 @@ pub use fix::FixForm;
 pub use input::Input;
 pub use log::{Log, LogView};
 pub use new::NewForm;
+pub use parts::PartsForm;
 pub use profile::ProfileView;
 pub use prompt::Prompt;
 pub use proof::Proof;
@@ -63,6 +65,8 @@ pub enum Overlay {
     Text(TextView),
     /// What makes a destination column.
     Column(Box<ColumnForm>),
+    /// A source column split, or several merged.
+    Parts(Box<PartsForm>),
     /// What each value of a column becomes.
     ValueMap(Box<ValueMapForm>),
     Errors(ErrorList),
@@ -101,6 +105,7 @@ impl Overlay {
             Self::Rows(rows) => rows.key(app, key),
             Self::Text(text) => text.key(app, key),
             Self::Column(form) => form.key(app, key),
+            Self::Parts(form) => form.key(app, key),
             Self::ValueMap(form) => form.key(app, key),
             Self::Errors(list) => list.key(app, key),
             Self::Fix(form) => form.key(app, key),
@@ -122,11 +127,12 @@ impl Overlay {
             Self::Actions(list) => Some(&mut list.query),
             Self::Row(editor) => Some(editor.field()),
             Self::Column(form) => form.field(),
+            Self::Parts(form) => Some(form.field()),
             Self::ValueMap(form) => form.field(),
             Self::Errors(list) => Some(&mut list.filter),
             Self::Fix(form) => Some(form.field()),
             Self::Input(input) => Some(&mut input.field),
-            Self::Typed(typed) => Some(&mut typed.field),
+            Self::Typed(typed) => typed.field(),
             Self::New(form) => form.field(),
             Self::Confirm(_)
             | Self::Prompt(_)
@@ -158,6 +164,7 @@ impl Overlay {
             Self::Rows(rows) => rows.draw(app, canvas, area),
             Self::Text(text) => text.draw(canvas, area),
             Self::Column(form) => form.draw(app, canvas, area),
+            Self::Parts(form) => form.draw(app, canvas, area),
             Self::ValueMap(form) => form.draw(canvas, area),
             Self::Errors(list) => list.draw(app, canvas, area),
             Self::Fix(form) => form.draw(app, canvas, area),

@@ -15,7 +15,7 @@ use crate::{
         theme::Role,
         widgets::{Canvas, Hit, centred, fit, shown_cell},
     },
-    model::{Decision, Fault, FaultId, Scope, TablePhase, clean, clip, thousands},
+    model::{Decision, Fault, FaultId, Scope, TablePhase, clean, clip, display_width, thousands},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,10 @@ impl Prompt {
             let fault = app.run.open_fault(&self.fault).cloned();
             fault.iter().for_each(|fault| app.reveal(fault));
         }
+        if key.is("n") {
+            let fault = app.run.open_fault(&self.fault).cloned();
+            fault.iter().for_each(|fault| app.look_around(fault));
+        }
         match Motion::of(key) {
             Some(Motion::Up) => self.choice = self.choice.saturating_sub(1),
             Some(Motion::Down) => self.choice = (self.choice + 1).min(Choice::ALL.len() - 1),
@@ -119,11 +123,14 @@ impl Prompt {
         let fault = &*app.shown_fault(fault);
         let running = app.run.snapshot.tables.iter();
         let running = running.filter(|table| table.phase == TablePhase::Running && table.to != fault.table).count();
-        let others = if running > 0 { format!(" · other tables go on ({running} running)") } else { String::new() };
         let title = format!("Error on row {} of {}", thousands(fault.row), fault.table);
         let private = if hides { " · v private values" } else { "" };
-        let hint = format!("←→ scope · ↑↓ choose · enter confirm{private}{others}");
+        let hint = format!("←→ scope · ↑↓ choose · enter confirm{private} · n rows around");
         let width = area.width.saturating_sub(2).min(79);
+        let others = [format!(" · other tables go on ({running} running)"), format!(" · {running} others go on")];
+        let room = usize::from(width).saturating_sub(4 + display_width(&hint));
+        let others = others.into_iter().find(|others| running > 0 && display_width(others) <= room);
+        let hint = format!("{hint}{}", others.unwrap_or_default());
         let space = usize::from(area.height).saturating_sub(11);
         let cells = cell_lines(canvas, fault, usize::from(width.saturating_sub(2)), space.max(1));
         let place = centred(area, width, cells.len() as u16 + 12);

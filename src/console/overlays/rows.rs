@@ -1,4 +1,4 @@
-//! A table's rows, a page at a time; never more than a page is held.
+//! A table's rows, a page at a time; never more than a page is held. Around a faulty row they have their numbers.
 
 use ratatui::{layout::Rect, text::Line};
 
@@ -8,9 +8,9 @@ use crate::{
         app::{App, Effect, Fetched, Request},
         keys::{ActionId, KeyPress, Motion, Scope, moved},
         theme::Role,
-        widgets::{Canvas, GridView, draw_grid, split_top, wrap},
+        widgets::{Canvas, GridView, draw_grid, fit_right, split_left, split_top, window, wrap},
     },
-    model::{Cell, Count, Page, thousands},
+    model::{Cell, Count, Fault, Page, thousands},
 };
 
 #[derive(Clone, Debug, Default)]
@@ -20,9 +20,51 @@ pub struct Rows {
     /// Of the page that is held.
     offset: u64,
     view: GridView,
+    around: Option<Around>,
+}
+
+/// Rows that are looked at for what stands beside a faulty one.
+#[derive(Clone, Debug)]
+struct Around {
+    fault: Fault,
+    /// Where the row was found, from 0 on; nothing: the source is another one by now.
+    at: Option<u64>,
 }
 
 impl Rows {
+    /// So many rows before a faulty row, and as many after it.
+    pub const BESIDE: u32 = 10;
+
+    /// The rows of a source table around a faulty one.
+    pub fn around(table: String, fault: Fault) -> Self {
+        Self { around: Some(Around { fault, at: None }), ..Self::new(table) }
+    }
+
+    /// Looks for the faulty row in a page as it was read: by all its cells, else by its place and the cell that fails.
+    pub fn seek(&mut self, offset: u64, page: &Page) {
+        let Some(Around { fault, at }) = &mut self.around else { return };
+        let cell = |row: &[Cell], name: &str| {
+            page.columns.iter().position(|column| column == name).and_then(|at| row.get(at)).cloned()
+        };
+        let is_it =
+            |row: &Vec<Cell>| fault.cells.iter().all(|named| cell(row, &named.name).as_ref() == Some(&named.cell));
+        let place = page.rows.iter().position(is_it).or_else(|| {
+            let place = usize::try_from(fault.row.checked_sub(offset + 1)?).ok()?;
+            let failing = fault.cells.iter().find(|named| Some(&named.name) == fault.column.as_ref())?;
+            let row = page.rows.get(place)?;
+            (cell(row, &failing.name).as_ref() == Some(&failing.cell)).then_some(place)
+        });
+        if let Some(place) = place {
+            *at = Some(offset + place as u64);
+        }
+    }
+
+    /// The faulty row, and where it stands in a page from there on.
+    pub fn sought(&self, offset: u64) -> Option<(&Fault, usize)> {
+        let Around { fault, at } = self.around.as_ref()?;
+        Some((fault, usize::try_from((*at)?.checked_sub(offset)?).ok()?))
+    }
+
     pub fn new(table: String) -> Self {
         Self { table, ..Self::default() }
     }
@@ -34,10 +76,18 @@ impl Rows {
         }
         if page.is_ok() {
             self.view.row = if offset < self.offset { usize::MAX } else { 0 };
+            self.stand_on_fault(offset, &page);
             self.offset = offset;
         }
         self.page.take(page);
         self.view.row = self.view.row.min(self.len().saturating_sub(1));
+    }
+
+    /// The first page around a faulty row opens on the cell that fails.
+    fn stand_on_fault(&mut self, offset: u64, page: &Result<Page, String>) {
+        let (Some((fault, row)), Ok(page), None) = (self.sought(offset), page, &self.page.value) else { return };
+        let failing = page.columns.iter().position(|column| Some(column) == fault.column.as_ref());
+        self.view = GridView { row, column: failing.unwrap_or(0) };
     }
 
     pub fn choose(&mut self, place: usize) -> bool {
@@ -117,7 +167,9 @@ impl Rows {
         let asking =
             app.pending.any(|request| matches!(request, Request::Preview { table, .. } if *table == self.table));
         let wait = if asking { " …" } else { "" };
-        let inner = canvas.popup(area, &format!("Rows of {}{wait}", self.table), "");
+        let around = self.around.as_ref().map(|around| format!("around row {} ", thousands(around.fault.row)));
+        let title = format!("Rows {}of {}{wait}", around.unwrap_or_default(), self.table);
+        let inner = canvas.popup(area, &title, "");
         match (&self.page.value, &self.page.error) {
             (_, Some(error)) => {
                 let lines = wrap(&format!("✗ {error}"), usize::from(inner.width));
@@ -135,14 +187,38 @@ impl Rows {
 
     fn draw_page(&self, canvas: &mut Canvas<'_, '_>, inner: Rect, page: &Page) {
         let (grid, _) = split_top(inner, inner.height.saturating_sub(1));
-        draw_grid(canvas, grid, page, self.view);
-        let foot = match page.rows.is_empty() {
-            true => "The table has no rows".to_owned(),
-            false => format!("... (showing {} rows)", self.range(page)),
-        };
+        let beside = self.draw_numbers(canvas, grid, page);
+        draw_grid(canvas, beside, page, self.view);
         let after = (page.rows.len() as u16 + 2).min(grid.height);
-        let foot = canvas.span(Role::Muted, foot);
+        let gone = self.around.as_ref().filter(|around| around.at.is_none());
+        let foot = match (page.rows.is_empty(), gone) {
+            (_, Some(around)) => {
+                let row = thousands(around.fault.row);
+                canvas.span(Role::Warn, format!("! The source has changed: what failed as row {row} is not there now"))
+            }
+            (true, None) => canvas.span(Role::Muted, "The table has no rows"),
+            (false, None) => canvas.span(Role::Muted, format!("... (showing {} rows)", self.range(page))),
+        };
         canvas.line(inner, after, foot);
+    }
+
+    /// The rows' numbers, the faulty one marked, where rows are looked at around one; gives what is left for the rows.
+    fn draw_numbers(&self, canvas: &mut Canvas<'_, '_>, area: Rect, page: &Page) -> Rect {
+        if self.around.is_none() {
+            return area;
+        }
+        let number = |row: usize| thousands(self.offset + row as u64 + 1);
+        let width = number(page.rows.len()).len();
+        let (numbers, rest) = split_left(area, width as u16 + 4);
+        let faulty = self.sought(self.offset).map(|(_, row)| row);
+        for (place, row) in
+            window(self.view.row, page.rows.len(), usize::from(area.height).saturating_sub(2)).enumerate()
+        {
+            let (role, sign) = if faulty == Some(row) { (Role::Error, "✗") } else { (Role::Muted, " ") };
+            let span = canvas.span(role, format!("{sign} {}", fit_right(&number(row), width)));
+            canvas.line(numbers, place as u16 + 2, span);
+        }
+        rest
     }
 
     /// `3 of 1,234,567`, `101 to 200 of ~5,300,000`.

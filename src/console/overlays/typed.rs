@@ -1,4 +1,5 @@
-//! The name of what is about to be gone, typed before it goes. What others wrote is let go by a choice of its own.
+//! The name of what is about to be gone, typed before it goes. What others wrote is let go by a choice of its own, and what is
+//! encrypted wants the file with its key named.
 
 use ratatui::{layout::Rect, text::Line};
 
@@ -20,16 +21,25 @@ enum Deed {
     Purge,
 }
 
+/// Where keys go, in the order in which they stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    Discard,
+    Identity,
+    Name,
+}
+
 #[derive(Clone, Debug)]
 pub struct Typed {
     title: String,
     lines: Vec<(Role, String)>,
     name: String,
-    pub field: Field,
+    field: Field,
     /// Whether what others wrote may go; none, where they wrote nothing.
     discard: Option<bool>,
-    /// Whether keys go to that choice, and not to the field.
-    choosing: bool,
+    /// The file with the key; none, where nothing is encrypted.
+    identity: Option<Field>,
+    at: Stop,
     note: Option<&'static str>,
     deed: Deed,
 }
@@ -37,11 +47,35 @@ pub struct Typed {
 impl Typed {
     fn new(title: String, name: &str, lines: Vec<(Role, String)>, deed: Deed) -> Self {
         let field = Field::default();
-        Self { title, lines, name: name.to_owned(), field, discard: None, choosing: false, note: None, deed }
+        let name = name.to_owned();
+        Self { title, lines, name, field, discard: None, identity: None, at: Stop::Name, note: None, deed }
     }
 
-    /// Going back, with what that would do to how many tables.
-    pub fn restore(preview: &RestorePreview) -> Self {
+    /// The field that takes what is typed or pasted.
+    pub fn field(&mut self) -> Option<&mut Field> {
+        match self.at {
+            Stop::Discard => None,
+            Stop::Identity => self.identity.as_mut(),
+            Stop::Name => Some(&mut self.field),
+        }
+    }
+
+    fn stops(&self) -> Vec<Stop> {
+        let discard = self.discard.map(|_| Stop::Discard);
+        let identity = self.identity.as_ref().map(|_| Stop::Identity);
+        discard.into_iter().chain(identity).chain([Stop::Name]).collect()
+    }
+
+    /// Goes to the next stop, or to the one before; round at the ends.
+    fn turn(&mut self, back: bool) {
+        let stops = self.stops();
+        let here = stops.iter().position(|stop| *stop == self.at).unwrap_or(0);
+        let step = if back { stops.len() - 1 } else { 1 };
+        self.at = stops[(here + step) % stops.len()];
+    }
+
+    /// Going back, with what that would do to how many tables. `identity`: the file with the key, as it was named last.
+    pub fn restore(preview: &RestorePreview, identity: Option<&str>) -> Self {
         let name = &preview.point.name;
         let of = |acts: &[RestoreAct]| preview.tables.iter().filter(|table| acts.contains(&table.act)).count();
         let counts = [
@@ -59,8 +93,12 @@ impl Typed {
         lines.extend(preview.wants_discard.iter().take(4).map(|what| (Role::Error, format!("! {what}"))));
         lines.push((Role::Muted, "What is there now is kept before, as another restore point.".into()));
         let discard = (!preview.wants_discard.is_empty()).then_some(false);
-        let typed = Self::new(format!("Go back to {name}?"), name, lines, Deed::Restore);
-        Self { discard, choosing: discard.is_some(), ..typed }
+        let sealed = preview.point.tables.iter().any(|table| table.sealed);
+        let identity = sealed.then(|| Field::new(identity.unwrap_or_default()));
+        let mut typed = Self::new(format!("Go back to {name}?"), name, lines, Deed::Restore);
+        (typed.discard, typed.identity) = (discard, identity);
+        typed.at = typed.stops()[0];
+        typed
     }
 
     pub fn purge(point: &RestorePoint) -> Self {
@@ -73,15 +111,14 @@ impl Typed {
 
     pub fn key(&mut self, app: &mut App, key: KeyPress) -> After {
         self.note = None;
-        let turns = ["tab", "shift-tab", "up", "down"].into_iter().any(|name| key.is(name));
-        match () {
-            () if key.is("esc") => return After::Close,
-            () if turns => self.choosing = !self.choosing && self.discard.is_some(),
-            () if self.choosing && key.is("space") => self.discard = self.discard.map(|discard| !discard),
-            () if self.choosing && key.is("enter") => self.choosing = false,
-            () if self.choosing => {}
-            () if key.is("enter") => return self.go(app),
-            () => _ = self.field.key(key),
+        match self.at {
+            _ if key.is("esc") => return After::Close,
+            _ if key.is("tab") || key.is("down") => self.turn(false),
+            _ if key.is("shift-tab") || key.is("up") => self.turn(true),
+            Stop::Discard if key.is("space") => self.discard = self.discard.map(|discard| !discard),
+            Stop::Discard | Stop::Identity if key.is("enter") => self.turn(false),
+            Stop::Name if key.is("enter") => return self.go(app),
+            _ => _ = self.field().map(|field| field.key(key)),
         }
         After::Stay
     }
@@ -92,12 +129,17 @@ impl Typed {
             self.note = Some("Say first that what others wrote may go: tab, then space");
             return After::Stay;
         }
+        let identity = self.identity.as_ref().map(|file| file.text().trim().to_owned());
+        if identity.as_ref().is_some_and(String::is_empty) {
+            self.note = Some("Name the file with the key of what is encrypted");
+            return After::Stay;
+        }
         if typed != self.name {
             self.note = Some("That is not its name");
             return After::Stay;
         }
         match self.deed {
-            Deed::Restore => app.restore_to(self.name.clone(), typed, self.discard == Some(true)),
+            Deed::Restore => app.restore_to(self.name.clone(), typed, self.discard == Some(true), identity),
             Deed::Purge => app.purge(Some(self.name.clone()), typed),
         }
         After::Close
@@ -110,18 +152,25 @@ impl Typed {
         let mut lines: Vec<Line<'static>> =
             said.map(|(role, line)| canvas.span(role, format!(" {line}")).into()).collect();
         let choice = self.discard.map(|discard| {
-            let role = if self.choosing { Role::Selection } else { Role::Text };
+            let role = if self.at == Stop::Discard { Role::Selection } else { Role::Text };
             let sign = if discard { "☑" } else { "☐" };
             let row = lines.len() as u16;
             lines.push(canvas.span(role, format!(" {sign} What others wrote since may go ")).into());
             row
         });
         lines.push(Line::raw(""));
+        let file = self.identity.as_ref().map(|_| {
+            lines.push(canvas.span(Role::Text, " The file with its key, as age-keygen writes it:").into());
+            lines.extend([Line::raw(""), Line::raw("")]);
+            lines.len() as u16 - 2
+        });
         lines.push(canvas.span(Role::Text, format!(" Type its name: {}", self.name)).into());
         let height = lines.len() as u16 + 4;
-        let hint = match self.discard {
-            Some(_) => "tab choice or name · space choose · enter confirm · esc cancel",
-            None => "enter confirm · esc cancel",
+        let hint = match (self.discard, &self.identity) {
+            (Some(_), None) => "tab choice or name · space choose · enter confirm · esc cancel",
+            (Some(_), Some(_)) => "tab choice, file or name · space choose · enter confirm · esc",
+            (None, Some(_)) => "tab file or name · enter confirm · esc cancel",
+            (None, None) => "enter confirm · esc cancel",
         };
         let inner = canvas.popup(centred(area, width, height), &self.title, hint);
         // Where not all fits, the field stays.
@@ -131,13 +180,19 @@ impl Typed {
         let below = lines.len() as u16;
         canvas.lines(inner, lines);
         if let (Some(row), Ok(space)) = (choice.and_then(|row| row.checked_sub(cut as u16)), "space".parse())
-            && self.choosing
+            && self.at == Stop::Discard
         {
             canvas.hit(inner, row, Hit::Key(space));
         }
+        let line = |row: u16| {
+            let (_, rest) = split_top(inner, row);
+            Rect { x: rest.x + 1, width: rest.width.saturating_sub(2), height: rest.height.min(1), ..rest }
+        };
+        if let (Some(row), Some(field)) = (file.and_then(|row| row.checked_sub(cut as u16)), &self.identity) {
+            field.draw(canvas, line(row), self.at == Stop::Identity);
+        }
+        self.field.draw(canvas, line(below), self.at == Stop::Name);
         let (_, rest) = split_top(inner, below);
-        let field = Rect { x: rest.x + 1, width: rest.width.saturating_sub(2), height: rest.height.min(1), ..rest };
-        self.field.draw(canvas, field, !self.choosing);
         if let Some(note) = self.note {
             let line = canvas.span(Role::Error, format!(" ✗ {note}"));
             canvas.line(rest, 1, line);

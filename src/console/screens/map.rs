@@ -10,7 +10,7 @@ use crate::{
         app::{App, Fetched, Request},
         draft::Edit,
         keys::{ActionId, KeyPress},
-        overlays::{ColumnForm, Input, LOOKED_AT, Overlay, TextView, ValueMapForm},
+        overlays::{ColumnForm, Input, LOOKED_AT, Overlay, PartsForm, TextView, ValueMapForm},
         theme::Role,
         widgets::{Canvas, Cursor, fit, split_top, window, wrap},
     },
@@ -84,6 +84,8 @@ impl App {
             ActionId::EditColumn => self.edit_column(),
             ActionId::SkipColumn => self.skip_column(),
             ActionId::EditValues => self.edit_values(),
+            ActionId::SplitColumn => self.split_column(),
+            ActionId::MergeColumns => self.merge_columns(),
             ActionId::NextTable => self.turn_to((self.map.table + 1) % tables),
             ActionId::PreviousTable => self.turn_to((self.map.table + tables - 1) % tables),
             ActionId::EditFilter => {
@@ -109,6 +111,31 @@ impl App {
         self.open(Overlay::ValueMap(Box::new(form)));
         let ask = Ask::Preview { side: SideName::Source, table: table.from, offset: 0, limit: LOOKED_AT };
         self.ask(Request::Values(view.target), ask);
+    }
+
+    /// Opens the form that splits the source column under the cursor among destination columns that nothing fills.
+    fn split_column(&mut self) {
+        let (Some(table), Some(row)) = (self.map_table(), self.map.row(self)) else { return };
+        let (MapRow::Column(ColumnView { source: column, .. }) | MapRow::Unused(column) | MapRow::Left(column)) = row;
+        let on_purpose = |target: &str| table.columns.get(target).is_some_and(|plan| plan.skip);
+        let columns = self.map.checks.value.iter().flat_map(|checks| &checks.columns);
+        let unfilled = columns.filter(|view| view.source.is_empty() && !on_purpose(&view.target));
+        let into: Vec<String> = unfilled.map(|view| view.target.clone()).collect();
+        self.open_parts(PartsForm::split(&table.to, &column, &into));
+    }
+
+    /// Opens the form that makes the destination column under the cursor of several source columns.
+    fn merge_columns(&mut self) {
+        let (Some(table), Some(MapRow::Column(view))) = (self.map_table(), self.map.row(self)) else { return };
+        let Some(checks) = &self.map.checks.value else { return };
+        let own = checks.from.column(&view.source).map(|column| column.name.clone());
+        let from: Vec<String> = own.into_iter().chain(checks.unused.iter().cloned()).collect();
+        self.open_parts(PartsForm::merge(&table.to, &from, &view.target));
+    }
+
+    fn open_parts(&mut self, mut form: PartsForm) {
+        form.changed(self);
+        self.open(Overlay::Parts(Box::new(form)));
     }
 
     fn turn_to(&mut self, table: usize) {
@@ -314,6 +341,7 @@ fn draw_trial(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
         Some(MapRow::Unused(name) | MapRow::Left(name)) => ("", name.as_str()),
         None => ("", ""),
     };
+    let targets: Vec<&str> = Some(target).filter(|target| !target.is_empty()).into_iter().collect();
     match (&app.map.trial.value, &app.map.trial.error) {
         (_, Some(error)) => {
             let lines = wrap(&format!("✗ {error}"), usize::from(inner.width));
@@ -321,7 +349,7 @@ fn draw_trial(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
                 lines.into_iter().map(|line| canvas.span(Role::Error, line).into()).collect();
             canvas.lines(inner, lines);
         }
-        (Some(sampled), None) => draw_sample(canvas, inner, sampled, target, source, asking),
+        (Some(sampled), None) => draw_sample(canvas, inner, sampled, &targets, source, asking),
         (None, None) => {
             let line = canvas.span(Role::Muted, " Reading a sample…");
             canvas.line(inner, 0, line);

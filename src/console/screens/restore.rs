@@ -31,6 +31,8 @@ pub struct RestoreScreen {
     pub progress: Option<RestoreProgress>,
     /// What the last one came to, by the restore point's name.
     outcome: Option<(String, Result<Restoration, String>)>,
+    /// The file with the key of what is encrypted, as it was named last; for as long as the console is open.
+    identity: Option<String>,
     /// The restore point to stand on once the list is there.
     sought: Option<String>,
 }
@@ -38,7 +40,8 @@ pub struct RestoreScreen {
 impl RestoreScreen {
     /// Nothing that was read holds any more.
     pub fn forget(&mut self) {
-        *self = Self { progress: self.progress.take(), ..Self::default() };
+        let (progress, identity) = (self.progress.take(), self.identity.take());
+        *self = Self { progress, identity, ..Self::default() };
     }
 
     /// The restore points that the filter lets through.
@@ -103,7 +106,7 @@ impl App {
             (ActionId::PreviewRestore, Some(point)) => self.preview_or_show(&point),
             (ActionId::GoBack, Some(point)) => {
                 if let Some(preview) = self.restore.preview_of(&point.name) {
-                    let typed = Typed::restore(preview);
+                    let typed = Typed::restore(preview, self.restore.identity.as_deref());
                     self.open(Overlay::Typed(Box::new(typed)));
                 }
             }
@@ -142,9 +145,14 @@ impl App {
         self.restore.outcome.as_ref().filter(|(known, _)| known == name).map(|(_, outcome)| outcome)
     }
 
-    pub fn restore_to(&mut self, name: String, typed: String, discard_others: bool) {
+    /// `identity`: the file with the key of what is encrypted.
+    pub fn restore_to(&mut self, name: String, typed: String, discard_others: bool, identity: Option<String>) {
         self.restore.outcome = None;
-        self.ask(Request::Restore(name.clone()), Ask::Restore { name, typed, discard_others });
+        if identity.is_some() {
+            self.restore.identity.clone_from(&identity);
+        }
+        let identity = identity.map(|file| self.whole_path(&file));
+        self.ask(Request::Restore(name.clone()), Ask::Restore { name, typed, discard_others, identity });
     }
 
     pub fn purge(&mut self, name: Option<String>, typed: String) {

@@ -114,6 +114,7 @@ impl App {
                 self.open(Overlay::Confirm(confirm));
             }
             (ActionId::StopRetrying, _) => self.open(Overlay::Confirm(Confirm::stop_retrying())),
+            (ActionId::LookAround, Some(fault)) => self.look_around(&fault),
             (ActionId::Reveal, Some(fault)) => self.reveal(&fault),
             (ActionId::RetryRow, Some(fault)) => self.retry_flagged(fault.id, Vec::new()),
             (ActionId::DiscardRow, Some(fault)) => self.open(Overlay::Input(Input::discard(&fault))),

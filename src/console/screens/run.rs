@@ -7,12 +7,16 @@ use ratatui::layout::Rect;
 
 pub(super) use summary::proof;
 
-use crate::console::{
-    app::{App, figures},
-    keys::{ActionId, KeyPress},
-    overlays::{ErrorList, Overlay},
-    theme::Role,
-    widgets::{Canvas, split_top},
+use crate::{
+    console::{
+        app::{App, figures},
+        keys::{ActionId, KeyPress},
+        overlays::{ErrorList, Input, Overlay},
+        theme::Role,
+        widgets::{Canvas, split_top},
+    },
+    model::thousands,
+    protocol::Snapshot,
 };
 
 impl App {
@@ -23,6 +27,7 @@ impl App {
 
     pub fn run_action(&mut self, id: ActionId) {
         match id {
+            ActionId::Throttle => self.open(Overlay::Input(Input::throttle(self.run.snapshot.rows_per_second))),
             ActionId::Errors => self.open(Overlay::Errors(ErrorList::default())),
             ActionId::TableDetail => {
                 let place = self.run.cursor.0.min(self.run.snapshot.tables.len().saturating_sub(1));
@@ -37,8 +42,10 @@ impl App {
 
 pub(super) fn draw(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let title = app.run.snapshot.run.as_ref().map_or("Tables".to_owned(), |_| {
-        let tables = app.run.snapshot.parallel;
-        if tables > 0 { format!("Tables · {tables} at once") } else { "Tables".to_owned() }
+        let Snapshot { parallel, rows_per_second, .. } = app.run.snapshot;
+        let parallel = (parallel > 0).then(|| format!(" · {parallel} at once"));
+        let limit = rows_per_second.map(|rows| format!(" · at most {} rows/s", thousands(rows)));
+        format!("Tables{}{}", parallel.unwrap_or_default(), limit.unwrap_or_default())
     });
     let inner = canvas.panel(area, canvas.title(&title), true);
     if let Some(keeping) = app.run.keeping.as_ref().filter(|_| !app.run.has_begun()) {

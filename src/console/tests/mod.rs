@@ -2,6 +2,7 @@
 
 mod flow;
 mod host;
+mod parts;
 mod points;
 mod private;
 mod profile;

@@ -3,8 +3,8 @@
 use super::{script::Script, seed};
 use crate::{
     console::{Effect, Screen},
-    model::Cell,
-    protocol::{Answer, Ask, Command, Event, FromHost, ReviewAction, ReviewItem},
+    model::{Cell, ColumnType, Count, Page},
+    protocol::{Answer, Ask, Command, Event, FromHost, ReviewAction, ReviewItem, SideName},
 };
 
 /// The seed's plan, with the key of the customers marked.
@@ -105,4 +105,67 @@ fn rows_and_samples_hide_them_and_so_does_what_is_copied() {
     assert!(
         matches!(script.effects.last(), Some(Effect::Copy(row)) if row.contains("(private)") && !row.contains("4711"))
     );
+}
+
+/// Rows of the source around the one under the cursor, which is found where it was.
+fn around(script: &Script) -> Answer {
+    let fault = script.app.review.current().unwrap().fault.clone();
+    let first = fault.row - 10;
+    let columns: Vec<String> = fault.cells.iter().map(|named| named.name.clone()).collect();
+    let row = |number: u64| match number == fault.row {
+        true => fault.cells.iter().map(|named| named.cell.clone()).collect(),
+        false => columns.iter().map(|column| Cell::text(format!("{column}-{number}"))).collect(),
+    };
+    Answer::Page(Page {
+        rows: (first..=fault.row + 10).map(row).collect(),
+        types: vec![ColumnType::TEXT; columns.len()],
+        columns,
+        total: Count::Exact(1_234_567),
+    })
+}
+
+fn is_page(ask: &Ask) -> bool {
+    matches!(ask, Ask::Preview { .. })
+}
+
+#[test]
+fn the_rows_around_a_faulty_one_are_shown_without_them_but_for_that_one_once_it_is_revealed() {
+    let mut script = review();
+    let row = script.app.review.current().unwrap().fault.row;
+    script.keys("n");
+    let asked = Ask::Preview { side: SideName::Source, table: "customers".into(), offset: row - 11, limit: 21 };
+    assert_eq!(script.asks().last(), Some(&asked));
+    let page = around(&script);
+    script.answer(is_page, Ok(page.clone()));
+    let screen = script.screen(120, 40);
+    let number = crate::model::thousands(row);
+    assert!(screen.contains(&format!("Rows around row {number} of customers")), "{screen}");
+    assert!(screen.contains(&format!("✗ {number}")) && screen.contains("Carol White"), "{screen}");
+    assert!(
+        screen.contains(&format!("name-{}", row - 10)) && screen.contains(&format!("name-{}", row + 10)),
+        "{screen}"
+    );
+    assert!(!screen.contains("ABC123") && !screen.contains("customer_id-"), "{screen}");
+    script.keys("esc v").answer(is_reveal, Ok(revealed()));
+    script.keys("n").answer(is_page, Ok(page));
+    let screen = script.screen(120, 40);
+    assert!(screen.contains("ABC123") && !screen.contains("customer_id-"), "{screen}");
+}
+
+#[test]
+fn a_row_that_is_no_longer_in_its_place_is_looked_for_and_else_said_to_be_gone() {
+    let mut script = review();
+    script.keys("n");
+    let Answer::Page(page) = around(&script) else { panic!("a page") };
+    let row = script.app.review.current().unwrap().fault.row;
+    let mut moved = page.clone();
+    moved.rows.swap(10, 7);
+    script.answer(is_page, Ok(Answer::Page(moved)));
+    let screen = script.screen(120, 40);
+    assert!(screen.contains(&format!("✗ {}", crate::model::thousands(row - 3))), "{screen}");
+    let mut gone = page;
+    gone.rows.remove(10);
+    script.keys("esc n").answer(is_page, Ok(Answer::Page(gone)));
+    let screen = script.screen(120, 40);
+    assert!(screen.contains("! The source has changed") && !screen.contains('✗'), "{screen}");
 }

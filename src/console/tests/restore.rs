@@ -58,7 +58,7 @@ fn what_others_wrote_goes_only_on_purpose_and_the_name_is_typed() {
     assert!(restores(&script).is_empty());
     assert!(script.screen(120, 40).contains("That is not its name"));
     script.type_text("p").keys("enter");
-    let ask = Ask::Restore { name: NAME.into(), typed: NAME.into(), discard_others: true };
+    let ask = Ask::Restore { name: NAME.into(), typed: NAME.into(), discard_others: true, identity: None };
     assert_eq!(restores(&script), [ask]);
     assert!(script.app.is_restoring());
 }
@@ -69,8 +69,30 @@ fn where_nobody_else_wrote_nothing_is_asked_but_the_name() {
     let preview = RestorePreview { wants_discard: Vec::new(), tables, ..points::preview() };
     let mut script = previewed(preview);
     script.keys("b").type_text(NAME).keys("enter");
-    let ask = Ask::Restore { name: NAME.into(), typed: NAME.into(), discard_others: false };
+    let ask = Ask::Restore { name: NAME.into(), typed: NAME.into(), discard_others: false, identity: None };
     assert_eq!(restores(&script), [ask]);
+}
+
+#[test]
+fn what_is_encrypted_wants_the_file_of_its_key_which_is_remembered() {
+    let mut preview = RestorePreview { wants_discard: Vec::new(), ..points::preview() };
+    preview.point.tables[0].sealed = true;
+    let mut script = previewed(preview.clone());
+    assert!(script.screen(80, 24).contains("reads back") || !script.screen(80, 24).contains("--identity"));
+    script.keys("b enter").type_text(NAME).keys("enter");
+    assert!(restores(&script).is_empty());
+    assert!(script.screen(80, 24).contains("Name the file with the key"), "{}", script.screen(80, 24));
+    script.keys("tab").type_text("keys/mine.txt");
+    insta::assert_snapshot!("typed_sealed_80x24", script.screen(80, 24));
+    script.keys("enter enter");
+    let Some(Ask::Restore { identity: Some(file), .. }) = restores(&script).pop() else { panic!("it is gone back to") };
+    assert!(file.ends_with("keys/mine.txt"), "{file}");
+    script.answer(|ask| matches!(ask, Ask::Restore { .. }), Err("the file has no key"));
+    script.answer(|ask| matches!(ask, Ask::RestorePoints { .. }), Ok(points::all()));
+    script.keys("enter");
+    script.answer(|ask| matches!(ask, Ask::RestorePreview { .. }), Ok(Answer::RestorePreview(Box::new(preview))));
+    script.keys("b");
+    assert!(script.screen(80, 24).contains("keys/mine.txt"), "{}", script.screen(80, 24));
 }
 
 #[test]

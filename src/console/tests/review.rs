@@ -66,3 +66,22 @@ fn what_came_of_many_is_told_and_the_rows_are_read_anew() {
     script.answer(|ask| matches!(ask, Ask::Review { .. }), Ok(seed::review())).keys("down");
     assert!(script.screen(120, 40).contains("The last try failed: row 45,650 still cannot go"));
 }
+
+#[test]
+fn the_field_with_the_focus_is_marked_and_tab_goes_down_and_round() {
+    let mut script = review();
+    script.keys("f");
+    let marked = |script: &mut Script| {
+        let screen = script.screen(80, 24);
+        let line = |name: &str| screen.lines().position(|line| line.contains(&format!("▸{name}")));
+        (line("Column"), line("becomes"))
+    };
+    let (column, becomes) = marked(&mut script);
+    assert!(column.is_none() && becomes.is_some(), "the expression is what is to be written");
+    script.keys("tab");
+    let (column, gone) = marked(&mut script);
+    assert!(gone.is_none() && column < becomes);
+    script.type_text("x").keys("tab").type_text("y");
+    let screen = script.screen(80, 24);
+    assert!(screen.contains("▸becomes  customer_idy") && screen.contains(" Column   customer_idx"), "{screen}");
+}

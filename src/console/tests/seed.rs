@@ -262,6 +262,7 @@ pub(super) fn gauges() -> Vec<FromHost> {
             source_ms: minute * 12_000,
             transform_ms: minute * 9_000,
             destination_ms: minute * 55_000,
+            throttle_ms: 0,
         })
     };
     vec![gauge(22, 1_024_567 - 45_000), gauge(23, 1_024_567)]

@@ -271,6 +271,20 @@ fn run_keys_send_their_commands() {
 }
 
 #[test]
+fn a_limit_is_set_changed_and_taken_away_while_the_run_goes_on() {
+    let mut script = running();
+    let limit = |rows_per_second| Command::Throttle { rows_per_second };
+    script.keys("t").type_text("x").keys("enter");
+    assert_eq!(script.commands(), [], "that is no number");
+    script.keys("ctrl-u").type_text("5,000").keys("enter");
+    assert_eq!(script.commands().last(), Some(&limit(Some(5_000))));
+    script.host(seed::fact(11, Event::ThrottleSet { rows_per_second: Some(5_000), by: "ada".into() }));
+    assert!(script.screen(80, 24).contains("Tables · 4 at once · at most 5,000 rows/s"));
+    script.keys("t backspace backspace backspace backspace enter");
+    assert_eq!(script.commands().last(), Some(&limit(None)), "5000 was there to be changed");
+}
+
+#[test]
 fn a_discard_needs_a_reason() {
     let mut script = Script::open(Screen::Review);
     script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));

@@ -11,12 +11,12 @@ mod table;
 use std::{sync::Arc, time::Instant};
 
 use self::table::{Bench, try_table};
-use super::{PrepareError, now_ms, prepare, readers::Readers};
+use super::{PrepareError, now_ms, prepare, readers::Readers, throttle::Throttle};
 use crate::{
     binding::{Binding, Bound, Descriptions, bind},
     endpoint::{Destination, Source},
     model::{Count, Problem},
-    plan::Document,
+    plan::{Document, RunOptions},
     protocol::{DryRun, DryTable, Estimate, Stages},
     transform::RunInstant,
 };
@@ -49,7 +49,14 @@ pub async fn dry_run(job: DryJob) -> Result<DryRun, PrepareError> {
     let remarks = remarks(&binding);
     let planned: Vec<String> = binding.tables.iter().map(|bound| bound.mapping.to.name.clone()).collect();
     let readers = Readers::new(job.source.clone());
-    let bench = Bench { readers: &readers, destination: &*job.destination, plan: &plan, planned: &planned, instant };
+    let bench = Bench {
+        readers: &readers,
+        destination: &*job.destination,
+        plan: &plan,
+        planned: &planned,
+        instant,
+        throttle: Arc::new(Throttle::new(plan.run.rows_per_second)),
+    };
     let mut tables = Vec::with_capacity(binding.tables.len());
     for bound in binding.tables {
         let rows = prepare::rows(&*job.source, &bound.mapping.from).await?;
@@ -63,7 +70,7 @@ pub async fn dry_run(job: DryJob) -> Result<DryRun, PrepareError> {
         limit: job.limit,
         at_ms,
         elapsed_ms: begun.elapsed().as_millis() as u64,
-        estimate: together(&tables, plan.run.parallel),
+        estimate: together(&tables, &plan.run),
         bottleneck: (all.sum() > 0).then(|| all.longest().0),
         tables,
         remarks,
@@ -96,16 +103,18 @@ fn alone(table: &DryTable, rows: u64) -> Option<Estimate> {
     Some(Estimate::new(rows, from, to * spread / 10 + u64::from(table.whole)))
 }
 
-/// Tables run side by side, as many as the plan says, or one after the other.
-fn together(tables: &[DryTable], parallel: usize) -> Option<Estimate> {
+/// Tables run side by side, as many as the plan says, or one after the other; no faster than it allows.
+fn together(tables: &[DryTable], run: &RunOptions) -> Option<Estimate> {
     let estimates: Option<Vec<Estimate>> =
         tables.iter().filter(|table| table.rows.rows() != Some(0)).map(|table| table.estimate).collect();
     let estimates = estimates.filter(|estimates| !estimates.is_empty())?;
-    let rows = tables.iter().filter_map(|table| table.rows.rows()).sum();
+    let rows: u64 = tables.iter().filter_map(|table| table.rows.rows()).sum();
     let sum: u64 = estimates.iter().map(|estimate| estimate.from_ms).sum();
     let longest = estimates.iter().map(|estimate| estimate.from_ms).max().unwrap_or(0);
-    let from = longest.max(sum / parallel.max(1) as u64);
-    Some(Estimate::new(rows, from, estimates.iter().map(|estimate| estimate.to_ms).sum()))
+    let allowed = run.rows_per_second.map_or(0, |limit| rows.saturating_mul(1_000) / limit.max(1));
+    let from = longest.max(sum / run.parallel.max(1) as u64).max(allowed);
+    let to: u64 = estimates.iter().map(|estimate| estimate.to_ms).sum();
+    Some(Estimate::new(rows, from, to.max(allowed)))
 }
 
 /// What a run does besides, which nobody tried.
@@ -149,8 +158,10 @@ mod tests {
     #[test]
     fn tables_run_side_by_side_at_best_and_in_turn_at_worst() {
         let tables = [table(100, 100, (1, 1, 40)), table(100, 100, (1, 1, 10)), table(100, 100, (1, 1, 10))];
-        let both = |parallel| together(&tables, parallel).map(|estimate| (estimate.from_ms, estimate.to_ms)).unwrap();
-        assert_eq!((both(4), both(1)), ((40, 69), (60, 69)));
-        assert_eq!(together(&[], 4), None);
+        let run = |parallel, rows_per_second| RunOptions { parallel, rows_per_second, ..RunOptions::default() };
+        let told = |run| together(&tables, &run).map(|estimate| (estimate.from_ms, estimate.to_ms)).unwrap();
+        assert_eq!((told(run(4, None)), told(run(1, None))), ((40, 69), (60, 69)));
+        assert_eq!((told(run(4, Some(6_000))), told(run(4, Some(100)))), ((50, 69), (3_000, 3_000)));
+        assert_eq!(together(&[], &run(4, None)), None);
     }
 }

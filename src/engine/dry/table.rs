@@ -17,6 +17,7 @@ use crate::{
         pipeline::{Made, Pipeline},
         readers::Readers,
         rows::Faults,
+        throttle::Throttle,
         writing::Writing,
     },
     model::{Fault, Mode, RowEncoding, RunId, cells_of},
@@ -33,6 +34,8 @@ pub(super) struct Bench<'b> {
     /// All destination tables that are tried.
     pub(super) planned: &'b [String],
     pub(super) instant: RunInstant,
+    /// A source that is to be spared is spared by a dry run as well.
+    pub(super) throttle: Arc<Throttle>,
 }
 
 /// How long each stage worked.
@@ -144,7 +147,8 @@ impl Trial<'_> {
         let mut after = None;
         loop {
             let begun = Instant::now();
-            let rows = self.left().map_or(pace.rows(), |left| left.min(pace.rows()));
+            let most = pace.rows(self.bench.throttle.limit());
+            let rows = self.left().map_or(most, |left| left.min(most));
             if rows == 0 {
                 // Whether anything is behind the last row is worth one look: all rows were tried, or the first only.
                 self.table.whole = snapshot.next_range(&self.mapping.from, after.as_ref(), 1).await?.is_none();
@@ -154,7 +158,8 @@ impl Trial<'_> {
             self.worked.source += begun.elapsed();
             let Some(range) = range else { break };
             let until = range.until.clone();
-            let mut pipeline = Pipeline::open(snapshot.clone(), self.mapping.clone(), self.work.clone(), range);
+            let (mapping, work, throttle) = (self.mapping.clone(), self.work.clone(), self.bench.throttle.clone());
+            let mut pipeline = Pipeline::open(snapshot.clone(), mapping, work, (range, rows), throttle);
             let tried = self.batches(&mut pipeline, dry).await;
             let end = pipeline.end().await;
             let cut = tried?;

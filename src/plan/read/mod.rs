@@ -33,8 +33,17 @@ pub struct Parsed {
     pub spans: Spans,
 }
 
-const RUN_KEYS: [&str; 8] =
-    ["on_error", "parallel", "chunk_rows", "fault_budget", "fault_percent", "lock_wait", "marks", "validate"];
+const RUN_KEYS: [&str; 9] = [
+    "on_error",
+    "parallel",
+    "chunk_rows",
+    "rows_per_second",
+    "fault_budget",
+    "fault_percent",
+    "lock_wait",
+    "marks",
+    "validate",
+];
 
 const RESTORE_KEYS: [&str; 5] = ["points", "keep_days", "max_gb", "recipient", "drill"];
 
@@ -125,6 +134,7 @@ fn read_run(reader: &mut Reader<'_>, root: &DeTable<'_>) -> RunOptions {
         run.parallel = usize::try_from(parallel).unwrap_or(run.parallel);
     }
     run.chunk_rows = reader.number(table, "chunk_rows", 1..=10_000_000).or(run.chunk_rows);
+    run.rows_per_second = reader.number(table, "rows_per_second", 1..=1_000_000_000);
     run.fault_budget = reader.number(table, "fault_budget", 0..=i64::MAX as u64).unwrap_or(run.fault_budget);
     if let Some(percent) = reader.number(table, "fault_percent", 1..=100) {
         run.fault_percent = u8::try_from(percent).unwrap_or(run.fault_percent);

@@ -118,6 +118,7 @@ fn every_setting_is_read() {
         on_error = "flag"
         parallel = 64
         chunk_rows = 10_000_000
+        rows_per_second = 1_000_000_000
         fault_budget = 0
         fault_percent = 100
         lock_wait = 86400
@@ -145,6 +146,7 @@ fn every_setting_is_read() {
         on_error: OnError::Flag,
         parallel: 64,
         chunk_rows: Some(10_000_000),
+        rows_per_second: Some(1_000_000_000),
         fault_budget: 0,
         fault_percent: 100,
         lock_wait: 86_400,

@@ -12,6 +12,8 @@ const VALUE: usize = 40;
 /// The longest bar.
 const BAR: u64 = 24;
 const WIDTH: usize = 80;
+/// What is left of a line beside what it is about.
+const ROOM: usize = WIDTH - 15;
 
 pub(super) fn print(profile: &TableProfile) {
     println!("{}: {}", profile.table, profile.basis());
@@ -33,8 +35,8 @@ pub(super) fn print(profile: &TableProfile) {
 fn print_column(column: &ColumnProfile) {
     let private = if column.private { ", private" } else { "" };
     println!("\n{}", self::line(&format!("  {} ({}{private})", column.column, column.ty)));
-    let line = |name: &str, text: String| println!("    {name:<11}{}", clip(&text, WIDTH - 15));
-    line("rows", counts(column));
+    let line = |name: &str, text: String| println!("    {name:<11}{}", clip(&text, ROOM));
+    print_pieces("rows", &counts(column), ", ");
     line("distinct", column.distinct.words());
     if let (Some(least), Some(greatest)) = (&column.least, &column.greatest)
         && !column.private
@@ -50,10 +52,7 @@ fn print_column(column: &ColumnProfile) {
     } else if let Some(span) = column.bytes {
         line("length", format!("{} bytes", span.words()));
     }
-    let looks = column.looks().join(" or ");
-    if !looks.is_empty() {
-        line("looks like", looks);
-    }
+    print_pieces("looks like", &column.looks(), " or ");
     print_top(column);
     print_patterns(column);
     if let Some(histogram) = &column.histogram {
@@ -69,7 +68,28 @@ fn of_type(column: &ColumnProfile, cell: &Cell, width: usize) -> String {
     }
 }
 
-fn counts(column: &ColumnProfile) -> String {
+/// What there is to say of one thing, in as many lines as it takes; nothing, where there is nothing to say.
+fn print_pieces(name: &str, pieces: &[String], between: &str) {
+    for (place, line) in flowed(pieces, between).into_iter().enumerate() {
+        println!("    {:<11}{line}", if place == 0 { name } else { "" });
+    }
+}
+
+/// Pieces side by side, as many as fit; one that is longer than a line is clipped.
+fn flowed(pieces: &[String], between: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for (place, piece) in pieces.iter().enumerate() {
+        let ends = if place + 1 < pieces.len() { between } else { "" };
+        let piece = format!("{}{ends}", clip(piece, ROOM - display_width(ends.trim_end())));
+        match lines.last_mut() {
+            Some(line) if display_width(line) + display_width(piece.trim_end()) <= ROOM => line.push_str(&piece),
+            _ => lines.push(piece),
+        }
+    }
+    lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+fn counts(column: &ColumnProfile) -> Vec<String> {
     let of = |rows: u64| format!("{} ({})", thousands(rows), share(rows, column.rows));
     let mut parts = vec![format!("{} NULL", of(column.nulls))];
     for (rows, what) in [
@@ -80,7 +100,7 @@ fn counts(column: &ColumnProfile) -> String {
     ] {
         parts.extend((rows > 0).then(|| format!("{} {what}", of(rows))));
     }
-    parts.join(", ")
+    parts
 }
 
 fn print_top(column: &ColumnProfile) {
@@ -211,5 +231,30 @@ fn value(cell: &Cell, width: usize) -> String {
         Cell::Null => "NULL".to_owned(),
         Cell::Text(text) if text == HIDDEN => HIDDEN.to_owned(),
         cell => format!("'{}'", clip(&clean(&cell.display()), width)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_in_a_line_goes_into_the_next_and_nothing_is_lost() {
+        let column = ColumnProfile {
+            rows: 1_234_567,
+            nulls: 150_000,
+            empty: 12_000,
+            blank_ends: 340_000,
+            non_ascii: 70_000,
+            unreadable: 99_000,
+            ..ColumnProfile::default()
+        };
+        let pieces = counts(&column);
+        let lines = flowed(&pieces, ", ");
+        assert!(lines.len() > 1 && lines.iter().all(|line| display_width(line) <= ROOM), "{lines:?}");
+        assert_eq!(lines.join(" "), pieces.join(", "));
+        assert_eq!(flowed(&["a".into(), "b".into()], " or "), ["a or b"]);
+        assert!(display_width(&flowed(&["x".repeat(200)], ", ")[0]) <= ROOM);
+        assert!(flowed(&[], ", ").is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! Flagged rows out to CSV files and back.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
@@ -12,10 +12,13 @@ use serde_json::json;
 
 use crate::{
     cli::{CliError, Exit, open::Context},
-    host::{Workbench, sheet},
+    host::{
+        Workbench,
+        sheet::{self, Settled},
+    },
     ledger::RunRecord,
     model::thousands,
-    protocol::{Retry, ReviewAction, ReviewItem},
+    protocol::{Retry, ReviewAction, ReviewItem, ReviewState},
 };
 
 /// Writes the rows, each table to a file of its own. Private values stay behind, unless they are asked for.
@@ -85,8 +88,20 @@ fn put(file: &Path, text: &[u8]) -> Result<(), CliError> {
     open.write_all(text).and_then(|()| open.sync_all()).map_err(failed)
 }
 
+/// What rows that are written by now were written with.
+async fn settled(context: &Context, run: &RunRecord, items: &[ReviewItem]) -> Result<Settled, CliError> {
+    let written = items.iter().filter(|item| item.state == ReviewState::Written);
+    let tables: BTreeSet<&str> = written.map(|item| item.fault.table.as_str()).collect();
+    let mut settled = Settled::new();
+    for table in tables {
+        let rows = context.ledger.settled(&run.id, table).await.map_err(CliError::failed)?;
+        settled.extend(rows.into_iter().map(|(fault, _, edits)| (fault.id, edits)));
+    }
+    Ok(settled)
+}
+
 /// What a sheet changes, once it is told; none: nothing is to be done.
-pub(super) fn import(
+pub(super) async fn import(
     context: &Context,
     items: &[ReviewItem],
     run: &RunRecord,
@@ -95,11 +110,15 @@ pub(super) fn import(
 ) -> Result<Option<Vec<Retry>>, CliError> {
     let text =
         fs::read(path).map_err(|error| CliError::usage(format!("{} cannot be read: {error}", path.display())))?;
-    let judged = sheet::read(&text, &run.id.0, items)
+    let settled = settled(context, run, items).await?;
+    let judged = sheet::read(&text, &run.id.0, items, &settled)
         .map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?;
     let (sound, nothing) = (judged.is_sound(), judged.retries.is_empty());
     if !context.json {
         println!("{} row(s) are changed, {} as they were", judged.retries.len(), judged.unchanged.len());
+        if !judged.settled.is_empty() {
+            println!("{} row(s) are settled already, and left so: {}", judged.settled.len(), judged.settled.join(", "));
+        }
         judged.unknown.iter().for_each(|row| println!("{row} is not flagged in this run"));
         judged.meanwhile.iter().for_each(|row| println!("{row} since the file was written"));
     }
@@ -107,14 +126,15 @@ pub(super) fn import(
         let what: Vec<&str> = judged.unknown.iter().chain(&judged.meanwhile).map(String::as_str).collect();
         let rows = if context.json { format!(" ({})", what.join("; ")) } else { String::new() };
         return Err(CliError::usage(format!(
-            "{} row(s) of {} are unknown or settled meanwhile{rows}: nothing was imported; take these lines out, or export anew",
+            "{} row(s) of {} are unknown or settled otherwise meanwhile{rows}: nothing was imported; take these lines out, or export anew",
             what.len(),
             path.display()
         )));
     }
     if preview || nothing {
         if context.json {
-            let import = json!({ "changed": judged.retries.len(), "unchanged": judged.unchanged });
+            let import =
+                json!({ "changed": judged.retries.len(), "unchanged": judged.unchanged, "settled": judged.settled });
             context.print(&json!({ "import": import }))?;
         } else {
             println!("nothing was written");

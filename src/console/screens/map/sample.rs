@@ -17,12 +17,12 @@ use crate::{
 /// Source columns that are shown beside the result.
 const MOST: usize = 3;
 
-/// Draws what becomes of `target`, made from `source` (a column's name or an expression); dimmed while `stale`.
+/// Draws what becomes of `targets`, made from `source` (a column's name or an expression); dimmed while `stale`.
 pub fn draw_sample(
     canvas: &mut Canvas<'_, '_>,
     area: Rect,
     sampled: &Sampled,
-    target: &str,
+    targets: &[&str],
     source: &str,
     stale: bool,
 ) {
@@ -31,18 +31,15 @@ pub fn draw_sample(
         return canvas.line(area, 0, line);
     }
     let before = involved(&sampled.source_columns, source);
-    let after = sampled.target_columns.iter().position(|name| name == target);
-    let columns = before.len() + usize::from(!target.is_empty());
+    let columns = before.len() + targets.len();
     let width = usize::from(area.width).saturating_sub(8) / columns.max(1);
     let width = width.saturating_sub(2).clamp(6, 36);
     let mut heads: Vec<String> = before.iter().map(|at| fit(&sampled.source_columns[*at], width)).collect();
-    if !target.is_empty() {
-        heads.push(format!("→ {}", fit(target, width)));
-    }
+    heads.extend(targets.iter().map(|target| format!("→ {}", fit(target, width))));
     let head = canvas.span(Role::Header, format!("   {}", heads.join("  ")));
     canvas.line(area, 0, head);
     for (at, row) in sampled.rows.iter().take(usize::from(area.height).saturating_sub(1)).enumerate() {
-        let mut line = row_line(canvas, row, &before, (target, after), width);
+        let mut line = row_line(canvas, row, &before, (targets, &sampled.target_columns), width);
         if stale {
             line = line.patch_style(canvas.style(Role::Muted));
         }
@@ -58,10 +55,10 @@ fn row_line(
     canvas: &Canvas<'_, '_>,
     row: &TrialRow,
     before: &[usize],
-    (target, after): (&str, Option<usize>),
+    (targets, columns): (&[&str], &[String]),
     width: usize,
 ) -> Line<'static> {
-    let failing = row.fault.as_ref().is_some_and(|(column, _)| column == target);
+    let failing = row.fault.as_ref().filter(|(column, _)| targets.contains(&column.as_str()));
     let mut spans: Vec<Span<'static>> = vec![match (&row.fault, row.filtered) {
         (Some(_), _) => canvas.span(Role::Error, " ✗ "),
         (None, true) => canvas.span(Role::Muted, " - "),
@@ -69,23 +66,33 @@ fn row_line(
     }];
     for at in before {
         let (text, role) = row.before.get(*at).map(shown_cell).unwrap_or_default();
-        spans.extend([canvas.span(if failing { Role::Changed } else { role }, fit(&text, width)), Span::raw("  ")]);
+        let role = if failing.is_some() { Role::Changed } else { role };
+        spans.extend([canvas.span(role, fit(&text, width)), Span::raw("  ")]);
     }
-    if target.is_empty() {
+    if targets.is_empty() {
         return Line::from(spans);
     }
-    spans.push(canvas.span(Role::Muted, "→ "));
-    let result = match (&row.fault, row.filtered, after.and_then(|at| row.after.get(at))) {
-        (Some((column, why)), ..) if column == target => canvas.span(Role::Error, why),
-        (Some((column, why)), ..) => canvas.span(Role::Muted, format!("row fails at {column}: {why}")),
-        (None, true, _) => canvas.span(Role::Muted, "left out by the filter"),
-        (None, false, Some(cell)) => {
-            let (text, role) = shown_cell(cell);
-            canvas.span(role, clip(&text, width))
-        }
-        (None, false, None) => canvas.span(Role::Muted, "unfilled"),
+    let arrow = canvas.span(Role::Muted, "→ ");
+    let said = match (&row.fault, row.filtered) {
+        (Some((_, why)), _) if failing.is_some() => Some(canvas.span(Role::Error, why)),
+        (Some((column, why)), _) => Some(canvas.span(Role::Muted, format!("row fails at {column}: {why}"))),
+        (None, true) => Some(canvas.span(Role::Muted, "left out by the filter")),
+        (None, false) => None,
     };
-    spans.push(result);
+    if let Some(said) = said {
+        spans.extend([arrow, said]);
+        return Line::from(spans);
+    }
+    for (place, target) in targets.iter().enumerate() {
+        let at = columns.iter().position(|name| name == target);
+        let (text, role) = match at.and_then(|at| row.after.get(at)) {
+            Some(cell) => shown_cell(cell),
+            None => ("unfilled".into(), Role::Muted),
+        };
+        let is_last = place + 1 == targets.len();
+        let text = if is_last { clip(&text, width) } else { format!("{}  ", fit(&text, width)) };
+        spans.extend([arrow.clone(), canvas.span(role, text)]);
+    }
     Line::from(spans)
 }
 

@@ -90,8 +90,7 @@ fn keeps(point: &RestorePoint) -> Vec<Said> {
     ];
     lines.extend(point.restored_ms.map(|at| (Role::Muted, format!("Last gone back to {}", moment(at)))));
     if point.tables.iter().any(|table| table.sealed) {
-        let how = format!("Encrypted: `whimbrel restore {} --identity FILE` goes back to it", point.name);
-        lines.push((Role::Warn, how));
+        lines.push((Role::Warn, "Encrypted: going back asks for the file with its key".to_owned()));
     }
     lines.extend(drilled(point));
     lines.extend(point.tables.iter().map(|table| (Role::Text, format!("  {}", kept(table)))));

@@ -121,6 +121,7 @@ fn stage_words(app: &App, stage: Bottleneck) -> &'static str {
         Bottleneck::Transform => "transform",
         Bottleneck::Destination if is_here(&outline.destination.url) => "destination",
         Bottleneck::Destination => "destination or network",
+        Bottleneck::Throttle => "the limit",
         Bottleneck::Steady => "none: steady",
     }
 }
