@@ -475,7 +475,7 @@ impl Attempt<'_> {
 fn ruled(faults: &[FaultRecord]) -> Vec<(Fault, Decision, String)> {
     let ruled = faults.iter().filter_map(|record| {
         let decision = if record.state == FaultState::Skipped { Decision::Skip } else { Decision::Flag };
-        Some((record.fault.clone(), decision, record.by.clone()?))
+        Some((record.fault.told(), decision, record.by.clone()?))
     });
     ruled.take(Event::RULED_SHOWN).collect()
 }

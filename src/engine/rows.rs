@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     endpoint::{Refusal, Reject},
-    model::{Cause, CellError, Fault, FaultId, NamedCell, RunId, cell_at, named_cells, row_digest},
+    model::{Cause, Cell, CellError, Fault, FaultId, NamedCell, RunId, cell_at, named_cells, row_digest, told},
     plan::{Mapping, Origin},
     transform::RowFault,
 };
@@ -29,7 +29,7 @@ impl Faults<'_> {
             value: None,
             expected,
             cause,
-            message,
+            message: told(&message),
             digest: row_digest(&cells),
             cells,
         }
@@ -38,7 +38,7 @@ impl Faults<'_> {
     /// A row that the source could not express in its own types.
     pub(super) fn unreadable(&self, row: u64, reject: Reject) -> Fault {
         let column = self.mapping.from.columns.get(reject.column);
-        let value = reject.cells.get(reject.column).cloned();
+        let value = reject.cells.get(reject.column).map(Cell::told);
         let expected = column.map(|column| column.ty.expectation()).unwrap_or_default();
         let cells = named_cells(&self.mapping.from, reject.cells);
         Fault {
@@ -53,7 +53,7 @@ impl Faults<'_> {
         Fault {
             column: failed.column,
             target: Some(failed.target),
-            value: failed.value,
+            value: failed.value.as_ref().map(Cell::told),
             ..self.fault(row, cells, failed.cause, failed.expected, failed.message)
         }
     }
@@ -66,8 +66,8 @@ impl Faults<'_> {
             Origin::Column(name) => Some(name.clone()),
             Origin::Expr(_) | Origin::Default => None,
         });
-        let value =
-            target.as_ref().and_then(|name| written.column_by_name(name)).map(|array| cell_at(array, refusal.row));
+        let array = target.as_ref().and_then(|name| written.column_by_name(name));
+        let value = array.map(|array| cell_at(array, refusal.row).told());
         let expected = match (refusal.cause, mapped) {
             (Cause::Unique, _) => format!("a key that {} does not hold yet", self.mapping.to.name),
             (Cause::Reference, _) => "a reference to a row that is there".to_owned(),

@@ -7,7 +7,7 @@ use std::io;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// The longest message. A page of rows with whole cells is the largest that there is.
+/// The longest message. A page of rows is the largest that there is.
 const LONGEST: usize = 64 << 20;
 
 /// Why a conversation cannot go on.

@@ -334,8 +334,10 @@ impl Workbench {
     async fn preview(&self, side: SideName, table: &str, offset: u64, limit: u32) -> Told<Answer> {
         let catalog = self.catalog(side).await?;
         let described = catalog.describe(table).await.map_err(|error| told(&error))?;
-        let page = catalog.preview(&described, offset, limit.min(1_000)).await;
-        Ok(Answer::Page(page.map_err(|error| told(&error))?))
+        let mut page = catalog.preview(&described, offset, limit.min(1_000)).await.map_err(|error| told(&error))?;
+        // What is only looked at need not be whole, and a page of very long values would be no message any more.
+        page.rows.iter_mut().flatten().for_each(|cell| *cell = cell.told());
+        Ok(Answer::Page(page))
     }
 
     /// The current plan, or the one that `text` holds.

@@ -79,7 +79,7 @@ pub(super) async fn put(
         let texts =
             part.iter().map(|(fault, _)| serde_json::to_string(fault)).collect::<serde_json::Result<Vec<_>>>()?;
         let mut insert = QueryBuilder::<Sqlite>::new("INSERT OR REPLACE INTO faults ");
-        insert.push_values(part.iter().zip(&texts), |mut row, ((fault, state), text)| {
+        insert.push_values(part.iter().zip(texts), |mut row, ((fault, state), text)| {
             row.push_bind(&fault.id.0).push_bind(&fault.run.0).push_bind(&fault.table).push_bind(chunk as i64);
             row.push_bind(fault.row as i64).push_bind(state).push_bind(text);
         });

@@ -1,6 +1,6 @@
 //! One value outside of a batch: for previews, faults and edits. Lossless text, bytes or NULL.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{Engine as _, display::Base64Display, engine::general_purpose::STANDARD};
 use datafusion::arrow::{
     array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, PrimitiveArray, StringArray},
     compute::{CastOptions, cast_with_options},
@@ -10,7 +10,7 @@ use datafusion::arrow::{
     },
     util::display::{ArrayFormatter, FormatOptions},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeStruct as _};
 use sha2::{Digest, Sha256};
 
 use super::{ColumnType, NamedCell, calendar, hex};
@@ -45,6 +45,18 @@ impl Cell {
             }
     }
 
+    /// As it is told where it only has to be known again: of a very long one the beginning, as text that says so.
+    pub fn told(&self) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(told(text)),
+            Self::Bytes(bytes) if bytes.len() > TOLD => {
+                let beginning = hex(&bytes[..TOLD / 2]);
+                Self::Text(format!("\\x{beginning}… ({} bytes in all)", bytes.len()))
+            }
+            short => short.clone(),
+        }
+    }
+
     /// For a human: NULL as `NULL`, bytes in hex.
     pub fn display(&self) -> String {
         match self {
@@ -55,9 +67,29 @@ impl Cell {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+/// A longer value is told by its beginning.
+const TOLD: usize = 64 << 10;
+
+/// The beginning of a very long text, which says so; a shorter one as it is.
+pub fn told(text: &str) -> String {
+    if text.len() <= TOLD {
+        return text.to_owned();
+    }
+    format!("{}… ({} bytes in all)", &text[..text.floor_char_boundary(TOLD)], text.len())
+}
+
+#[derive(Deserialize)]
 struct Encoded {
     bytes: String,
+}
+
+/// Bytes that say themselves in base64 as they are written, and not before.
+struct Base64<'b>(&'b [u8]);
+
+impl Serialize for Base64<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Base64Display::new(self.0, &STANDARD))
+    }
 }
 
 #[derive(Deserialize)]
@@ -72,7 +104,11 @@ impl Serialize for Cell {
         match self {
             Self::Null => serializer.serialize_none(),
             Self::Text(text) => serializer.serialize_str(text),
-            Self::Bytes(bytes) => Encoded { bytes: STANDARD.encode(bytes) }.serialize(serializer),
+            Self::Bytes(bytes) => {
+                let mut named = serializer.serialize_struct("Encoded", 1)?;
+                named.serialize_field("bytes", &Base64(bytes))?;
+                named.end()
+            }
         }
     }
 }
@@ -324,6 +360,19 @@ mod tests {
         let json = serde_json::to_string(&cells).unwrap();
         assert_eq!(json, r#"[null,"","null",{"bytes":"AP8="}]"#);
         assert_eq!(serde_json::from_str::<Vec<Cell>>(&json).unwrap(), cells);
+    }
+
+    #[test]
+    fn a_very_long_cell_is_told_by_its_beginning() {
+        for (cell, begins) in
+            [(Cell::text("é".repeat(TOLD)), "éé"), (Cell::Bytes(vec![7; TOLD + 1]), "\\x0707"), (Cell::text("a"), "a")]
+        {
+            let long = cell.bytes() > TOLD;
+            let Cell::Text(told) = cell.told() else { panic!("it is text") };
+            assert!(told.starts_with(begins) && told.ends_with(" bytes in all)") == long, "{}", told.len());
+            assert!(told.len() < TOLD + 100);
+        }
+        assert_eq!(Cell::Bytes(vec![7; TOLD]).told(), Cell::Bytes(vec![7; TOLD]));
     }
 
     #[test]

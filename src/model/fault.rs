@@ -73,6 +73,7 @@ pub struct Fault {
     pub column: Option<String>,
     /// The destination column that was being made.
     pub target: Option<String>,
+    /// Told by its beginning where it is very long, as is `message`.
     pub value: Option<Cell>,
     /// What would have been right: `Integer`, `at most 10 characters`, `length(name) > 0`.
     pub expected: String,
@@ -86,6 +87,25 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The fault as it is told of a row that is kept elsewhere: of very long cells the beginning.
+    pub fn told(&self) -> Self {
+        let told = |named: &NamedCell| NamedCell { name: named.name.clone(), cell: named.cell.told() };
+        let cells = self.cells.iter().map(told).collect();
+        Self {
+            id: self.id.clone(),
+            run: self.run.clone(),
+            table: self.table.clone(),
+            column: self.column.clone(),
+            target: self.target.clone(),
+            value: self.value.clone(),
+            expected: self.expected.clone(),
+            message: self.message.clone(),
+            digest: self.digest.clone(),
+            cells,
+            ..*self
+        }
+    }
+
     /// The column a human is told about: the source's where known, else the destination's.
     pub fn shown_column(&self) -> &str {
         self.column.as_deref().or(self.target.as_deref()).unwrap_or("(row)")

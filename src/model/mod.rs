@@ -23,7 +23,7 @@ mod sighting;
 mod table;
 mod types;
 
-pub use cell::{Cell, CellError, NAN_128, NAN_256, array_of, cell_at, row_digest, text_at};
+pub use cell::{Cell, CellError, NAN_128, NAN_256, array_of, cell_at, row_digest, text_at, told};
 pub use definition::{
     Action, Check, Counter, CounterStand, Deferral, Expression, Generation, Index, IndexPart, Naming, OwnType, Thing,
 };

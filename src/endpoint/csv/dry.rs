@@ -3,7 +3,13 @@
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::{dialect::Dialect, folder::Folder, open as open_file, write::write_rows};
+use super::{
+    dialect::Dialect,
+    error::failure,
+    folder::Folder,
+    open as open_file,
+    out::{Out, check_given, write_rows},
+};
 use crate::{
     endpoint::{Dry, DryLoader, EndpointError, ErrorKind, LoadOptions, Loader, Mark, Refusal, Result},
     model::Table,
@@ -14,7 +20,6 @@ struct Trial {
     dialect: Dialect,
     /// For each column of the file, the column of the batch that fills it.
     sources: Vec<Option<usize>>,
-    records: Vec<u8>,
 }
 
 pub(super) fn open(folder: &Folder, table: &Table, dry: Dry, options: &LoadOptions) -> Result<DryLoader> {
@@ -30,7 +35,7 @@ pub(super) fn open(folder: &Folder, table: &Table, dry: Dry, options: &LoadOptio
     };
     let source = |name: &String| options.columns.iter().position(|column| column == name);
     let sources = names.iter().map(source).collect();
-    let loader = Trial { table: table.name.clone(), dialect, sources, records: Vec::new() };
+    let loader = Trial { table: table.name.clone(), dialect, sources };
     let untold = vec![format!("records of {} were made and not written", table.name)];
     Ok(DryLoader { loader: Box::new(loader), apart: true, untold })
 }
@@ -48,9 +53,10 @@ impl Loader for Trial {
     }
 
     async fn write(&mut self, batch: &RecordBatch) -> Result<Vec<Refusal>> {
-        self.records.clear();
-        let written = write_rows(&self.dialect, batch, &self.sources, &mut self.records);
-        written.map_err(|message| EndpointError::new(ErrorKind::Other, self.context(), message))
+        let missing = |message| EndpointError::new(ErrorKind::Other, self.context(), message);
+        check_given(batch, &self.sources).map_err(missing)?;
+        let written = write_rows(&self.dialect, batch, &self.sources, &mut Out::new(None, 0));
+        written.map_err(|error| failure(&error, self.context()))
     }
 
     async fn empty(&mut self) -> Result<()> {
@@ -62,7 +68,6 @@ impl Loader for Trial {
     }
 
     async fn rollback(&mut self) -> Result<()> {
-        self.records = Vec::new();
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! One file as a table: its columns, where its rows begin, and reading them.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     fs::{File, Metadata},
     io::{Read as _, Seek as _, SeekFrom},
@@ -10,8 +11,10 @@ use std::{
 };
 
 use datafusion::arrow::{
-    array::{ArrayRef, BinaryBuilder, StringBuilder},
+    array::{ArrayRef, BinaryArray, BinaryBuilder, StringArray, StringBuilder},
+    buffer::{Buffer, NullBuffer, OffsetBuffer},
     datatypes::{Field as ArrowField, Schema},
+    error::ArrowError,
     record_batch::{RecordBatch, RecordBatchOptions},
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +32,8 @@ use crate::{
 
 /// How much of a file is read to guess how many records it has.
 const SAMPLE: u64 = 64 << 10;
+/// A longer record is a batch of its own, whose values stay where they lie.
+const LONG: usize = 8 << 20;
 /// What a batch holds at most, however narrow its rows.
 const BATCH_ROWS: usize = 16_384;
 
@@ -235,6 +240,10 @@ impl Rows {
             if builder.rows > 0 && size > bytes {
                 break;
             }
+            if builder.rows == 0 && self.record.size() > LONG && builder.fits(&self.record) {
+                self.take();
+                return builder.whole(&mut self.record);
+            }
             builder.push(&self.record);
             self.take();
         }
@@ -279,9 +288,23 @@ impl Values {
 
 /// The bytes that `\x` and hexadecimal digits are.
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.strip_prefix("\\x")?.as_bytes();
-    let pairs = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-    if digits.len().is_multiple_of(2) { pairs.collect() } else { None }
+    crate::model::unhex(text.strip_prefix("\\x")?)
+}
+
+/// Whether a text is `\x` and two hexadecimal digits for each byte.
+fn is_hex(text: &str) -> bool {
+    let digits = text.strip_prefix("\\x").map(str::as_bytes);
+    digits.is_some_and(|digits| digits.len().is_multiple_of(2) && digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Puts the bytes that the text in `bytes` says where it begins; how many they are.
+fn unhex_in_place(bytes: &mut [u8]) -> usize {
+    let digit = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
+    let length = (bytes.len() / 2).saturating_sub(1);
+    for at in 0..length {
+        bytes[at] = digit(bytes[2 * at + 2]) << 4 | digit(bytes[2 * at + 3]);
+    }
+    length
 }
 
 struct BatchBuilder<'f> {
@@ -327,22 +350,52 @@ impl<'f> BatchBuilder<'f> {
         if !is_plain && let Some(malformed) = record.fields().position(is_malformed) {
             return Some((malformed, format!("not valid {}", self.file.dialect.encoding.name())));
         }
-        let is_hex = |field: Field<'_>| match self.cell(field) {
-            Cell::Text(text) => unhex(&text).is_some(),
-            Cell::Null | Cell::Bytes(_) => true,
-        };
+        let no_bytes = |field: Field<'_>| text_of(self.file, field).is_some_and(|text| !is_hex(&text));
         let mut fields = record.fields().zip(&self.columns);
-        let other = fields.position(|(field, values)| matches!(values, Values::Bytes(_)) && !is_hex(field))?;
+        let other = fields.position(|(field, values)| matches!(values, Values::Bytes(_)) && no_bytes(field))?;
         Some((other, "not \\x and hexadecimal digits".to_owned()))
     }
 
     fn append(&mut self, record: &Record) {
         for (column, field) in self.columns.iter_mut().zip(record.fields()) {
-            match self.file.dialect.decode(field.bytes) {
-                Some(text) if field.quoted || text != self.file.dialect.null.as_str() => column.append(&text),
-                _ => column.append_null(),
+            match text_of(self.file, field) {
+                Some(text) => column.append(&text),
+                None => column.append_null(),
             }
         }
+    }
+
+    /// Whether [`Self::whole`] can take the record: text that is one as it lies.
+    fn fits(&self, record: &Record) -> bool {
+        self.file.dialect.encoding == encoding_rs::UTF_8 && self.complaint(record).is_none()
+    }
+
+    /// The record as a batch of its own, its values where they lie.
+    fn whole(mut self, record: &mut Record) -> Result<SourceBatch> {
+        self.rows = 1;
+        let is_null: Vec<bool> = record.fields().map(|field| text_of(self.file, field).is_none()).collect();
+        let (mut bytes, ends) = record.take();
+        let mut places = Vec::with_capacity(ends.len());
+        let mut start = 0;
+        for (end, column) in ends.into_iter().zip(&self.columns) {
+            let field = bytes.get_mut(start..end).unwrap_or_default();
+            let length = if let Values::Bytes(_) = column { unhex_in_place(field) } else { field.len() };
+            places.push((start, length));
+            start = end;
+        }
+        let bytes = Buffer::from_vec(bytes);
+        let array = |((column, (start, length)), is_null): ((&Values, (usize, usize)), bool)| {
+            let field = bytes.slice_with_length(start, if is_null { 0 } else { length });
+            let offsets = OffsetBuffer::from_lengths([field.len()]);
+            let nulls = is_null.then(|| NullBuffer::new_null(1));
+            Ok(match column {
+                Values::Bytes(_) => Arc::new(BinaryArray::try_new(offsets, field, nulls)?) as ArrayRef,
+                Values::Text(_) => Arc::new(StringArray::try_new(offsets, field, nulls)?),
+            })
+        };
+        let arrays: std::result::Result<Vec<ArrayRef>, ArrowError> =
+            self.columns.iter().zip(places).zip(is_null).map(array).collect();
+        self.batch(arrays.map_err(unbuilt)?)
     }
 
     /// The fields as they are, one for each column: missing ones are NULL, the last one holds what is too much.
@@ -366,16 +419,28 @@ impl<'f> BatchBuilder<'f> {
         }
     }
 
-    fn finish(self) -> Result<SourceBatch> {
+    fn finish(mut self) -> Result<SourceBatch> {
+        let arrays = std::mem::take(&mut self.columns).into_iter().map(Values::finish).collect();
+        self.batch(arrays)
+    }
+
+    fn batch(self, arrays: Vec<ArrayRef>) -> Result<SourceBatch> {
         let fields = self.file.columns.iter().map(|column| ArrowField::new(&column.name, column.ty.arrow(), true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let arrays = self.columns.into_iter().map(Values::finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows - self.rejects.len()));
-        let batch = RecordBatch::try_new_with_options(schema, arrays, &options).map_err(|error| {
-            EndpointError::new(ErrorKind::Other, "cannot build a batch of CSV rows", error.to_string())
-        })?;
+        let batch = RecordBatch::try_new_with_options(schema, arrays, &options).map_err(unbuilt)?;
         Ok(SourceBatch { batch, rejects: self.rejects })
     }
+}
+
+/// The field's text; `None` where it is NULL, or no text.
+fn text_of<'r>(file: &CsvFile, field: Field<'r>) -> Option<Cow<'r, str>> {
+    let text = file.dialect.decode(field.bytes)?;
+    (field.quoted || text != file.dialect.null.as_str()).then_some(text)
+}
+
+fn unbuilt(error: ArrowError) -> EndpointError {
+    EndpointError::new(ErrorKind::Other, "cannot build a batch of CSV rows", error.to_string())
 }
 
 fn shown(cell: &Cell) -> String {

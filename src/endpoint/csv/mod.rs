@@ -13,6 +13,7 @@ mod file;
 mod folder;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod out;
 mod record;
 mod shape;
 mod sidecar;

@@ -10,8 +10,10 @@ use std::io::{self, Read};
 use super::dialect::{Dialect, Units};
 
 const BUFFER: usize = 64 << 10;
-/// A quote that is never closed makes the rest of the file one field; nobody's record is that long.
-const LONGEST: usize = 64 << 20;
+/// A quote that is never closed makes the rest of the file one field; no server takes a value that is so long.
+const LONGEST: usize = 1 << 30;
+/// Room that is kept from record to record; a long one's is not.
+const KEPT: usize = 1 << 20;
 
 /// One record. Reused from record to record.
 #[derive(Debug, Default)]
@@ -62,8 +64,14 @@ impl Record {
         matches!(self.fields.as_slice(), [FieldEnd { end: 0, quoted: false }])
     }
 
+    /// The bytes of all fields one behind the other, which leaves none, and where each field ends.
+    pub(super) fn take(&mut self) -> (Vec<u8>, Vec<usize>) {
+        (std::mem::take(&mut self.bytes), self.fields.drain(..).map(|field| field.end).collect())
+    }
+
     fn clear(&mut self, line: u64) {
         self.bytes.clear();
+        self.bytes.shrink_to(KEPT);
         self.fields.clear();
         self.line = line;
         self.complaint = None;
@@ -94,6 +102,7 @@ pub(super) struct Records<R> {
     units: Units,
     delimiter: u8,
     quote: u8,
+    longest: usize,
     /// Bytes of the file behind which it stands.
     pub(super) offset: u64,
     /// The line it stands on, from 1.
@@ -104,7 +113,8 @@ impl<R: Read> Records<R> {
     /// `offset` and `line` say where `input` stands.
     pub(super) fn new(input: R, dialect: &Dialect, offset: u64, line: u64) -> Self {
         let (delimiter, quote) = (dialect.delimiter, dialect.quote);
-        Self { input, buffer: Vec::new(), from: 0, units: dialect.units(), delimiter, quote, offset, line }
+        let (units, longest) = (dialect.units(), LONGEST);
+        Self { input, buffer: Vec::new(), from: 0, units, delimiter, quote, longest, offset, line }
     }
 
     /// Reads the next record; `false` at the end of the file.
@@ -117,9 +127,9 @@ impl<R: Read> Records<R> {
                 return Ok(true);
             }
             state = self.step(unit, state, record);
-            if record.bytes.len() > LONGEST {
+            if record.bytes.len() > self.longest {
                 let message =
-                    format!("the record on line {} is longer than 64 MiB: is a quote never closed?", record.line);
+                    format!("the record on line {} is longer than 1 GiB: is a quote never closed?", record.line);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
         }
@@ -308,9 +318,10 @@ mod tests {
 
     #[test]
     fn a_quote_that_is_never_closed_does_not_take_all_memory() {
-        let endless = io::repeat(b'x').take(200 << 20);
+        let endless = io::repeat(b'x').take(2 << 20);
         let dialect = Dialect::new(&CsvOptions::default()).unwrap();
         let mut records = Records::new(io::Cursor::new("\"").chain(endless), &dialect, 0, 1);
+        records.longest = 1 << 20;
         let error = records.read(&mut Record::default()).unwrap_err();
         assert!(error.to_string().contains("line 1 is longer"), "{error}");
     }

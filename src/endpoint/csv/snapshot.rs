@@ -123,6 +123,7 @@ impl Snapshot for Moment {
             if out.send(batch).await.is_err() {
                 return Ok(Some(reading.rows.at.position()));
             }
+            out.settle().await;
         }
         blocking(move || {
             moment.unchanged(&table, &reading.file)?;

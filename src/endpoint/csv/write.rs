@@ -6,20 +6,15 @@
 //! names from the commit on, and is renamed then; whoever comes next does what is left of that.
 
 use std::{
-    borrow::Cow,
     collections::HashMap,
     fs::{self, File, OpenOptions},
-    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
-use datafusion::arrow::{
-    array::{Array, AsArray as _},
-    datatypes::DataType,
-    record_batch::RecordBatch,
-};
+use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{
@@ -28,11 +23,12 @@ use super::{
     file::CsvFile,
     folder::{Folder, name},
     open,
+    out::{Out, check_given, header, write_rows},
     sidecar::{self, Written},
 };
 use crate::{
     endpoint::{EndpointError, ErrorKind, LoadOptions, Loader, Mark, Refusal, Result},
-    model::{Cause, Cell, ColumnType, Table, cell_at},
+    model::{ColumnType, Table},
 };
 
 /// One writer at a time for each file.
@@ -59,11 +55,11 @@ pub(super) fn create(folder: &Folder, table: &Table) -> Result<()> {
     let mut head = dialect.bom().to_vec();
     let names: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
     if dialect.header {
-        let cells: Vec<Cell> = names.iter().map(Cell::text).collect();
-        write_record(&dialect, &cells, &mut head).map_err(|column| {
+        let header = header(&dialect, &names).map_err(|column| {
             let message = format!("the name of column {} cannot be said in {}", names[column], dialect.encoding.name());
             EndpointError::new(ErrorKind::Other, context(), message)
         })?;
+        head.extend(header);
     }
     let columns = if dialect.header { Vec::new() } else { names };
     let bytes = table.columns.iter().filter(|column| matches!(column.ty, ColumnType::Bytes { .. }));
@@ -82,36 +78,6 @@ pub(super) fn create(folder: &Folder, table: &Table) -> Result<()> {
         File::open(&folder.path)?.sync_all()
     };
     write().map_err(during("create", &path))
-}
-
-/// Appends one record; the index of a value that the encoding cannot say.
-fn write_record(dialect: &Dialect, cells: &[Cell], into: &mut Vec<u8>) -> std::result::Result<(), usize> {
-    let (begun, delimiter) = (into.len(), char::from(dialect.delimiter).to_string());
-    for (index, cell) in cells.iter().enumerate() {
-        let separated = index == 0 || dialect.encode(&delimiter, into);
-        if !separated || !dialect.encode(&field(dialect, cell), into) {
-            into.truncate(begun);
-            return Err(index);
-        }
-    }
-    dialect.encode("\n", into);
-    Ok(())
-}
-
-/// NULL is the plain token; a text that would read as it, or break the record, is quoted. Bytes are `\x` and hex.
-fn field<'c>(dialect: &'c Dialect, cell: &'c Cell) -> Cow<'c, str> {
-    let text = match cell {
-        Cell::Null => return Cow::Borrowed(&dialect.null),
-        Cell::Text(text) => text,
-        Cell::Bytes(_) => return Cow::Owned(cell.display()),
-    };
-    let (delimiter, quote) = (char::from(dialect.delimiter), char::from(dialect.quote));
-    // At the head of a file a plain U+FEFF would be taken for a mark.
-    let is_special = |char: char| [delimiter, quote, '\r', '\n', '\u{feff}'].contains(&char);
-    if *text != dialect.null && !text.contains(is_special) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(format!("{quote}{}{quote}", text.replace(quote, &format!("{quote}{quote}"))))
 }
 
 /// Loads one table.
@@ -239,7 +205,7 @@ impl Append {
         let mut append =
             Self { folder, path, file, dialect, start, length: start, new: None, settled: false, _turn: turn };
         if !ends_with_line {
-            append.append(|dialect, buffer| dialect.encode("\n", buffer))?;
+            append.end_line()?;
         }
         Ok(append)
     }
@@ -262,24 +228,27 @@ impl Append {
         (self.file, self.start, self.length, self.new) = (file, head, head, Some(new));
         match ends_with_line(&mut self.file, &self.dialect, head).map_err(during("read", &self.path))? {
             true => Ok(()),
-            false => self.append(|dialect, buffer| dialect.encode("\n", buffer)).map(drop),
+            false => self.end_line(),
         }
     }
 
-    fn append<T>(&mut self, make: impl FnOnce(&Dialect, &mut Vec<u8>) -> T) -> Result<T> {
-        let mut buffer = Vec::new();
-        let made = make(&self.dialect, &mut buffer);
-        // A write that failed half-way is written over.
-        let written = self.file.seek(SeekFrom::Start(self.length)).and_then(|_| self.file.write_all(&buffer));
-        written.map_err(during("write", &self.path))?;
-        self.length += buffer.len() as u64;
+    /// Appends what `make` makes; what fails half-way is written over.
+    fn append<T>(&mut self, make: impl FnOnce(&Dialect, &mut Out<'_>) -> io::Result<T>) -> Result<T> {
+        let mut out = Out::new(Some(&mut self.file), self.length);
+        let made = make(&self.dialect, &mut out).and_then(|made| Ok((made, out.finish()?)));
+        let (made, length) = made.map_err(during("write", &self.path))?;
+        self.length = length;
         Ok(made)
     }
 
+    fn end_line(&mut self) -> Result<()> {
+        self.append(|dialect, out| out.push(dialect, "\n").map(drop))
+    }
+
     fn write(&mut self, batch: &RecordBatch, sources: &[Option<usize>]) -> Result<Vec<Refusal>> {
-        let context = format!("cannot write to {}", self.path.display());
-        self.append(|dialect, buffer| write_rows(dialect, batch, sources, buffer))?
-            .map_err(|message| EndpointError::new(ErrorKind::Other, context, message))
+        let context = || format!("cannot write to {}", self.path.display());
+        check_given(batch, sources).map_err(|message| EndpointError::new(ErrorKind::Other, context(), message))?;
+        self.append(|dialect, out| write_rows(dialect, batch, sources, out))
     }
 
     /// Rows first, then the mark; from the moment the ledger may be replaced it alone says what holds.
@@ -333,30 +302,6 @@ impl Drop for Append {
     }
 }
 
-/// The batch's rows as records, but those that the encoding cannot say.
-pub(super) fn write_rows(
-    dialect: &Dialect,
-    batch: &RecordBatch,
-    sources: &[Option<usize>],
-    into: &mut Vec<u8>,
-) -> std::result::Result<Vec<Refusal>, String> {
-    if let Some(missing) = sources.iter().flatten().find(|column| **column >= batch.num_columns()) {
-        return Err(format!("column {missing} was not given"));
-    }
-    let arrays: Vec<Option<&dyn Array>> =
-        sources.iter().map(|source| source.map(|column| batch.column(column).as_ref())).collect();
-    let refuse = |row| write_row(dialect, &arrays, row, into).err();
-    let refused: Vec<(usize, Refused)> =
-        (0..batch.num_rows()).map(refuse).enumerate().filter_map(|(row, at)| Some((row, at?))).collect();
-    let refusal = |(row, Refused { column, text }): (usize, Refused)| {
-        let source = sources.get(column).copied().flatten();
-        let column = source.map(|source| batch.schema_ref().field(source).name().clone());
-        let message = format!("'{text}' cannot be said in {}", dialect.encoding.name());
-        Refusal { row, cause: Cause::Conversion, column, message }
-    };
-    Ok(refused.into_iter().map(refusal).collect())
-}
-
 /// Hidden, so that it is no table.
 fn new_name(path: &Path) -> String {
     format!(".{}.replacing", name(path))
@@ -380,27 +325,4 @@ fn ends_with_line(file: &mut File, dialect: &Dialect, end: u64) -> std::io::Resu
     file.seek(SeekFrom::Start(end - width as u64))?;
     file.read_exact(&mut unit)?;
     Ok(matches!(dialect.units().ascii(&unit), b'\n' | b'\r'))
-}
-
-struct Refused {
-    /// Of the file.
-    column: usize,
-    text: String,
-}
-
-fn write_row(
-    dialect: &Dialect,
-    arrays: &[Option<&dyn Array>],
-    row: usize,
-    into: &mut Vec<u8>,
-) -> std::result::Result<(), Refused> {
-    let cell = |array: &Option<&dyn Array>| match array {
-        Some(array) if array.data_type() == &DataType::Utf8 && !array.is_null(row) => {
-            Cell::text(array.as_string::<i32>().value(row))
-        }
-        Some(array) => cell_at(*array, row),
-        None => Cell::Null,
-    };
-    let cells: Vec<Cell> = arrays.iter().map(cell).collect();
-    write_record(dialect, &cells, into).map_err(|column| Refused { column, text: cells[column].display() })
 }

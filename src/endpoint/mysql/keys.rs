@@ -66,6 +66,14 @@ impl Key {
         self.compare(position, "<", "<=")
     }
 
+    /// The row at the position.
+    pub(super) fn at(&self, position: &Position) -> Result<String> {
+        let literals = self.literals(position)?;
+        let equal = self.columns.iter().zip(&literals);
+        let equal = equal.map(|(column, literal)| format!("{} = {literal}", sql::name(&column.name)));
+        Ok(equal.collect::<Vec<_>>().join(" AND "))
+    }
+
     fn compare(&self, position: &Position, before: &str, last: &str) -> Result<String> {
         let literals = self.literals(position)?;
         let end = self.columns.len() - 1;

@@ -28,6 +28,7 @@ mod finish;
 pub mod fuzz;
 mod keys;
 mod load;
+mod long;
 mod marks;
 mod permit;
 mod pieces;

@@ -32,6 +32,7 @@ use super::{
     connect::{Address, Role, Session, bytes_at},
     decode::{Builder, Value, cell, understand},
     error::sorted,
+    long,
     reading::Reading,
     sql,
 };
@@ -63,6 +64,8 @@ enum Pass {
     Unwanted,
     /// The receiver is slow and others wait: this batch is still to be given, and the rest begins behind it.
     Parked(SourceBatch, Position),
+    /// A row came of which a value is long: the rows before it, if there are any, the row, and where the rest begins.
+    Long(Option<SourceBatch>, SourceBatch, Position),
 }
 
 impl MysqlSnapshot {
@@ -105,24 +108,30 @@ impl MysqlSnapshot {
         session.quiet().await
     }
 
-    /// Streams rows into `out` until the range ends, the receiver is gone, or the connection is wanted elsewhere.
+    /// Streams rows into `out` until the range ends, the receiver is gone, the connection is wanted elsewhere, or, where
+    /// long values are `cut`, one comes.
     async fn pass(
         &self,
         session: &mut Session,
         reading: &Reading,
-        statement: String,
+        (statement, cut): (String, bool),
         batch_bytes: usize,
         out: &Outlet,
     ) -> Result<Pass> {
         let mut batch = Batch::new(reading);
         let mut last: Option<MySqlRow> = None;
         let mut pass = Pass::Unwanted;
+        let mut long = None;
         let connection = session.asking()?;
         let mut rows = sqlx::query(sql::vouched(statement)).persistent(false).fetch(connection);
         let outcome = loop {
             match rows.try_next().await {
                 Ok(Some(row)) => {
                     let arrived = batch.look(&row);
+                    if cut && long::is_cut(reading, &arrived.cells) {
+                        long = Some(row);
+                        break Ok(false);
+                    }
                     if let Some(last) = last.as_ref().filter(|_| !batch.has_room(arrived.size, batch_bytes)) {
                         pass = self.give(batch.finish()?, reading, last, out).await?;
                         if !matches!(pass, Pass::Through(_)) {
@@ -142,7 +151,14 @@ impl MysqlSnapshot {
                 session.answered(None);
                 Ok(Pass::Through((!batch.is_empty()).then(|| batch.finish()).transpose()?))
             }
-            Ok(false) => self.hush(session).await.map(|()| pass),
+            Ok(false) => {
+                self.hush(session).await?;
+                let (Some(row), Some(key)) = (long, &reading.key) else { return Ok(pass) };
+                let position = key.position(|place| bytes_at(&row, place))?;
+                let before = (!batch.is_empty()).then(|| batch.finish()).transpose()?;
+                let whole = long::whole(session, reading, &row, &position).await?;
+                Ok(Pass::Long(before, whole, position))
+            }
             Err(error) => {
                 session.answered(Some(&error));
                 Err(sorted(format!("cannot read table '{}'", reading.table), error))
@@ -205,8 +221,11 @@ impl Snapshot for MysqlSnapshot {
         loop {
             let mut session = self.session().await;
             let reading = self.reading(&mut session, table).await?;
-            let statement = range_statement(&reading, after.as_ref(), &range.until)?;
-            let pass = self.pass(&mut session, &reading, statement, batch_bytes, &out).await?;
+            // A number of rows cannot be gone on with behind one of them.
+            let cut = reading.key.is_some() && !matches!(range.until, Until::Rows(_));
+            let selects = if cut { long::selects(&reading) } else { reading.selects() };
+            let statement = range_statement(&reading, &selects, after.as_ref(), &range.until)?;
+            let pass = self.pass(&mut session, &reading, (statement, cut), batch_bytes, &out).await?;
             drop(session);
             match pass {
                 Pass::Through(None) | Pass::Unwanted => break,
@@ -221,12 +240,25 @@ impl Snapshot for MysqlSnapshot {
                     }
                     after = Some(position);
                 }
+                Pass::Long(before, whole, position) => {
+                    for batch in before.into_iter().chain([whole]) {
+                        if out.send(batch).await.is_err() {
+                            return Ok(ended(&range.until));
+                        }
+                    }
+                    out.settle().await;
+                    after = Some(position);
+                }
             }
         }
-        Ok(match &range.until {
-            Until::Position(position) => Some(position.clone()),
-            Until::Rows(_) | Until::End => None,
-        })
+        Ok(ended(&range.until))
+    }
+}
+
+fn ended(until: &Until) -> Option<Position> {
+    match until {
+        Until::Position(position) => Some(position.clone()),
+        Until::Rows(_) | Until::End => None,
     }
 }
 
@@ -266,7 +298,12 @@ fn during(error: EndpointError, reading: &Reading) -> EndpointError {
     error.during(format!("cannot read table '{}'", reading.table))
 }
 
-pub(super) fn range_statement(reading: &Reading, after: Option<&Position>, until: &Until) -> Result<String> {
+pub(super) fn range_statement(
+    reading: &Reading,
+    selects: &str,
+    after: Option<&Position>,
+    until: &Until,
+) -> Result<String> {
     let mut conditions = Vec::new();
     if let Some(key) = &reading.key {
         if let Some(after) = after {
@@ -281,11 +318,11 @@ pub(super) fn range_statement(reading: &Reading, after: Option<&Position>, until
     }
     let limit = if let Until::Rows(rows) = until { format!(" LIMIT {rows}") } else { String::new() };
     let condition = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-    Ok(format!("SELECT {}{}{condition}{}{limit}", reading.selects(), reading.from(), reading.order()))
+    Ok(format!("SELECT {selects}{}{condition}{}{limit}", reading.from(), reading.order()))
 }
 
 /// Rows on their way into a [`SourceBatch`].
-struct Batch<'t> {
+pub(super) struct Batch<'t> {
     reading: &'t Reading,
     schema: SchemaRef,
     builders: Vec<Builder>,
@@ -297,14 +334,14 @@ struct Batch<'t> {
 }
 
 /// A row, each of its cells taken from it once.
-struct Arrived<'r> {
+pub(super) struct Arrived<'r> {
     /// About what it takes in memory.
     size: usize,
-    cells: Vec<Option<&'r [u8]>>,
+    pub(super) cells: Vec<Option<&'r [u8]>>,
 }
 
 impl<'t> Batch<'t> {
-    fn new(reading: &'t Reading) -> Self {
+    pub(super) fn new(reading: &'t Reading) -> Self {
         let fields = reading.columns.iter().map(|column| Field::new(&column.name, column.ty.arrow(), true));
         Self {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
@@ -325,14 +362,14 @@ impl<'t> Batch<'t> {
         self.bytes + size <= batch_bytes && self.rows < BATCH_ROWS
     }
 
-    fn look<'r>(&mut self, row: &'r MySqlRow) -> Arrived<'r> {
+    pub(super) fn look<'r>(&mut self, row: &'r MySqlRow) -> Arrived<'r> {
         let mut cells: Vec<Option<&'r [u8]>> = std::mem::take(&mut self.spare.0);
         cells.extend((0..self.builders.len()).map(|index| bytes_at(row, index)));
         let size = cells.iter().map(|bytes| bytes.map_or(0, <[u8]>::len) + 8).sum();
         Arrived { size, cells }
     }
 
-    fn push(&mut self, arrived: Arrived<'_>) {
+    pub(super) fn push(&mut self, arrived: Arrived<'_>) {
         let Arrived { size, mut cells } = arrived;
         self.bytes += size;
         let mut values = std::mem::take(&mut self.spare.1);
@@ -358,7 +395,7 @@ impl<'t> Batch<'t> {
         self.rows += 1;
     }
 
-    fn finish(&mut self) -> Result<SourceBatch> {
+    pub(super) fn finish(&mut self) -> Result<SourceBatch> {
         let arrays = self.builders.iter_mut().map(Builder::finish).collect();
         self.rows = 0;
         self.bytes = 0;

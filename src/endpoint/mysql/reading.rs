@@ -44,13 +44,15 @@ pub(super) struct ReadColumn {
     pub(super) name: String,
     pub(super) ty: ColumnType,
     pub(super) wire: Wire,
-    select: String,
+    pub(super) select: String,
+    /// Its values may be so long that they come in pieces.
+    pub(super) may_be_long: bool,
 }
 
 #[cfg(any(test, fuzzing))]
 impl ReadColumn {
     pub(super) fn new(name: &str, ty: ColumnType, wire: Wire) -> Self {
-        Self { name: name.to_owned(), ty, wire, select: String::new() }
+        Self { name: name.to_owned(), ty, wire, select: String::new(), may_be_long: false }
     }
 }
 
@@ -71,7 +73,8 @@ impl Reading {
             let facts = facts.column(&column.name).filter(|facts| facts.column.ty == column.ty);
             let facts = facts.ok_or_else(|| changed(&table.name, column))?;
             let (select, wire) = selection(facts);
-            columns.push(ReadColumn { name: column.name.clone(), ty: column.ty.clone(), wire, select });
+            let may_be_long = may_be_long(&facts.native.word, wire);
+            columns.push(ReadColumn { name: column.name.clone(), ty: column.ty.clone(), wire, select, may_be_long });
         }
         if columns.is_empty() {
             return Err(no_table(&table.name));
@@ -82,8 +85,13 @@ impl Reading {
 
     /// The select list: every column, then what only the key needs.
     pub(super) fn selects(&self) -> String {
-        let key = self.key.iter().flat_map(|key| &key.columns).filter_map(|column| column.select.as_deref());
-        self.columns.iter().map(|column| column.select.as_str()).chain(key).collect::<Vec<_>>().join(", ")
+        self.list(|column| column.select.clone())
+    }
+
+    /// The same with `other` in the place of a column's select.
+    pub(super) fn list(&self, other: impl Fn(&ReadColumn) -> String) -> String {
+        let key = self.key.iter().flat_map(|key| &key.columns).filter_map(|column| column.select.clone());
+        self.columns.iter().map(other).chain(key).collect::<Vec<_>>().join(", ")
     }
 
     /// What the key alone takes to select, and where each of it stands in a whole row.
@@ -140,6 +148,12 @@ fn selection(facts: &ColumnFacts) -> (String, Wire) {
         // Dates and times as the server spells them (zero dates too), and whatever else knows its own text.
         _ => (format!("CAST({name} AS CHAR)"), text),
     }
+}
+
+/// Whether values of the type come as they are and may be longer than any message should be.
+fn may_be_long(word: &str, wire: Wire) -> bool {
+    let plain = matches!(wire, Wire::Bytes | Wire::Text(Encoding::Utf8 | Encoding::Ascii));
+    plain && matches!(word, "mediumblob" | "longblob" | "mediumtext" | "longtext")
 }
 
 fn stored_text(name: String, charset: &str) -> (String, Wire) {

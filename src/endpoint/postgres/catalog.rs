@@ -18,6 +18,7 @@ use crate::{
 use super::{
     definition,
     error::failure,
+    long,
     sql::{self, TableName},
     types,
 };
@@ -360,6 +361,8 @@ pub(super) struct Layout {
     pub(super) pages: u64,
     /// As the statistics have it; a guess where there are none.
     pub(super) rows_per_page: f64,
+    /// What lies beside its pages is enough for a value that [`super::long`] reads in pieces.
+    pub(super) long: bool,
 }
 
 impl Layout {
@@ -372,7 +375,13 @@ impl Layout {
 const LAYOUT: &str = "
     SELECT c.relkind = 'r' AS plain, coalesce(pg_relation_size(c.oid), 0)
            / current_setting('block_size')::int8 AS pages,
-           CASE WHEN c.relpages > 0 AND c.reltuples > 0 THEN c.reltuples::float8 / c.relpages ELSE 80 END AS density
+           CASE WHEN c.relpages > 0 AND c.reltuples > 0 THEN c.reltuples::float8 / c.relpages ELSE 80 END AS density,
+           (WITH RECURSIVE part(oid) AS (
+                SELECT c.oid
+                UNION
+                SELECT i.inhrelid FROM part JOIN pg_inherits i ON i.inhparent = part.oid)
+            SELECT max(pg_relation_size(l.reltoastrelid)) FROM part JOIN pg_class l ON l.oid = part.oid
+            WHERE l.reltoastrelid <> 0) AS beside
     FROM pg_class c WHERE c.oid = format('%I.%I', $1::text, $2::text)::regclass";
 
 pub(super) async fn layout(connection: &mut PgConnection, name: &TableName) -> sqlx::Result<Layout> {
@@ -381,6 +390,7 @@ pub(super) async fn layout(connection: &mut PgConnection, name: &TableName) -> s
             plain: row.try_get("plain")?,
             pages: row.try_get::<i64, _>("pages")?.unsigned_abs(),
             rows_per_page: row.try_get("density")?,
+            long: row.try_get::<Option<i64>, _>("beside")?.unwrap_or(0).unsigned_abs() >= long::LEAST_ON_DISK,
         })
     };
     fetch(connection, LAYOUT, name, read).await?.pop().ok_or(sqlx::Error::RowNotFound)

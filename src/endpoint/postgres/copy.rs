@@ -29,34 +29,73 @@ pub(super) fn selected(table: &Table) -> String {
 /// A connection through which a longer message came keeps as much room for the next.
 const WORN_BYTES: usize = 8 << 20;
 
-/// Sends the query's rows, which are [`selected`] of the table. `false` where the connection must be dropped: it is in the
-/// middle of an answer, since the receiver had enough before the end, or it holds on to the room of a very large value.
+/// How sending a query's rows ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    All,
+    /// All, but the connection holds on to the room of a very large value and is better dropped.
+    Worn,
+    /// The receiver had enough before the end. The connection is in the middle of an answer and must be dropped.
+    Unwanted,
+}
+
+/// Sends the query's rows, which are [`selected`] of the table.
 pub(super) async fn stream(
     connection: &mut PgConnection,
     table: &Table,
     query: &str,
     batch_bytes: usize,
     out: &Outlet,
-) -> Result<bool> {
+) -> Result<Sent> {
     let failed = |error| failure(error, format!("cannot read {}", table.name));
-    let malformed = |Malformed| changed(table, "the server sent rows of another shape".into());
-    let statement = format!("COPY ({query}) TO STDOUT (FORMAT binary)");
-    let mut messages = connection.copy_out_raw(&statement).await.map_err(failed)?;
+    let mut messages = connection.copy_out_raw(&copied(query)).await.map_err(failed)?;
     let mut sending = Sending { table, schema: decode::schema_of(&table.columns), out };
     let mut cutter = Cutter::new(table.columns.len(), batch_bytes);
-    let mut worn = false;
+    let mut sent = Sent::All;
     while let Some(message) = messages.try_next().await.map_err(failed)? {
-        worn |= message.len() > WORN_BYTES;
-        for tuples in cutter.feed(&message).map_err(malformed)? {
+        if message.len() > WORN_BYTES {
+            sent = Sent::Worn;
+        }
+        for tuples in cutter.feed(&message).map_err(|Malformed| misshapen(table))? {
             if !sending.send(&tuples).await? {
-                return Ok(false);
+                return Ok(Sent::Unwanted);
             }
         }
     }
-    match cutter.finish().map_err(malformed)? {
-        Some(tuples) => Ok(sending.send(&tuples).await? && !worn),
-        None => Ok(!worn),
+    if let Some(tuples) = cutter.finish().map_err(|Malformed| misshapen(table))?
+        && !sending.send(&tuples).await?
+    {
+        return Ok(Sent::Unwanted);
     }
+    Ok(sent)
+}
+
+/// Sends rows that came another way; `false` where the receiver has had enough.
+pub(super) async fn send(table: &Table, tuples: &Tuples, out: &Outlet) -> Result<bool> {
+    Sending { table, schema: decode::schema_of(&table.columns), out }.send(tuples).await
+}
+
+/// The rows of a query of so many columns, one after the other, as they come.
+pub(super) async fn each(
+    connection: &mut PgConnection,
+    table: &Table,
+    (query, columns): (&str, usize),
+    mut take: impl FnMut(&Tuples) + Send,
+) -> Result<()> {
+    let failed = |error| failure(error, format!("cannot read {}", table.name));
+    let mut messages = connection.copy_out_raw(&copied(query)).await.map_err(failed)?;
+    let mut cutter = Cutter::new(columns, 1);
+    while let Some(message) = messages.try_next().await.map_err(failed)? {
+        let rows = cutter.feed(&message).map_err(|Malformed| misshapen(table))?;
+        rows.iter().for_each(&mut take);
+    }
+    let last = cutter.finish().map_err(|Malformed| misshapen(table))?;
+    last.iter().for_each(take);
+    Ok(())
+}
+
+fn copied(query: &str) -> String {
+    format!("COPY ({query}) TO STDOUT (FORMAT binary)")
 }
 
 struct Sending<'t> {
@@ -77,11 +116,15 @@ impl Sending<'_> {
     }
 }
 
+fn misshapen(table: &Table) -> EndpointError {
+    changed(table, "the server sent rows of another shape".into())
+}
+
 fn changed(table: &Table, message: String) -> EndpointError {
     EndpointError::new(ErrorKind::Other, format!("cannot read {}", table.name), message)
 }
 
-/// The query's rows as cells, those that no batch can hold included, in their order.
+/// The query's rows as cells, those that no batch can hold included, in their order; and whether the connection is still good.
 pub(super) async fn cells(connection: &mut PgConnection, table: &Table, query: &str) -> Result<(Vec<Vec<Cell>>, bool)> {
     let (out, mut received) = Outlet::new(CELLS_BYTES);
     let collect = async {
@@ -97,7 +140,7 @@ pub(super) async fn cells(connection: &mut PgConnection, table: &Table, query: &
         sent
     };
     let (sent, rows) = tokio::join!(send, collect);
-    Ok((rows, sent?))
+    Ok((rows, sent? == Sent::All))
 }
 
 fn rows_of(message: &SourceBatch) -> Vec<Vec<Cell>> {

@@ -21,6 +21,7 @@ pub mod fuzz;
 mod grants;
 mod grouping;
 mod load;
+mod long;
 mod marks;
 mod numeric;
 mod order;

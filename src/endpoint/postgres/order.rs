@@ -75,12 +75,23 @@ impl Order {
 
     /// ` WHERE ...` for the rows behind `after` up to and including `until`.
     pub(super) fn between(&self, after: Option<&Position>, until: Option<&Position>) -> Result<String> {
-        let mut conditions = Vec::new();
-        for (position, operator) in [(after, ">"), (until, "<=")] {
-            if let Some(position) = position {
-                conditions.push(self.compared(operator, position)?);
-            }
-        }
+        self.bounded(&[(after, ">"), (until, "<=")])
+    }
+
+    /// ` WHERE ...` for the rows behind `after` and before `end`.
+    pub(super) fn short_of(&self, after: Option<&Position>, end: &Position) -> Result<String> {
+        self.bounded(&[(after, ">"), (Some(end), "<")])
+    }
+
+    /// ` WHERE ...` for the row at a position.
+    pub(super) fn at(&self, position: &Position) -> Result<String> {
+        self.bounded(&[(Some(position), "=")])
+    }
+
+    fn bounded(&self, bounds: &[(Option<&Position>, &str)]) -> Result<String> {
+        let bounds = bounds.iter().filter_map(|(position, operator)| position.map(|position| (position, operator)));
+        let conditions = bounds.map(|(position, operator)| self.compared(operator, position));
+        let conditions = conditions.collect::<Result<Vec<String>>>()?;
         Ok(if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) })
     }
 
@@ -134,7 +145,7 @@ mod tests {
     fn keyed() -> Order {
         let columns = vec![Column::new("a", ColumnType::BIGINT), Column::new("B", ColumnType::TEXT)];
         let table = Table { columns, key: vec!["B".into(), "a".into()], ..Table::default() };
-        Order::of(&table, &Layout { plain: true, pages: 1, rows_per_page: 1.0 }, 150_000)
+        Order::of(&table, &Layout { plain: true, pages: 1, rows_per_page: 1.0, long: false }, 150_000)
     }
 
     #[test]
@@ -146,6 +157,10 @@ mod tests {
         let sql = Order::Place.between(Some(&end_of_page(3)), Some(&end_of_page(9))).unwrap();
         assert_eq!(sql, " WHERE t.ctid > '(3,65535)'::tid AND t.ctid <= '(9,65535)'::tid");
         assert_eq!(page_of(&end_of_page(9)).unwrap(), 9);
+        let row = position_of(&["(4,2)".into()]);
+        let sql = Order::Place.short_of(Some(&end_of_page(3)), &row).unwrap();
+        assert_eq!(sql, " WHERE t.ctid > '(3,65535)'::tid AND t.ctid < '(4,2)'::tid");
+        assert_eq!(Order::Place.at(&row).unwrap(), " WHERE t.ctid = '(4,2)'::tid");
     }
 
     #[test]
@@ -159,7 +174,7 @@ mod tests {
     #[test]
     fn without_key_or_pages_of_its_own_a_table_has_no_order() {
         let table = Table { columns: vec![Column::new("a", ColumnType::TEXT)], ..Table::default() };
-        let layout = |plain| Layout { plain, pages: 1, rows_per_page: 1.0 };
+        let layout = |plain| Layout { plain, pages: 1, rows_per_page: 1.0, long: false };
         assert_eq!(Order::of(&table, &layout(true), 150_000), Order::Place);
         assert_eq!(Order::of(&table, &layout(true), 130_000), Order::None);
         assert_eq!(Order::of(&table, &layout(false), 150_000), Order::None);

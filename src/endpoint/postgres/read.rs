@@ -20,8 +20,9 @@ use super::{
     ask,
     catalog::{self, Layout},
     connect::Sessions,
-    copy,
+    copy::{self, Sent},
     error::failure,
+    long::Long,
     order::{self, Order},
     sql::{self, TableName},
 };
@@ -135,8 +136,7 @@ impl Snapshot for PostgresSnapshot {
         let mut reader = self.reader().await?;
         let scan = self.scan(&mut reader, table).await?;
         let until = scan.until(&mut reader, range).await?;
-        let query = scan.query(range.after.as_ref(), until.as_ref())?;
-        if copy::stream(&mut reader, table, &query, batch_bytes, &out).await? {
+        if scan.send(&mut reader, range.after.clone(), until.as_ref(), batch_bytes, &out).await? == Sent::All {
             self.give_back(reader);
         }
         Ok(until)
@@ -159,8 +159,41 @@ impl<'t> Scan<'t> {
 
     /// The rows between two positions, as [`copy::stream`] takes them.
     fn query(&self, after: Option<&Position>, until: Option<&Position>) -> Result<String> {
-        let between = self.order.between(after, until)?;
-        Ok(format!("SELECT {} FROM {}{between}{}", copy::selected(self.table), self.from, self.order.by()))
+        Ok(self.select(&self.order.between(after, until)?))
+    }
+
+    fn select(&self, condition: &str) -> String {
+        format!("SELECT {} FROM {}{condition}{}", copy::selected(self.table), self.from, self.order.by())
+    }
+
+    /// Sends the rows between two positions, those with long values one by one.
+    async fn send(
+        &self,
+        reader: &mut PgConnection,
+        mut after: Option<Position>,
+        until: Option<&Position>,
+        batch_bytes: usize,
+        out: &Outlet,
+    ) -> Result<Sent> {
+        let mut sent = Sent::All;
+        if let Some(long) = Long::of(self.table, &self.from, &self.order, &self.layout) {
+            while let Some(row) = long.next(reader, after.as_ref(), until).await? {
+                let before = self.select(&self.order.short_of(after.as_ref(), &row.position)?);
+                match copy::stream(reader, self.table, &before, batch_bytes, out).await? {
+                    Sent::All => {}
+                    Sent::Worn => sent = Sent::Worn,
+                    Sent::Unwanted => return Ok(Sent::Unwanted),
+                }
+                if !copy::send(self.table, &long.whole(reader, &row).await?, out).await? {
+                    return Ok(Sent::Unwanted);
+                }
+                after = Some(row.position);
+            }
+        }
+        match copy::stream(reader, self.table, &self.query(after.as_ref(), until)?, batch_bytes, out).await? {
+            Sent::All => Ok(sent),
+            worn => Ok(worn),
+        }
     }
 
     async fn next_range(

@@ -34,6 +34,11 @@ pub(super) struct Tuples {
 pub(super) type Joined = (OffsetBuffer<i32>, Buffer, Option<NullBuffer>);
 
 impl Tuples {
+    /// One row, each field lying in `bytes` from where it starts on; the length is -1 for NULL.
+    pub(super) fn of_one_row(bytes: Bytes, fields: Vec<(u32, i32)>) -> Self {
+        Self { bytes, columns: fields.len(), fields, rows: 1 }
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.rows
     }

@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use datafusion::arrow::{
     array::{
-        ArrayRef, BinaryBuilder, BooleanArray, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder,
-        Int64Builder, StringBuilder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder,
+        ArrayRef, BinaryArray, BinaryBuilder, BooleanArray, BooleanBuilder, Date32Builder, Decimal128Builder,
+        Float64Builder, Int64Builder, StringArray, StringBuilder, Time64MicrosecondBuilder,
+        TimestampMicrosecondBuilder,
     },
+    buffer::{Buffer, OffsetBuffer},
     compute::filter_record_batch,
     datatypes::{Field, Schema},
     error::ArrowError,
     record_batch::{RecordBatch, RecordBatchOptions},
 };
-use rusqlite::{Row, types::ValueRef};
+use rusqlite::{Row, blob::Blob, types::ValueRef};
 
 use super::{
     iso,
@@ -48,6 +50,40 @@ impl RowsBuilder {
 
     pub(super) fn rows(&self) -> usize {
         self.rows
+    }
+
+    pub(super) fn has_rejects(&self) -> bool {
+        !self.rejects.is_empty()
+    }
+
+    /// Puts the value that lies in `blob` in the place of the only row's NULL; `false` where the column's type wants it
+    /// looked at first.
+    pub(super) fn draw(&mut self, column: usize, blob: &Blob<'_>, is_text: bool) -> rusqlite::Result<bool> {
+        let Some(column) = self.columns.get_mut(column) else { return Ok(false) };
+        let drawn: Option<ArrayRef> = match &column.values {
+            Values::Bytes(_) if !is_text => {
+                let bytes = drawn(blob)?;
+                let offsets = OffsetBuffer::from_lengths([bytes.len()]);
+                BinaryArray::try_new(offsets, Buffer::from_vec(bytes), None).ok().map(|array| Arc::new(array) as _)
+            }
+            Values::Text(_) | Values::Verbatim(_, Plain::Text) if is_text => {
+                let bytes = drawn(blob)?;
+                let said = matches!(column.values, Values::Verbatim(..)) && bytes.starts_with(b"=");
+                let offsets = OffsetBuffer::from_lengths([bytes.len()]);
+                let array = StringArray::try_new(offsets, Buffer::from_vec(bytes), None).ok().filter(|_| !said);
+                array.map(|array| Arc::new(array) as _)
+            }
+            Values::Verbatim(..) if !is_text => {
+                let text = verbatim::base64_of(blob.len(), |piece, start| blob.read_at_exact(piece, start))?;
+                let offsets = OffsetBuffer::from_lengths([text.len()]);
+                let text = Buffer::from_vec(text.into_bytes());
+                StringArray::try_new(offsets, text, None).ok().map(|array| Arc::new(array) as _)
+            }
+            _ => None,
+        };
+        let Some(array) = drawn else { return Ok(false) };
+        column.values = Values::Drawn(array);
+        Ok(true)
     }
 
     /// The cells of a row that begin at `first`. Asking SQLite for one costs, so it is done once.
@@ -91,6 +127,13 @@ impl RowsBuilder {
         let batch = filter_record_batch(&batch, &BooleanArray::from(keep)).map_err(arrow)?;
         Ok(SourceBatch { batch, rejects })
     }
+}
+
+/// All bytes of a value.
+fn drawn(blob: &Blob<'_>) -> rusqlite::Result<Vec<u8>> {
+    let mut bytes = vec![0; blob.len()];
+    blob.read_at_exact(&mut bytes, 0)?;
+    Ok(bytes)
 }
 
 fn arrow(error: ArrowError) -> EndpointError {
@@ -148,6 +191,8 @@ enum Values {
     Naive(TimestampMicrosecondBuilder),
     Instant(TimestampMicrosecondBuilder),
     Verbatim(StringBuilder, Plain),
+    /// Of one row alone.
+    Drawn(ArrayRef),
 }
 
 impl ColumnBuilder {
@@ -220,7 +265,7 @@ impl ColumnBuilder {
             (Values::Time(builder), value) => builder.append_value(iso::time(iso_text(value)?)?),
             (Values::Naive(builder), value) => builder.append_value(iso::naive(iso_text(value)?)?),
             (Values::Instant(builder), value) => builder.append_value(iso::instant(iso_text(value)?)?),
-            (Values::Integer(_) | Values::Float(_) | Values::Text(_) | Values::Bytes(_), _) => {
+            (Values::Integer(_) | Values::Float(_) | Values::Text(_) | Values::Bytes(_) | Values::Drawn(_), _) => {
                 return Err(String::new());
             }
         }
@@ -249,6 +294,7 @@ impl Values {
             Self::Date(builder) => builder.append_null(),
             Self::Time(builder) => builder.append_null(),
             Self::Naive(builder) | Self::Instant(builder) => builder.append_null(),
+            Self::Drawn(_) => {}
         }
     }
 
@@ -265,6 +311,7 @@ impl Values {
             Self::Date(mut builder) => Arc::new(builder.finish()),
             Self::Time(mut builder) => Arc::new(builder.finish()),
             Self::Naive(mut builder) | Self::Instant(mut builder) => Arc::new(builder.finish()),
+            Self::Drawn(array) => array,
         }
     }
 }

@@ -18,6 +18,7 @@ use rusqlite::types::ValueRef;
 
 use super::{
     iso,
+    long::Poured,
     number::{Number, exact_number, real_of_decimal, text_survives},
     types::{Affinity, DOUBLE_DIGITS},
     verbatim::{self, Plain},
@@ -154,6 +155,17 @@ impl<'b> Feed<'b> {
             Values::Other(array) => return self.other(*array, row, scratch, bytes),
         }
         Ok(ValueRef::Text(scratch.as_bytes()))
+    }
+
+    /// The row's value where it is one of very many bytes.
+    pub(super) fn poured(&self, row: usize) -> Option<Poured<'_>> {
+        match &self.values {
+            Values::Bytes(array) if array.is_valid(row) => Poured::bytes(array.value(row)),
+            Values::Text(array) if array.is_valid(row) && matches!(self.target.text, TextInto::Verbatim(_)) => {
+                Poured::said(array.value(row))
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn name(&self) -> &String {

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, MAIN_DB};
 
-use super::verbatim::Plain;
+use super::verbatim::{self, Plain};
 use crate::model::{ColumnType, Table};
 
 /// Below this a copy costs nothing.
@@ -37,10 +37,54 @@ fn is_plain(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
     connection.query_row(sql, [table], |row| row.get(0))
 }
 
+/// Bytes on their way into a row that is there without them.
+pub(super) enum Poured<'v> {
+    Bytes(&'v [u8]),
+    /// A text that says them in base64, and how many they are.
+    Said(&'v str, usize),
+}
+
+impl<'v> Poured<'v> {
+    /// `None` where they are few, or more than SQLite takes, which says so itself.
+    pub(super) fn bytes(bytes: &'v [u8]) -> Option<Self> {
+        fits(bytes.len()).then_some(Self::Bytes(bytes))
+    }
+
+    /// The same of what a text says; `None` too where it says no bytes in base64.
+    pub(super) fn said(text: &'v str) -> Option<Self> {
+        if text.len() < LONG {
+            return None;
+        }
+        let length = verbatim::base64_pieces(text)?.try_fold(0, |length, piece| Some(length + piece?.len()))?;
+        fits(length).then_some(Self::Said(text, length))
+    }
+
+    pub(super) fn len(&self) -> i32 {
+        let length = match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Said(_, length) => *length,
+        };
+        i32::try_from(length).unwrap_or(i32::MAX)
+    }
+}
+
+fn fits(length: usize) -> bool {
+    length >= LONG && i32::try_from(length).is_ok()
+}
+
 /// Puts the bytes into the row that was inserted last.
-pub(super) fn pour(connection: &Connection, table: &str, column: &str, bytes: &[u8]) -> rusqlite::Result<()> {
+pub(super) fn pour(connection: &Connection, table: &str, column: &str, poured: &Poured<'_>) -> rusqlite::Result<()> {
     let row = connection.last_insert_rowid();
     let mut blob = connection.blob_open(MAIN_DB, table, column, row, false)?;
-    blob.write_at(bytes, 0)?;
+    match poured {
+        Poured::Bytes(bytes) => blob.write_at(bytes, 0)?,
+        Poured::Said(text, _) => {
+            let mut at = 0;
+            for piece in verbatim::base64_pieces(text).into_iter().flatten().flatten() {
+                blob.write_at(&piece, at)?;
+                at += piece.len();
+            }
+        }
+    }
     blob.close()
 }

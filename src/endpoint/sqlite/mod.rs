@@ -9,6 +9,7 @@ mod catalog;
 mod connection;
 mod decode;
 mod definition;
+mod draw;
 mod error;
 mod feed;
 mod finish;

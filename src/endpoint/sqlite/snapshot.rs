@@ -4,6 +4,7 @@
 //! whose reader waits for room keeps no other table from being read.
 
 use std::{
+    collections::HashMap,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -15,6 +16,7 @@ use super::{
     ask,
     connection::{Access, blocking, open},
     decode::{RowsBuilder, size},
+    draw::{Draw, LongRow},
     error::{during, failure},
     order::{Order, Place},
     sql::{quoted, quoted_list},
@@ -29,6 +31,8 @@ const BATCH_ROWS: usize = 16_384;
 
 pub(super) struct Moment {
     connection: Arc<Mutex<Connection>>,
+    /// Of each table that was read, how its long rows are found.
+    draws: Arc<Mutex<HashMap<String, Option<Arc<Draw>>>>>,
 }
 
 impl Moment {
@@ -38,7 +42,7 @@ impl Moment {
         connection
             .execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1;")
             .map_err(during(format!("cannot take a snapshot of {}", path.display())))?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), draws: Arc::default() })
     }
 
     async fn with<T: Send + 'static>(&self, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
@@ -76,23 +80,25 @@ impl Snapshot for Moment {
     }
 
     async fn read(&self, table: &Table, range: &Range, batch_bytes: usize, out: Outlet) -> Result<Option<Position>> {
-        let name = table.name.clone();
-        let order = self.with(move |connection| Order::of(connection, &name)).await?;
+        let (order, draw) = self.way(table).await?;
         let until = match &range.until {
             Until::Position(until) => Some(order.parse(until)?),
             Until::End => None,
             Until::Rows(_) => return Err(unknown_bound()),
         };
         let after = range.after.as_ref().map(|after| order.parse(after)).transpose()?;
-        let reading = Arc::new(Reading { table: table.clone(), order, until, batch_bytes });
-        let mut last = after;
+        let reading = Arc::new(Reading { table: table.clone(), order, until, batch_bytes, draw });
+        let (mut last, mut ahead) = (after, Ahead::Unknown);
         loop {
             let (reading, after) = (Arc::clone(&reading), last.clone());
-            let stretch = self.with(move |connection| reading.batch(connection, after)).await?;
-            let Some((batch, end)) = stretch.rows else { break };
-            last = Some(end);
-            if out.send(batch).await.is_err() {
-                return last.map(|place| place.position()).transpose();
+            let (stretch, next) = self.with(move |connection| reading.batch(connection, after, ahead)).await?;
+            ahead = next;
+            if let Some((batch, end)) = stretch.rows {
+                last = Some(end);
+                if out.send(batch).await.is_err() {
+                    return last.map(|place| place.position()).transpose();
+                }
+                out.settle().await;
             }
             if !stretch.more {
                 break;
@@ -103,6 +109,22 @@ impl Snapshot for Moment {
 }
 
 impl Moment {
+    async fn way(&self, table: &Table) -> Result<(Order, Option<Arc<Draw>>)> {
+        let known = self.draws.lock().unwrap_or_else(PoisonError::into_inner).get(&table.name).cloned();
+        let (table, draws) = (table.clone(), Arc::clone(&self.draws));
+        self.with(move |connection| {
+            let order = Order::of(connection, &table.name)?;
+            if let Some(known) = known {
+                return Ok((order, known));
+            }
+            let draw = Draw::of(connection, &table, &order);
+            let draw = draw.map_err(during(format!("cannot read {}", table.name)))?.map(Arc::new);
+            draws.lock().unwrap_or_else(PoisonError::into_inner).insert(table.name, draw.clone());
+            Ok((order, draw))
+        })
+        .await
+    }
+
     /// Where the range ended: `None` where the table did.
     async fn end(&self, reading: Arc<Reading>) -> Result<Option<Position>> {
         if reading.until.is_none() {
@@ -129,35 +151,77 @@ struct Reading {
     order: Order,
     until: Option<Place>,
     batch_bytes: usize,
+    draw: Option<Arc<Draw>>,
 }
 
 struct Stretch {
     rows: Option<(SourceBatch, Place)>,
-    /// Whether it ended for its size and not for want of rows.
+    /// Whether it ended for its size, or before a long row, and not for want of rows.
     more: bool,
 }
 
+/// The long row that comes next.
+enum Ahead {
+    Unknown,
+    Row(LongRow),
+    None,
+}
+
 impl Reading {
-    fn batch(&self, connection: &Connection, after: Option<Place>) -> Result<Stretch> {
-        let context = || format!("cannot read {}", self.table.name);
+    fn batch(&self, connection: &Connection, after: Option<Place>, ahead: Ahead) -> Result<(Stretch, Ahead)> {
+        let failed = |error: rusqlite::Error| failure(&error, format!("cannot read {}", self.table.name));
+        let ahead = self.ahead(connection, after.as_ref(), ahead).map_err(failed)?;
         let mut builder = RowsBuilder::new(&self.table.columns)?;
-        let (end, more) =
-            self.fill(connection, after.as_ref(), &mut builder).map_err(|error| failure(&error, context()))?;
-        let rows = match end {
-            Some(end) => Some((builder.finish()?, end)),
-            None => None,
+        let until = match &ahead {
+            Ahead::Row(row) => Some((&row.place, "<")),
+            Ahead::Unknown | Ahead::None => self.until.as_ref().map(|until| (until, "<=")),
         };
-        Ok(Stretch { rows, more })
+        let (end, more) = self.fill(connection, (after.as_ref(), until), &mut builder).map_err(failed)?;
+        let before_long = matches!(ahead, Ahead::Row(_));
+        match (end, ahead) {
+            (None, Ahead::Row(row)) => {
+                let batch = self.long(connection, &row)?;
+                Ok((Stretch { rows: Some((batch, row.place)), more: true }, Ahead::Unknown))
+            }
+            (end, ahead) => {
+                let rows = end.map(|end| Ok::<_, EndpointError>((builder.finish()?, end))).transpose()?;
+                Ok((Stretch { rows, more: more || before_long }, ahead))
+            }
+        }
+    }
+
+    fn ahead(&self, connection: &Connection, after: Option<&Place>, ahead: Ahead) -> rusqlite::Result<Ahead> {
+        match (&self.draw, ahead) {
+            (Some(draw), Ahead::Unknown) => {
+                let next = draw.next(connection, &self.order, after, self.until.as_ref())?;
+                Ok(next.map_or(Ahead::None, Ahead::Row))
+            }
+            (_, ahead) => Ok(ahead),
+        }
+    }
+
+    /// A long row alone; where its values cannot be drawn, as any other.
+    fn long(&self, connection: &Connection, row: &LongRow) -> Result<SourceBatch> {
+        let failed = |error: rusqlite::Error| failure(&error, format!("cannot read {}", self.table.name));
+        let mut builder = RowsBuilder::new(&self.table.columns)?;
+        if let Some(draw) = &self.draw
+            && draw.row(connection, &self.order, row, &mut builder).map_err(failed)?
+        {
+            return builder.finish();
+        }
+        let mut builder = RowsBuilder::new(&self.table.columns)?;
+        self.fill(connection, (None, Some((&row.place, "="))), &mut builder).map_err(failed)?;
+        builder.finish()
     }
 
     fn fill(
         &self,
         connection: &Connection,
-        after: Option<&Place>,
+        (after, until): (Option<&Place>, Option<(&Place, &str)>),
         builder: &mut RowsBuilder,
     ) -> rusqlite::Result<(Option<Place>, bool)> {
-        let mut statement = connection.prepare_cached(&self.select(after.is_some()))?;
-        let bounds = after.into_iter().chain(&self.until).flat_map(Place::parameters);
+        let mut statement = connection.prepare_cached(&self.select(after.is_some(), until.map(|(_, how)| how)))?;
+        let bounds = after.into_iter().chain(until.map(|(place, _)| place)).flat_map(Place::parameters);
         let mut rows = statement.query(params_from_iter(bounds))?;
         let (mut end, mut bytes, mut more) = (Place::default(), 0, false);
         while let Some(row) = rows.next()? {
@@ -173,11 +237,11 @@ impl Reading {
         Ok(((builder.rows() > 0).then_some(end), more))
     }
 
-    fn select(&self, after: bool) -> String {
+    /// `until`: how a row's place compares to the last one that is wanted.
+    fn select(&self, after: bool, until: Option<&str>) -> String {
         let names: Vec<&str> = self.table.columns.iter().map(|column| column.name.as_str()).collect();
-        let bounds = [(after, ">"), (self.until.is_some(), "<=")];
-        let bounds: Vec<String> =
-            bounds.iter().filter(|(there, _)| *there).map(|(_, operator)| self.order.compare(operator)).collect();
+        let bounds = after.then_some(">").into_iter().chain(until);
+        let bounds: Vec<String> = bounds.map(|operator| self.order.compare(operator)).collect();
         let bounds = if bounds.is_empty() { String::new() } else { format!(" WHERE {}", bounds.join(" AND ")) };
         let order = self.order.list();
         format!("SELECT {order}, {} FROM {}{bounds} ORDER BY {order}", quoted_list(&names), quoted(&self.table.name))
@@ -213,8 +277,8 @@ fn follows(connection: &Connection, table: &str, order: &Order, after: Option<&P
 pub(super) fn window(connection: &Connection, table: &Table, offset: u64, limit: u32) -> Result<SourceBatch> {
     let order = Order::of(connection, &table.name)?;
     let mut builder = RowsBuilder::new(&table.columns)?;
-    let reading = Reading { table: table.clone(), order, until: None, batch_bytes: usize::MAX };
-    let sql = format!("{} LIMIT ? OFFSET ?", reading.select(false));
+    let reading = Reading { table: table.clone(), order, until: None, batch_bytes: usize::MAX, draw: None };
+    let sql = format!("{} LIMIT ? OFFSET ?", reading.select(false, None));
     let mut fill = || {
         let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query((limit, i64::try_from(offset).unwrap_or(i64::MAX)))?;

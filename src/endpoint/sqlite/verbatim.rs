@@ -3,13 +3,14 @@
 //! One idea: a column's declared type binds nobody, so between two files no type can carry its values; each goes as text
 //! that says what it is. What the column's affinity makes likely stands plain, so that a human reads it as ever; anything
 //! else stands behind `=` as SQLite would write it: `='text'`, `=X'00ff'`, `=1.5`, and `=T'61ff'` for text that is no
-//! UTF-8.
+//! UTF-8. Very long bytes stand in base64, `=B'AP8='`, which takes less.
 
 use std::{borrow::Cow, fmt::Write};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rusqlite::types::ValueRef;
 
-use super::{number::push_cents, types::Affinity};
+use super::{long::LONG, number::push_cents, types::Affinity};
 use crate::model::{Column, ColumnType};
 
 /// What stands plain.
@@ -22,8 +23,8 @@ pub(super) enum Plain {
 
 const NAME: &str = "SQLite value";
 
-/// Bytes that are made hex at a time.
-const PIECE: usize = 4096;
+/// Bytes that are made hex or base64 at a time; thirds of them are whole.
+const PIECE: usize = 3 << 12;
 
 impl Plain {
     fn of(column: &Column) -> Self {
@@ -82,6 +83,11 @@ pub(super) fn write(value: ValueRef<'_>, plain: Plain, out: &mut impl Write) {
             }
             Err(_) => write_hex('T', bytes, out),
         },
+        ValueRef::Blob(bytes) if bytes.len() >= LONG => {
+            let _ = out.write_str(BASE64);
+            bytes.chunks(PIECE).for_each(|piece| write_base64(piece, out));
+            let _ = out.write_char('\'');
+        }
         ValueRef::Blob(bytes) => write_hex('X', bytes, out),
     }
 }
@@ -99,6 +105,39 @@ fn write_hex(kind: char, bytes: &[u8], out: &mut impl Write) {
         let _ = out.write_str(&hex);
     }
     let _ = out.write_char('\'');
+}
+
+/// What stands before bytes in base64.
+const BASE64: &str = "=B'";
+
+fn write_base64(piece: &[u8], out: &mut impl Write) {
+    let mut digits = [0; PIECE / 3 * 4];
+    if let Ok(length) = STANDARD.encode_slice(piece, &mut digits) {
+        let _ = out.write_str(std::str::from_utf8(&digits[..length]).unwrap_or_default());
+    }
+}
+
+/// The text of so many bytes, of which `next` fills one buffer after the other.
+pub(super) fn base64_of<E>(
+    length: usize,
+    mut next: impl FnMut(&mut [u8], usize) -> Result<(), E>,
+) -> Result<String, E> {
+    let mut text = String::with_capacity(BASE64.len() + length.div_ceil(3) * 4 + 1);
+    text.push_str(BASE64);
+    let mut piece = [0; PIECE];
+    for start in (0..length).step_by(PIECE) {
+        let piece = &mut piece[..PIECE.min(length - start)];
+        next(piece, start)?;
+        write_base64(piece, &mut text);
+    }
+    text.push('\'');
+    Ok(text)
+}
+
+/// The bytes that a text says in base64, one piece after the other; `None` where it says something else.
+pub(super) fn base64_pieces(text: &str) -> Option<impl Iterator<Item = Option<Vec<u8>>>> {
+    let digits = text.strip_prefix(BASE64)?.strip_suffix('\'')?;
+    Some(digits.as_bytes().chunks(PIECE / 3 * 4).map(|piece| STANDARD.decode(piece).ok()))
 }
 
 /// The value that a text says; `None` where it says none. `scratch` is where one is made that the text does not hold.
@@ -119,6 +158,12 @@ pub(super) fn read<'v>(text: &'v str, plain: Plain, scratch: &'v mut Vec<u8>) ->
     if let Some(hex) = inner("T'") {
         read_hex(hex, scratch)?;
         return Some(ValueRef::Text(scratch));
+    }
+    if let Some(pieces) = base64_pieces(text) {
+        for piece in pieces {
+            scratch.extend_from_slice(&piece?);
+        }
+        return Some(ValueRef::Blob(scratch));
     }
     match inner("'") {
         Some(quoted) if !quoted.contains('\'') => Some(ValueRef::Text(quoted.as_bytes())),
@@ -153,6 +198,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn long_bytes_take_a_third_more_and_read_as_they_are_written() {
+        let bytes: Vec<u8> = (0..LONG + 1).map(|byte| byte as u8).collect();
+        let mut text = String::new();
+        write(ValueRef::Blob(&bytes), Plain::Text, &mut text);
+        assert!(text.starts_with("=B'AAECAw") && text.len() < LONG / 2 * 3);
+        assert_eq!(read(&text, Plain::Text, &mut Vec::new()), Some(ValueRef::Blob(&bytes)));
+        let drawn = base64_of(bytes.len(), |piece, start| {
+            piece.copy_from_slice(&bytes[start..start + piece.len()]);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        assert_eq!(drawn, Ok(text));
+    }
+
+    #[test]
     fn every_value_reads_as_it_is_written() {
         let values = [
             (ValueRef::Integer(-7), ["-7", "=-7", "=-7"]),
@@ -174,7 +233,7 @@ mod tests {
                 assert_eq!(read(&text, plain, &mut Vec::new()), Some(value), "{plain:?} {text}");
             }
         }
-        for nonsense in ["=", "=X'0'", "=X'zz'", "=text", "=NaN"] {
+        for nonsense in ["=", "=X'0'", "=X'zz'", "=B'AP8'", "=B'AP8=AP8='", "=text", "=NaN"] {
             assert_eq!(read(nonsense, Plain::Text, &mut Vec::new()), None, "{nonsense}");
         }
         assert_eq!(read("text", Plain::Number, &mut Vec::new()), None);

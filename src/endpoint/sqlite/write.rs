@@ -10,12 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
-use rusqlite::{
-    Connection,
-    config::DbConfig,
-    ffi,
-    types::{ToSqlOutput, ValueRef},
-};
+use rusqlite::{Connection, config::DbConfig, ffi, types::ToSqlOutput};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
@@ -379,12 +374,9 @@ impl Statement {
 
     /// Puts in what the row went in without.
     fn pour(&self, connection: &Connection, feeds: &[Feed<'_>], row: usize) -> rusqlite::Result<()> {
-        let mut scratch = Scratch::default();
         for feed in feeds.iter().filter(|feed| self.poured.contains(feed.name())) {
-            if let Ok(ValueRef::Blob(bytes)) = feed.value(row, &mut scratch)
-                && is_poured(bytes)
-            {
-                long::pour(connection, &self.table, feed.name(), bytes)?;
+            if let Some(poured) = feed.poured(row) {
+                long::pour(connection, &self.table, feed.name(), &poured)?;
             }
         }
         Ok(())
@@ -445,11 +437,6 @@ enum Wrote {
     Not(Refusal),
 }
 
-/// Whether bytes go in behind their row; beyond what a number of 32 bits says SQLite refuses them as it always does.
-fn is_poured(bytes: &[u8]) -> bool {
-    bytes.len() >= long::LONG && i32::try_from(bytes.len()).is_ok()
-}
-
 /// Binds the row's values in their order, zeros for what is `poured`; the place of one that cannot be, and why.
 fn bind<'f>(
     statement: &mut rusqlite::Statement<'_>,
@@ -459,11 +446,13 @@ fn bind<'f>(
     scratch: &mut Scratch,
 ) -> rusqlite::Result<Option<(usize, Complaint)>> {
     for (index, feed) in feeds.into_iter().enumerate() {
+        if poured.contains(feed.name())
+            && let Some(poured) = feed.poured(row)
+        {
+            statement.raw_bind_parameter(index + 1, ToSqlOutput::ZeroBlob(poured.len()))?;
+            continue;
+        }
         match feed.value(row, scratch) {
-            Ok(ValueRef::Blob(bytes)) if is_poured(bytes) && poured.contains(feed.name()) => {
-                let length = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
-                statement.raw_bind_parameter(index + 1, ToSqlOutput::ZeroBlob(length))?;
-            }
             Ok(value) => statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value))?,
             Err(complaint) => return Ok(Some((index, complaint))),
         }

@@ -253,7 +253,8 @@ async fn a_range_in_the_middle_is_read_from_the_index() {
     assert_eq!(range.until, Until::Position(Position(r#"["1","k010100"]"#.into())));
     let facts = super::super::catalog::facts(&mut scratch.session().await, "t").await.unwrap();
     let reading = super::super::reading::Reading::new(&table, &facts).unwrap();
-    let statement = super::super::read::range_statement(&reading, range.after.as_ref(), &range.until).unwrap();
+    let statement =
+        super::super::read::range_statement(&reading, &reading.selects(), range.after.as_ref(), &range.until).unwrap();
     let explained = scratch.rows(&format!("EXPLAIN {statement}")).await;
     let [kind, examined] = [3, 8].map(|index| explained[0][index].clone().unwrap());
     assert_eq!(kind, "range", "{explained:?}");
