@@ -218,7 +218,7 @@ fn long_values_of_any_kind_go_from_file_to_file() {
              (5, NULL, NULL, NULL, NULL);
          CREATE TABLE computed (id INTEGER PRIMARY KEY, b BLOB, n AS (length(b)));
          INSERT INTO computed VALUES (1, randomblob(9000000)), (2, x'00');
-         CREATE TABLE rowless (id INTEGER PRIMARY KEY, b BLOB) WITHOUT ROWID;
+         CREATE TABLE rowless (id TEXT PRIMARY KEY, b BLOB) WITHOUT ROWID;
          INSERT INTO rowless VALUES (1, randomblob(9000000)), (2, x'00')",
     );
     let destination = SqliteFile::new(folder.path().join("destination.sqlite"));

@@ -106,6 +106,7 @@ enum Early {
 struct Gathered {
     counts: Counts,
     faults: Vec<FaultRecord>,
+    /// To be asked about, as they are told; the rows are read again for what is answered.
     open: Vec<Fault>,
     rows: u64,
     /// Of the rows that the destination took.
@@ -435,9 +436,9 @@ impl Attempt<'_> {
                 gathered.counts.flagged += 1;
                 gathered.faults.push(FaultRecord { by, ..FaultRecord::new(fault, FaultState::Flagged) });
             }
-            Ruling::Stop => return Ok(Some(Early::Halted(Box::new(fault), by.unwrap_or_default()))),
+            Ruling::Stop => return Ok(Some(Early::Halted(Box::new(fault.told()), by.unwrap_or_default()))),
             Ruling::Ask | Ruling::Edit(_) => {
-                gathered.open.push(fault);
+                gathered.open.push(fault.told());
                 if gathered.open.len() >= ASKED_AT_ONCE {
                     return Ok(Some(Early::Enough));
                 }

@@ -70,7 +70,7 @@ fn column_view(mapping: &Mapping, mapped: &MappedColumn) -> ColumnView {
 
 /// One sampled row before and after, by the same transform that a run uses.
 pub(super) fn trial_row(mapping: &Mapping, transform: Option<&Transform>, cells: Vec<NamedCell>) -> TrialRow {
-    let before: Vec<Cell> = cells.iter().map(|named| named.cell.clone()).collect();
+    let before: Vec<Cell> = cells.iter().map(|named| named.cell.told()).collect();
     let mut row = TrialRow { before, ..TrialRow::default() };
     let Some(transform) = transform else { return row };
     let batch = match batch_of(&mapping.from, &cells) {
@@ -88,7 +88,7 @@ pub(super) fn trial_row(mapping: &Mapping, transform: Option<&Transform>, cells:
             } else if applied.batch.num_rows() == 0 {
                 row.filtered = true;
             } else {
-                row.after = applied.batch.columns().iter().map(|array| cell_at(array, 0)).collect();
+                row.after = applied.batch.columns().iter().map(|array| cell_at(array, 0).told()).collect();
             }
         }
         Err(error) => row.fault = Some((String::new(), error.to_string())),

@@ -130,7 +130,9 @@ impl Workbench {
             Ask::Select { tables, selected } => self.select(tables, selected).await,
             Ask::Check => Ok(Answer::Checks(self.check().await)),
             Ask::Start { .. } => Err("a run is started by the host".into()),
-            Ask::Review { run } => Ok(Answer::Review(self.review(run).await?)),
+            Ask::Review { run } => {
+                Ok(Answer::Review(self.review(run).await?.into_iter().map(ReviewItem::told).collect()))
+            }
             Ask::PreviewFix { faults, fix } => Ok(Answer::FixPreview(Box::new(self.preview_fix(&faults, fix).await?))),
             Ask::RetryMany { faults, fix } => Ok(Answer::Retried(Box::new(self.retry_fixed(faults, fix).await?))),
             Ask::StopRetrying => {
@@ -156,7 +158,7 @@ impl Workbench {
             Ask::Log => Ok(Answer::Log { facts: self.last_facts().await?, lines: self.last_lines().await }),
             Ask::Validation => Ok(Answer::Validation(self.last_validation().await)),
             Ask::ValidatedTable { table } => Ok(Answer::ValidatedTable(Box::new(self.validated_table(&table).await?))),
-            Ask::Act { fault, action } => Ok(Answer::Acted(Box::new(self.act(&fault, action).await?))),
+            Ask::Act { fault, action } => Ok(Answer::Acted(Box::new(self.act(&fault, action).await?.told()))),
         }
     }
 

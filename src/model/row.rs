@@ -20,9 +20,12 @@ pub fn cells_of(table: &Table, batch: &RecordBatch, row: usize) -> Vec<NamedCell
     named_cells(table, batch.columns().iter().map(|array| cell_at(array, row)).collect())
 }
 
-/// `cells` with `edits` in place of those of the same names.
+/// `cells` with `edits` in place of those of the same names. A long cell that an edit leaves as it was told is no edit.
 pub fn edited(cells: &[NamedCell], edits: &[NamedCell]) -> Vec<NamedCell> {
-    let edit = |cell: &NamedCell| edits.iter().find(|edit| edit.name == cell.name).unwrap_or(cell).clone();
+    let edit = |cell: &NamedCell| {
+        let edit = edits.iter().find(|edit| edit.name == cell.name && edit.cell != cell.cell.told());
+        edit.unwrap_or(cell).clone()
+    };
     cells.iter().map(edit).collect()
 }
 
@@ -38,4 +41,19 @@ pub fn batch_of(table: &Table, cells: &[NamedCell]) -> Result<RecordBatch, CellE
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
         .map_err(|error| CellError { index: 0, message: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_cell_stays_whole_where_it_is_left_as_it_was_told() {
+        let cell = |name: &str, text: &str| NamedCell { name: name.into(), cell: Cell::text(text) };
+        let long = "x".repeat(1 << 20);
+        let cells = [cell("a", &long), cell("b", "1")];
+        let told = NamedCell { name: "a".into(), cell: cells[0].cell.told() };
+        assert_eq!(edited(&cells, &[told, cell("b", "2")]), [cell("a", &long), cell("b", "2")]);
+        assert_eq!(edited(&cells, &[cell("a", "y")])[0], cell("a", "y"));
+    }
 }

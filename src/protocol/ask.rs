@@ -361,3 +361,10 @@ pub struct ReviewItem {
     pub by: Option<String>,
     pub reason: Option<String>,
 }
+
+impl ReviewItem {
+    /// As it is shown: of very long cells the beginning.
+    pub fn told(self) -> Self {
+        Self { fault: self.fault.told(), ..self }
+    }
+}

@@ -383,6 +383,7 @@ impl<'f> BatchBuilder<'f> {
             places.push((start, length));
             start = end;
         }
+        bytes.shrink_to_fit();
         let bytes = Buffer::from_vec(bytes);
         let array = |((column, (start, length)), is_null): ((&Values, (usize, usize)), bool)| {
             let field = bytes.slice_with_length(start, if is_null { 0 } else { length });

@@ -78,6 +78,11 @@ impl Lines {
         Self { number: Some(0), ..Self::default() }
     }
 
+    /// Lets go of large values, which are sent from where the batch holds them.
+    pub(super) fn let_go(&mut self) {
+        self.binary.large.clear();
+    }
+
     pub(super) fn form(&self) -> Form {
         self.form
     }

@@ -196,6 +196,7 @@ impl PostgresLoader {
                 copy.send(message).await.map_err(failed)?;
             }
         }
+        self.lines.let_go();
         let whole = refusals.len() == batches.len() && self.lines.form() == Form::Binary;
         let next = match copy.finish().await {
             Ok(taken) if whole => {
@@ -236,6 +237,7 @@ impl PostgresLoader {
         let unsent = self.lines.fill(batch, &self.targets).map_err(|error| self.mistyped(error));
         let mut refusals = unsent?;
         refusals.extend(self.write_lines().await?);
+        self.lines.let_go();
         Ok(refusals)
     }
 
