@@ -194,10 +194,10 @@ impl Workbench {
         restore::shown(self.ledger(), (!all).then_some(key.as_str()), now_ms()).await
     }
 
-    /// What going back to this restore point would do; the identities read what is encrypted, which is needed where only some
-    /// rows of a table were kept.
-    pub async fn restore_preview(&self, name: &str, identities: Vec<Identity>) -> Result<RestorePreview, RestoreError> {
-        restore::preview(&self.way(name, identities).await?, name).await
+    /// What going back to this restore point would do; the file's keys read what is encrypted, which is needed where only
+    /// some rows of a table were kept.
+    pub async fn restore_preview(&self, name: &str, identity: Option<&Path>) -> Result<RestorePreview, RestoreError> {
+        restore::preview(&self.way(name, identities(identity)?).await?, name).await
     }
 
     /// Goes back to this restore point, whose name was typed so; the file's keys read what is encrypted.

@@ -143,7 +143,7 @@ impl Workbench {
                 Ok(Answer::RestorePoints(self.restore_points(all).await.map_err(|error| error.to_string())?))
             }
             Ask::RestorePreview { name } => {
-                let preview = self.restore_preview(&name, Vec::new()).await.map_err(|error| error.to_string())?;
+                let preview = self.restore_preview(&name, None).await.map_err(|error| error.to_string())?;
                 Ok(Answer::RestorePreview(Box::new(preview)))
             }
             Ask::Restore { .. } => Err("the way back is gone by the host".into()),

@@ -130,7 +130,7 @@ async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit,
     let typed = match &arguments.yes {
         Some(typed) => typed.clone(),
         None => {
-            let preview = bench.restore_preview(name, identities.clone()).await.map_err(failed)?;
+            let preview = bench.restore_preview(name, arguments.identity.as_deref()).await.map_err(failed)?;
             match tell(context, &preview, arguments.discard_others)? {
                 Some(typed) => typed,
                 None => return Ok(Exit::Well),
