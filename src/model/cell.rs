@@ -1,5 +1,7 @@
 //! One value outside of a batch: for previews, faults and edits. Lossless text, bytes or NULL.
 
+use std::fmt::{self, Formatter};
+
 use base64::{Engine as _, display::Base64Display, engine::general_purpose::STANDARD};
 use datafusion::arrow::{
     array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, PrimitiveArray, StringArray},
@@ -10,7 +12,11 @@ use datafusion::arrow::{
     },
     util::display::{ArrayFormatter, FormatOptions},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeStruct as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, IgnoredAny, MapAccess, Visitor},
+    ser::SerializeStruct as _,
+};
 use sha2::{Digest, Sha256};
 
 use super::{ColumnType, NamedCell, calendar, hex};
@@ -78,11 +84,6 @@ pub fn told(text: &str) -> String {
     format!("{}… ({} bytes in all)", &text[..text.floor_char_boundary(TOLD)], text.len())
 }
 
-#[derive(Deserialize)]
-struct Encoded {
-    bytes: String,
-}
-
 /// Bytes that say themselves in base64 as they are written, and not before.
 struct Base64<'b>(&'b [u8]);
 
@@ -90,13 +91,6 @@ impl Serialize for Base64<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&Base64Display::new(self.0, &STANDARD))
     }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Wire {
-    Text(String),
-    Bytes(Encoded),
 }
 
 impl Serialize for Cell {
@@ -115,11 +109,64 @@ impl Serialize for Cell {
 
 impl<'de> Deserialize<'de> for Cell {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Option::<Wire>::deserialize(deserializer)? {
-            None => Self::Null,
-            Some(Wire::Text(text)) => Self::Text(text),
-            Some(Wire::Bytes(wire)) => Self::Bytes(STANDARD.decode(wire.bytes).map_err(D::Error::custom)?),
-        })
+        deserializer.deserialize_any(CellVisitor)
+    }
+}
+
+/// Reads a cell as it comes: a very long one is not kept aside first.
+struct CellVisitor;
+
+impl<'de> Visitor<'de> for CellVisitor {
+    type Value = Cell;
+
+    fn expecting(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        out.write_str("null, a text, or an object with bytes in base64")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Cell, E> {
+        Ok(Cell::Null)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Cell, E> {
+        Ok(Cell::text(text))
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Cell, E> {
+        Ok(Cell::Text(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Cell, A::Error> {
+        let mut bytes = None;
+        while let Some(name) = map.next_key::<String>()? {
+            match name.as_str() {
+                "bytes" => bytes = Some(map.next_value::<Decoded>()?.0),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        bytes.map(Cell::Bytes).ok_or_else(|| de::Error::missing_field("bytes"))
+    }
+}
+
+/// Bytes out of base64.
+struct Decoded(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Decoded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(DecodedVisitor)
+    }
+}
+
+struct DecodedVisitor;
+
+impl Visitor<'_> for DecodedVisitor {
+    type Value = Decoded;
+
+    fn expecting(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        out.write_str("bytes in base64")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Decoded, E> {
+        STANDARD.decode(text).map(Decoded).map_err(E::custom)
     }
 }
 
@@ -360,6 +407,10 @@ mod tests {
         let json = serde_json::to_string(&cells).unwrap();
         assert_eq!(json, r#"[null,"","null",{"bytes":"AP8="}]"#);
         assert_eq!(serde_json::from_str::<Vec<Cell>>(&json).unwrap(), cells);
+        assert_eq!(serde_json::from_value::<Vec<Cell>>(serde_json::from_str(&json).unwrap()).unwrap(), cells);
+        for nonsense in ["7", "{}", r#"{"bytes":"?"}"#, r#"{"bytes":7}"#] {
+            assert!(serde_json::from_str::<Cell>(nonsense).is_err(), "{nonsense}");
+        }
     }
 
     #[test]

@@ -425,15 +425,18 @@ impl Loader for MysqlLoader {
         let places = places.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| failed(error.to_string()))?;
         let keys = rows.project(&places).map_err(|error| failed(error.to_string()))?;
         let bindings = Bindings::of(&keys, &targets, self.packet, &mut Vec::new()).map_err(failed)?;
-        let same: Vec<String> = targets.iter().map(|target| format!("{} = ?", sql::name(&target.name))).collect();
-        let statement = format!("DELETE FROM {} WHERE {}", sql::name(&self.table), same.join(" AND "));
+        let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
+        let delete = format!("DELETE FROM {} WHERE ({}) IN", sql::name(&self.table), sql::names(&names));
+        let bracket = format!("({})", vec!["?"; names.len()].join(","));
         let mut removed = 0;
-        for row in 0..bindings.rows() {
+        for first in (0..bindings.rows()).step_by(STATEMENT_ROWS) {
+            let span = first..bindings.rows().min(first + STATEMENT_ROWS);
+            let statement = format!("{delete} ({})", vec![bracket.as_str(); span.len()].join(","));
             let mut arguments = MySqlArguments::default();
-            for cell in bindings.row(row) {
+            for cell in span.clone().flat_map(|row| bindings.row(row)) {
                 cell.add_to(&mut arguments).map_err(sql::cannot_bind)?;
             }
-            let taken = self.session.run(&statement, arguments, true).await?;
+            let taken = self.session.run(&statement, arguments, span.len() == STATEMENT_ROWS).await?;
             removed += taken.map_err(|complaint| complaint.into_error(context.clone()))?;
         }
         self.session.execute("SAVEPOINT w").await?;

@@ -14,7 +14,7 @@ use sqlx::{Connection as _, Row as _, postgres::PgConnection};
 
 use crate::{
     endpoint::{Asked, EndpointError, ErrorKind, Outlet, Position, Range, Result, Snapshot, Until},
-    model::{Page, Table},
+    model::{Column, Page, Table},
 };
 
 use super::{
@@ -149,7 +149,9 @@ impl Snapshot for PostgresSnapshot {
         let name = TableName::parse(&table.name, &self.schema);
         let layout = self.layout(&mut reader, &name).await?;
         let rows = format!("SELECT {} FROM {} AS t", copy::selected(table), layout.scanned(&name));
-        for condition in keyed::conditions(table, keys) {
+        let schema = keys.schema();
+        let key: Vec<&Column> = schema.fields().iter().filter_map(|field| table.column(field.name())).collect();
+        for condition in keyed::conditions(&key, keys) {
             let query = format!("{rows} WHERE {condition}");
             match copy::stream(&mut reader, table, &query, batch_bytes, &out).await? {
                 Sent::All => {}

@@ -3,9 +3,12 @@
 use datafusion::arrow::record_batch::RecordBatch;
 use sqlx::postgres::PgConnection;
 
-use crate::model::{Cell, Column, cell_at};
+use crate::model::Column;
 
-use super::sql::{self, TableName, ident};
+use super::{
+    keyed,
+    sql::{self, TableName},
+};
 
 /// Takes out the rows that have these rows' keys; how many there were.
 pub(super) async fn remove(
@@ -14,22 +17,9 @@ pub(super) async fn remove(
     key: &[&Column],
     batch: &RecordBatch,
 ) -> sqlx::Result<u64> {
-    let is_it =
-        |(place, column): (usize, &&Column)| format!("{} = ${}::{}", ident(&column.name), place + 1, column.native);
-    let conditions: Vec<String> = key.iter().enumerate().map(is_it).collect();
-    let statement = format!("DELETE FROM {} WHERE {}", name.quoted(), conditions.join(" AND "));
     let mut removed = 0;
-    for row in 0..batch.num_rows() {
-        let mut query = sql::query(statement.clone());
-        for column in key {
-            let cell = batch.column_by_name(&column.name).map_or(Cell::Null, |array| cell_at(array, row));
-            query = match cell {
-                Cell::Null => query.bind(None::<String>),
-                Cell::Text(text) => query.bind(text),
-                Cell::Bytes(bytes) => query.bind(bytes),
-            };
-        }
-        removed += query.execute(&mut *connection).await?.rows_affected();
+    for condition in keyed::conditions(key, batch) {
+        removed += sql::affected(connection, &format!("DELETE FROM {} WHERE {condition}", name.quoted())).await?;
     }
     Ok(removed)
 }
