@@ -154,3 +154,25 @@ fn a_purge_wants_the_name_or_a_word() {
     script.keys("x right enter");
     assert!(script.asks().contains(&Ask::Purge { name: None, typed: String::new() }));
 }
+
+#[test]
+fn what_is_kept_before_a_start_is_shown_while_it_takes() {
+    let mut script = Script::open(Screen::Check);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    let keeping = |step| {
+        FromHost::Keeping(RestoreProgress {
+            step,
+            table: "customers".into(),
+            rows: 12_000,
+            ..RestoreProgress::default()
+        })
+    };
+    script.host(keeping(RestoreStep::Keeping));
+    assert_eq!(script.app.screen, Screen::Check, "of somebody else's restore nothing is shown here");
+    script.answer(|ask| *ask == Ask::Check, Ok(seed::checks(false)));
+    script.keys("s right enter").host(keeping(RestoreStep::Keeping));
+    let screen = script.screen(80, 24);
+    assert!(screen.contains("Now: making a restore point: customers, 12,000 rows kept"), "{screen}");
+    script.host(keeping(RestoreStep::Done));
+    assert!(!script.screen(80, 24).contains("making a restore point"));
+}

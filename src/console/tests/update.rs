@@ -9,8 +9,8 @@ use crate::{
     },
     model::{Cell, Decision, FaultId, NamedCell, Scope},
     protocol::{
-        Answer, Ask, CheckItem, CheckState, Command, Event, FromHost, Reply, RestoreProgress, RestoreStep,
-        ReviewAction, SampleChoice, SampleSaying, SampleVerdict, Validating,
+        Answer, Ask, CheckItem, CheckState, Command, Event, FromHost, Reply, ReviewAction, SampleChoice, SampleSaying,
+        SampleVerdict, Validating,
     },
 };
 
@@ -581,26 +581,4 @@ fn sampled_rows_are_approved_rejected_and_commented_with_a_reason() {
     assert_eq!(said(&script).last(), Some(&rejected));
     script.answer(|ask| matches!(ask, Ask::ReviewSample(_)), Err("the ledger is locked"));
     assert!(script.screen(80, 24).contains("the ledger is locked"));
-}
-
-#[test]
-fn what_is_kept_before_a_start_is_shown_while_it_takes() {
-    let mut script = Script::open(Screen::Check);
-    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
-    let keeping = |step| {
-        FromHost::Keeping(RestoreProgress {
-            step,
-            table: "customers".into(),
-            rows: 12_000,
-            ..RestoreProgress::default()
-        })
-    };
-    script.host(keeping(RestoreStep::Keeping));
-    assert_eq!(script.app.screen, Screen::Check, "of somebody else's restore nothing is shown here");
-    script.answer(|ask| *ask == Ask::Check, Ok(seed::checks(false)));
-    script.keys("s right enter").host(keeping(RestoreStep::Keeping));
-    let screen = script.screen(80, 24);
-    assert!(screen.contains("Now: making a restore point: customers, 12,000 rows kept"), "{screen}");
-    script.host(keeping(RestoreStep::Done));
-    assert!(!script.screen(80, 24).contains("making a restore point"));
 }
