@@ -10,14 +10,26 @@ use super::{
     long::LONG,
     order::{Order, Place},
     sql::quoted,
+    types::column_type,
 };
-use crate::model::Table;
+use crate::model::{Column, ColumnType, Table};
 
 /// Finds and reads the long rows of a table that has some.
 pub(super) struct Draw {
     table: String,
-    /// Each column, and whether it may hold long values: a row id does not.
+    /// Each column, and whether it is looked at.
     columns: Vec<(String, bool)>,
+}
+
+/// Columns that are declared to hold short values are not looked at: to tell the length of a number SQLite writes it out,
+/// which would take a good part of the time of reading the table. A long value there is read as any other.
+fn may_be_long(column: &Column) -> bool {
+    let declared = column.native.split_once('(').and_then(|(_, rest)| rest.split(')').next());
+    let is_short = declared.and_then(|length| length.trim().parse::<usize>().ok()).is_some_and(|length| length < LONG);
+    let kind = column_type(&column.native);
+    let has_length =
+        matches!(kind, ColumnType::Text { .. } | ColumnType::Bytes { .. } | ColumnType::Json | ColumnType::Other(_));
+    has_length && !is_short && !column.identity
 }
 
 /// A row that holds long values.
@@ -32,7 +44,7 @@ impl Draw {
     /// `None` where no value is long, or none could be drawn: rows need a row id, their table may compute no column, and
     /// text must be UTF-8.
     pub(super) fn of(connection: &Connection, table: &Table, order: &Order) -> rusqlite::Result<Option<Self>> {
-        let columns = table.columns.iter().map(|column| (column.name.clone(), !column.identity));
+        let columns = table.columns.iter().map(|column| (column.name.clone(), may_be_long(column)));
         let draw = Self { table: table.name.clone(), columns: columns.collect() };
         let may = "SELECT page_count * page_size >= ?1 AND encoding = 'UTF-8' FROM pragma_page_count, pragma_page_size, \
                    pragma_encoding";
@@ -125,5 +137,30 @@ impl Draw {
             }
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_columns_that_may_hold_long_values_are_looked_at() {
+        for (native, long) in [
+            ("", true),
+            ("BLOB", true),
+            ("TEXT", true),
+            ("JSON", true),
+            ("VARBINARY", true),
+            ("VARCHAR(24)", false),
+            ("VARCHAR(99999999)", true),
+            ("INTEGER", false),
+            ("DECIMAL(12,2)", false),
+            ("DATETIME", false),
+            ("REAL", false),
+        ] {
+            let column = Column { native: native.into(), ..Column::new("x", column_type(native)) };
+            assert_eq!(may_be_long(&column), long, "{native}");
+        }
     }
 }
