@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use crate::support::{
     binary::Desk,
+    compare::assert_same_lines,
     ends::{End, counted_and_watched},
     sides::SqliteFile,
 };
@@ -95,13 +96,6 @@ impl Shop {
     }
 }
 
-#[track_caller]
-fn same(before: &[Vec<Option<String>>], after: &[Vec<Option<String>>], system: &str) {
-    let gone = before.iter().find(|row| !after.contains(row));
-    let new = after.iter().find(|row| !before.contains(row));
-    assert!(before == after, "{system}: was {gone:?}, is {new:?}");
-}
-
 #[test]
 fn rows_that_were_added_go_and_those_that_stood_in_their_way_stay() {
     for system in SERVERS {
@@ -122,7 +116,7 @@ fn rows_that_were_added_go_and_those_that_stood_in_their_way_stay() {
         assert_eq!(shop.rows().len(), 601, "{system}");
         let restored = shop.restore(0, &name, &[]);
         assert_eq!(restored["outcome"], "passed", "{system}: {restored:#}");
-        same(&before, &shop.rows(), system);
+        assert_same_lines(&before, &shop.rows(), system);
         assert_eq!(shop.orders(), 400, "{system}: what refers to rows stays");
         assert_eq!(shop.preview(&name)["tables"][0]["act"], "nothing", "{system}");
         // The way back from the way back.
@@ -150,10 +144,10 @@ fn rows_that_were_changed_are_as_they_were() {
         assert_eq!(table["others"], "nothing", "{system}: a run that was not validated is known all the same");
         let restored = shop.restore(0, &name, &[]);
         assert_eq!(restored["outcome"], "passed", "{system}: {restored:#}");
-        same(&before, &shop.rows(), system);
+        assert_same_lines(&before, &shop.rows(), system);
         assert_eq!(shop.orders(), 400, "{system}");
         shop.restore(0, restored["before"].as_str().unwrap(), &[]);
-        same(&after, &shop.rows(), system);
+        assert_same_lines(&after, &shop.rows(), system);
     }
 }
 
@@ -174,7 +168,7 @@ fn a_run_that_stopped_is_taken_back_and_one_that_went_on_too() {
             }
             let restored = shop.restore(0, &name, &[]);
             assert_eq!(restored["outcome"], "passed", "{system}: {restored:#}");
-            same(&before, &shop.rows(), system);
+            assert_same_lines(&before, &shop.rows(), system);
         }
     }
 }
@@ -203,7 +197,7 @@ fn what_a_chunk_was_about_to_write_that_never_came_stays_with_whoever_wrote_it()
         expected.extend(kept.iter().filter(|row| row[0].as_deref() == Some("590")).cloned());
         expected.sort_unstable();
         assert_eq!(kept.len(), 401, "{system}");
-        same(&expected, &kept, system);
+        assert_same_lines(&expected, &kept, system);
     }
 }
 
@@ -227,7 +221,7 @@ fn of_the_rows_of_others_only_those_that_the_run_wrote_are_asked_about() {
         expected.retain(|row| row[0].as_deref() != Some("5"));
         expected.extend(shop.rows().iter().filter(others).cloned());
         expected.sort_unstable();
-        same(&expected, &shop.rows(), system);
+        assert_same_lines(&expected, &shop.rows(), system);
         assert!(shop.rows().iter().any(|row| row[1].as_deref() == Some("of others too")), "{system}");
     }
 }
@@ -243,7 +237,7 @@ fn a_later_run_is_gone_back_from_first() {
     assert!(refused["error"].as_str().unwrap().contains("go back to the restore point of that run first"), "{refused}");
     shop.restore(0, &second, &[]);
     shop.restore(0, &first, &[]);
-    same(&before, &shop.rows(), "sqlite");
+    assert_same_lines(&before, &shop.rows(), "sqlite");
 }
 
 #[test]
@@ -262,7 +256,7 @@ fn what_can_only_be_kept_whole_is_refused_and_the_checks_say_which_is_which() {
     let before = shop.rows();
     let refused = shop.desk.run_to(5, &["run", "plan.toml", "--force"]);
     assert!(format!("{refused:?}").contains("the run replaces all of its rows"), "{refused:#?}");
-    same(&before, &shop.rows(), "sqlite");
+    assert_same_lines(&before, &shop.rows(), "sqlite");
     shop.source.execute("CREATE TABLE log (note TEXT); INSERT INTO log VALUES ('x')");
     shop.end.execute(&["CREATE TABLE log (note TEXT)", "INSERT INTO log VALUES ('before')"]);
     let plan = fs::read_to_string(shop.desk.path("plan.toml")).unwrap();
@@ -297,7 +291,7 @@ fn what_is_kept_for_a_key_is_read_by_its_holder_alone_and_only_as_it_was_written
             fs::write(path, whole).unwrap();
         }
         assert_eq!(shop.restore(0, &name, &["--identity", "key.txt"])["outcome"], "passed", "{system}");
-        same(&before, &shop.rows(), system);
+        assert_same_lines(&before, &shop.rows(), system);
     }
 }
 
@@ -327,6 +321,6 @@ fn a_key_that_its_system_calls_equal_comes_back_as_it_was_spelled() {
         assert_eq!(end.table("words", &["word", "number"]).len(), 4, "{system}");
         let restored = desk.run_to(0, &["restore", &name, "--yes", &name]).values.last().unwrap()["restored"].clone();
         assert_eq!(restored["outcome"], "passed", "{system}: {restored:#}");
-        same(&before, &end.table("words", &["word", "number"]), system);
+        assert_same_lines(&before, &end.table("words", &["word", "number"]), system);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::support::{binary::Desk, ends::End, sides::SqliteFile};
+use crate::support::{binary::Desk, ends::End, servers::PostgresDatabase, sides::SqliteFile};
 
 const SERVERS: [&str; 3] = ["postgres", "mysql", "sqlite"];
 
@@ -291,4 +291,26 @@ fn a_report_holds_what_happened_and_no_private_value() {
     let mode = std::fs::metadata(shop.desk.path("report.html")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(shop.desk.command(&["report", &id, "--out", "report.html"]).output().unwrap().status.code(), Some(2));
+}
+
+/// A large table does not wait for its count; what is told of it is an estimate, and what it comes to is exact.
+#[test]
+fn only_tables_that_are_not_large_are_counted_before_they_go() {
+    let desk = Desk::new();
+    let Some(source) = PostgresDatabase::create("counted") else { return };
+    source.execute(
+        "CREATE TABLE large AS SELECT i FROM generate_series(1, 700) i; CREATE TABLE small AS SELECT i FROM generate_series(1, 70) i;
+         ANALYZE;
+         UPDATE pg_class SET reltuples = 300000 WHERE relname = 'large';
+         UPDATE pg_class SET reltuples = 200000 WHERE relname = 'small'",
+    );
+    let copy = format!("sqlite:{}", desk.path("copy.sqlite").display());
+    desk.run_to(0, &["new", "plan.toml", "--source", &source.url(), "--destination", &copy]);
+    let told = desk.run_to(0, &["run", "plan.toml"]);
+    let started = told.events("started")[0]["tables"].as_array().unwrap().clone();
+    let rows = |name: &str| &started.iter().find(|table| table["from"] == name).unwrap()["rows"];
+    assert_eq!(rows("large"), &serde_json::json!({"estimate": 300_000}));
+    assert_eq!(rows("small"), &serde_json::json!({"exact": 70}));
+    assert_eq!(told.events("completed")[0]["counts"]["written"], 770);
+    assert_eq!(told.events("validated")[0]["outcome"], "passed");
 }

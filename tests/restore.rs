@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 use crate::support::{
     binary::{Desk, Told},
+    compare::assert_same_lines,
     ends::{End, counted_and_watched},
     sides::SqliteFile,
 };
@@ -183,13 +184,6 @@ fn table<'v>(preview: &'v Json, name: &str) -> &'v Json {
     preview["tables"].as_array().unwrap().iter().find(|table| table["table"] == name).unwrap()
 }
 
-#[track_caller]
-fn same(before: &[String], after: &[String], system: &str) {
-    let gone = before.iter().find(|line| !after.contains(line));
-    let new = after.iter().find(|line| !before.contains(line));
-    assert!(before == after, "{system}: was {gone:?}, is {new:?}");
-}
-
 #[test]
 fn a_run_is_taken_back_with_rows_definitions_and_counters_and_can_run_again() {
     for system in SERVERS {
@@ -216,7 +210,7 @@ fn a_run_is_taken_back_with_rows_definitions_and_counters_and_can_run_again() {
         let seen = shop.seen();
         let restored = shop.restore(0, &name, &[])["restored"].clone();
         assert_eq!(restored["outcome"], "passed", "{system}: {restored:#}");
-        same(&before, &shop.all(), system);
+        assert_same_lines(&before, &shop.all(), system);
         if system != "mysql" {
             assert_eq!(shop.seen(), seen, "{system}: a trigger saw rows that only came back");
         }
@@ -229,7 +223,7 @@ fn a_run_is_taken_back_with_rows_definitions_and_counters_and_can_run_again() {
         let again = shop.run();
         assert_eq!(again, format!("{name}_3"), "{system}: the second is of before the restore");
         shop.restore(0, &again, &[]);
-        same(&before, &shop.all(), system);
+        assert_same_lines(&before, &shop.all(), system);
         // The way back from the way back: what the first run wrote is there again.
         let undone = shop.restore(0, restored["before"].as_str().unwrap(), &["--discard-others"]);
         assert_eq!(undone["restored"]["outcome"], "passed", "{system}: {undone:#}");
@@ -263,13 +257,13 @@ fn what_others_wrote_since_is_told_and_kept_before_it_goes() {
         assert_eq!(preview["wants_discard"].as_array().unwrap().len(), 4);
         let refused = shop.restore(1, &name, &[]);
         assert!(refused["error"].as_str().unwrap().contains("--discard-others"), "{refused}");
-        same(&after, &shop.all(), system);
+        assert_same_lines(&after, &shop.all(), system);
 
         let restored = shop.restore(0, &name, &["--discard-others"])["restored"].clone();
-        same(&before, &shop.all(), system);
+        assert_same_lines(&before, &shop.all(), system);
         let back = shop.restore(0, restored["before"].as_str().unwrap(), &[]);
         assert_eq!(back["restored"]["outcome"], "passed", "{system}: {back:#}");
-        same(&after, &shop.all(), system);
+        assert_same_lines(&after, &shop.all(), system);
         assert_eq!(shop.end.table("made", &["id"]).len(), 301, "{system}");
     }
 }
@@ -285,7 +279,7 @@ fn a_name_that_is_not_typed_or_not_known_changes_nothing() {
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(text.contains("customers: emptied and reloaded, 199 rows put back, 400 rows are there now"), "{text}");
     assert!(text.contains(&format!("next: `whimbrel restore {name} --yes {name}`")), "{text}");
-    same(&after, &shop.all(), "sqlite");
+    assert_same_lines(&after, &shop.all(), "sqlite");
 }
 
 /// Every file of the restore points, with its mode.
@@ -321,7 +315,7 @@ fn files_are_private_and_one_that_was_tampered_with_is_refused() {
         assert!(why.contains("is not what was written") && why.contains(path.to_str().unwrap()), "{why}");
         fs::write(path, whole).unwrap();
     }
-    same(&after, &shop.all(), "sqlite");
+    assert_same_lines(&after, &shop.all(), "sqlite");
     shop.restore(0, &name, &[]);
 }
 
@@ -377,7 +371,7 @@ fn a_run_that_was_killed_can_be_taken_back() {
     let preview = shop.preview(&name);
     let restored = shop.restore(0, &name, &["--discard-others"]);
     assert_eq!(restored["restored"]["outcome"], "passed", "{preview:#} {restored:#}");
-    same(&before, &shop.all(), "sqlite");
+    assert_same_lines(&before, &shop.all(), "sqlite");
     // The stopped run is over: another one begins.
     let told = shop.desk.run_to(3, &["run", "plan.toml", "--on-error", "flag", "--no-validate"]);
     assert_eq!(told.events("started")[0]["resumed"], false);
@@ -389,11 +383,16 @@ fn a_resumed_run_keeps_its_restore_point() {
     shop.refuse_one();
     let before = shop.all();
     let name = point_of(&shop.desk.run_to(1, &["run", "plan.toml", "--on-error", "stop"]));
+    let ledger = SqliteFile::new(shop.desk.path("home/.local/state/whimbrel/ledger.sqlite"));
+    ledger.execute("UPDATE restore_points SET until_ms = made_ms + 1");
+    assert_eq!(shop.desk.run_to(0, &["restore", "--purge"]).values[0]["purged"], serde_json::json!([]));
+    let refused = shop.desk.run_to(1, &["restore", &name, "--purge", "--yes", &name]);
+    assert!(refused.values[0]["error"].as_str().unwrap().contains("which is not over"), "{refused:#?}");
     let resumed = shop.desk.run(&["run", "plan.toml", "--resume", "--on-error", "skip"]);
     assert!(resumed.events("restore-point-made").is_empty(), "{resumed:#?}");
     assert_eq!(shop.list().len(), 1);
     shop.restore(0, &name, &["--discard-others"]);
-    same(&before, &shop.all(), "sqlite");
+    assert_same_lines(&before, &shop.all(), "sqlite");
 }
 
 #[test]

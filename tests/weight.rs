@@ -3,7 +3,7 @@
 //! Left out of the usual run, for it takes gigabytes: `cargo test --test main weight -- --ignored --nocapture`. What is
 //! not left out are values that are long enough to go in pieces, and a look at what one of 48 MB adds.
 
-use std::{fs, path::Path, process::Child, thread, time::Duration};
+use std::{fs, io, path::Path, process::Child, thread, time::Duration};
 
 use crate::support::{
     binary::Desk,
@@ -45,9 +45,12 @@ fn move_all(source: &str, destination: &str) -> u64 {
     let desk = Desk::new();
     desk.run_to(0, &["new", "plan.toml", "--source", source, "--destination", destination]);
     let mut child = desk.start(&["run", "plan.toml", "--on-error", "stop"]);
+    // Whoever tells of a long value waits until somebody listens.
+    let mut told = child.stdout.take().unwrap();
+    let listener = thread::spawn(move || io::read_to_string(&mut told).unwrap());
     let most = peak(&mut child);
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let told = listener.join().unwrap();
+    assert!(child.wait().unwrap().success(), "{told}");
     most
 }
 

@@ -181,6 +181,10 @@ mod tests {
         assert_eq!(percent(u64::MAX - 1, u64::MAX), 99);
         assert_eq!(bar(999_999, 1_000_000, 20), 19);
         assert_eq!((percent(0, 0), bar(0, 0, 10)), (100, 10));
+        assert_eq!(percent_of(10, Count::Exact(10)), Some(100));
+        assert_eq!(percent_of(10, Count::Estimate(20)), Some(50));
+        assert_eq!(percent_of(30, Count::Estimate(20)), Some(99), "there may be more");
+        assert_eq!(percent_of(30, Count::Unknown), None);
     }
 
     proptest! {

@@ -7,6 +7,7 @@ use datafusion::arrow::error::ArrowError;
 use crate::{
     endpoint::{EndpointError, ErrorKind},
     ledger::LedgerError,
+    model::RunId,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,11 @@ pub enum RestoreError {
     Purged(String),
     #[error("restore point {0} is gone back to right now, or was cut off while it was; restore it before it is purged")]
     InUse(String),
+    #[error(
+        "restore point {name} is the way back of run {run}, which is not over; let it come to its end, go back to the point, or \
+         declare the migration over with `whimbrel finish PLAN --force` before it is purged"
+    )]
+    RunOpen { name: String, run: RunId },
     #[error("'{typed}' is not the name of the restore point: type {name}")]
     NotTyped { name: String, typed: String },
     #[error("{}", .0.join("; "))]

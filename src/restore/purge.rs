@@ -13,7 +13,7 @@ pub enum Purging {
 }
 
 /// Takes the rows away, and puts on record that they are gone; returns the names. What a restore that was cut off needs
-/// stays.
+/// stays, and the way back of a run that can be gone on with.
 pub async fn purge(ledger: &Ledger, purging: &Purging, now_ms: u64, by: &str) -> Result<Vec<String>> {
     let mut purged = Vec::new();
     let points = match purging {
@@ -22,11 +22,10 @@ pub async fn purge(ledger: &Ledger, purging: &Purging, now_ms: u64, by: &str) ->
     };
     for point in points {
         if wants(purging, &point, now_ms)? {
-            let in_use = is_in_use(ledger, &point.name).await?;
-            match purging {
-                Purging::Expired if in_use => continue,
-                Purging::One { .. } if in_use => return Err(RestoreError::InUse(point.name)),
-                _ => {}
+            match (purging, wanted(ledger, &point).await?) {
+                (_, None) => {}
+                (Purging::Expired, Some(_)) => continue,
+                (Purging::One { .. }, Some(why)) => return Err(why),
             }
             Shelf::of(ledger).remove(&point.name)?;
             ledger.point_purged(&point.name, now_ms, by).await?;
@@ -47,6 +46,16 @@ fn wants(purging: &Purging, point: &PointRecord, now_ms: u64) -> Result<bool> {
         }
         (Purging::One { .. }, PointPhase::Ready) => Ok(true),
     }
+}
+
+/// Why it has to stay: its own run is not over, and keeps in it what is still to be written over, or a restore uses it.
+async fn wanted(ledger: &Ledger, point: &PointRecord) -> Result<Option<RestoreError>> {
+    let name = point.name.clone();
+    let unfinished = ledger.unfinished(&point.new.plan_key).await?.map(|run| run.id);
+    Ok(match unfinished {
+        Some(run) if run == point.new.run && point.new.before.is_none() => Some(RestoreError::RunOpen { name, run }),
+        _ => is_in_use(ledger, &name).await?.then_some(RestoreError::InUse(name)),
+    })
 }
 
 /// Whether a restore that is not over goes by it, or would go back to it.

@@ -1,6 +1,6 @@
 //! Two tables of two systems, compared value by value.
 
-use std::fmt::Write;
+use std::fmt::{Debug, Write};
 
 use super::{normal::Kind, sides::Side};
 
@@ -23,6 +23,14 @@ pub fn assert_same_values(left: At<'_>, right: At<'_>, pairs: &[(&str, &str)]) {
     if let Some(difference) = difference(left, right, pairs) {
         panic!("{difference}");
     }
+}
+
+/// Fails with a line that only one of two lists has, or where their order differs.
+#[track_caller]
+pub fn assert_same_lines<T: PartialEq + Debug>(before: &[T], after: &[T], what: &str) {
+    let gone = before.iter().find(|line| !after.contains(line));
+    let new = after.iter().find(|line| !before.contains(line));
+    assert!(before == after, "{what}: was {gone:?}, is {new:?}");
 }
 
 /// The first difference in words; `None` where the tables hold the same rows, order apart.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Rows of a sample, and of a page of rows.
-pub const SAMPLE_ROWS: u32 = 20;
+const SAMPLE_ROWS: u32 = 20;
 pub const PAGE_ROWS: u32 = 100;
 
 impl App {
@@ -85,6 +85,12 @@ impl App {
         self.map.stale = false;
         self.ask(Request::Mapping(table.clone()), Ask::Mapping { table: table.clone(), text: None });
         self.ask(Request::Trial(table.clone()), Ask::Trial { table, text: None, offset: 0, limit: SAMPLE_ROWS });
+    }
+
+    /// Tries a plan that is not saved on the table's sample.
+    pub fn try_draft(&mut self, table: &str, text: String) {
+        let ask = Ask::Trial { table: table.to_owned(), text: Some(text), offset: 0, limit: SAMPLE_ROWS };
+        self.ask(Request::DraftTrial(table.to_owned()), ask);
     }
 
     pub fn ask_page(&mut self, table: &str, offset: u64) {

@@ -38,7 +38,7 @@ use crate::{
     protocol::Presence,
 };
 
-pub use ask::{PAGE_ROWS, SAMPLE_ROWS};
+pub use ask::PAGE_ROWS;
 pub use figures::{Bottleneck, Figures, TableFigures, figures};
 pub use message::{Effect, Exit, Message, Redraw};
 pub use pending::{Pending, Request, Saving};

@@ -5,7 +5,7 @@ use ratatui::{layout::Rect, text::Line};
 use super::{After, Confirm, Overlay, values};
 use crate::{
     console::{
-        app::{App, Fetched, Request, SAMPLE_ROWS},
+        app::{App, Fetched, Request},
         draft::{Edit, apply},
         fuzzy::fits,
         keys::{KeyPress, Motion, moved},
@@ -15,7 +15,7 @@ use crate::{
     },
     model::{ColumnType, Problem, clean, clip, display_width},
     plan::{ColumnPlan, Literal, Unlisted, ValueMap},
-    protocol::{Ask, ColumnView, Sampled},
+    protocol::{ColumnView, Sampled},
 };
 
 /// Names that are suggested at once.
@@ -180,9 +180,7 @@ impl ColumnForm {
             Ok(text) => {
                 self.wrong = None;
                 self.draft.clone_from(&text);
-                let table = self.table.clone();
-                let ask = Ask::Trial { table: table.clone(), text: Some(text), offset: 0, limit: SAMPLE_ROWS };
-                app.ask(Request::DraftTrial(table), ask);
+                app.try_draft(&self.table, text);
             }
         }
     }

@@ -1,8 +1,8 @@
 //! A source column whose parts go into several destination columns, or several that become one: the expressions that do it,
 //! and sampled rows before and after.
 //!
-//! One idea: nothing of a value is lost. The last part takes all that is left, a part that is not there is NULL, and what
-//! joins columns leaves out those that are NULL.
+//! One idea: no character of a value is lost. The last part takes all that is left, a part behind the first that is empty or
+//! not there is NULL, and what joins columns leaves out those that are NULL; an empty one counts.
 
 use ratatui::{layout::Rect, text::Line};
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     console::{
-        app::{App, Fetched, Request, SAMPLE_ROWS},
+        app::{App, Fetched, Request},
         draft::{Edit, apply_all},
         fuzzy::fits,
         keys::{KeyPress, Motion, moved},
@@ -21,7 +21,7 @@ use crate::{
         widgets::{Canvas, Field, centred, fit, split_left, split_top, wrap},
     },
     plan::ColumnPlan,
-    protocol::{Ask, Sampled},
+    protocol::Sampled,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,9 +138,7 @@ impl PartsForm {
             Err(why) => (self.made, self.wrong) = (Vec::new(), Some(why)),
             Ok((made, text)) => {
                 (self.made, self.wrong) = (made, None);
-                let table = self.table.clone();
-                let ask = Ask::Trial { table: table.clone(), text: Some(text), offset: 0, limit: SAMPLE_ROWS };
-                app.ask(Request::DraftTrial(table), ask);
+                app.try_draft(&self.table, text);
             }
         }
     }
@@ -312,7 +310,8 @@ fn split(column: &str, separator: &str, parts: usize) -> Vec<String> {
 /// The expression that joins columns; of none but NULLs it makes NULL.
 fn merge(columns: &[String], separator: &str) -> String {
     let names: Vec<String> = columns.iter().map(|column| as_name(column)).collect();
-    format!("nullif(concat_ws({}, {}), '')", literal(separator), names.join(", "))
+    let any: Vec<String> = names.iter().map(|name| format!("{name} IS NOT NULL")).collect();
+    format!("CASE WHEN {} THEN concat_ws({}, {}) END", any.join(" OR "), literal(separator), names.join(", "))
 }
 
 #[cfg(test)]
@@ -326,6 +325,9 @@ mod tests {
             ["split_part(name, ', ', 1)", "nullif(substr(name, length(split_part(name, ', ', 1)) + 3), '')"]
         );
         assert_eq!(split("a b", "'", 3)[1], "nullif(split_part(\"a b\", '''', 2), '')");
-        assert_eq!(merge(&["a".into(), "b c".into()], "-"), "nullif(concat_ws('-', a, \"b c\"), '')");
+        assert_eq!(
+            merge(&["a".into(), "b c".into()], "-"),
+            "CASE WHEN a IS NOT NULL OR \"b c\" IS NOT NULL THEN concat_ws('-', a, \"b c\") END"
+        );
     }
 }

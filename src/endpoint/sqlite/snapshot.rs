@@ -4,7 +4,6 @@
 //! whose reader waits for room keeps no other table from being read.
 
 use std::{
-    collections::HashMap,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -17,7 +16,7 @@ use super::{
     ask,
     connection::{Access, blocking, open},
     decode::{RowsBuilder, size},
-    draw::{Draw, LongRow},
+    draw::{Draw, is_too_long, without_long},
     error::{during, failure},
     keyed,
     order::{Order, Place},
@@ -33,8 +32,6 @@ const BATCH_ROWS: usize = 16_384;
 
 pub(super) struct Moment {
     connection: Arc<Mutex<Connection>>,
-    /// Of each table that was read, how its long rows are found.
-    draws: Arc<Mutex<HashMap<String, Option<Arc<Draw>>>>>,
 }
 
 impl Moment {
@@ -44,7 +41,7 @@ impl Moment {
         connection
             .execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1;")
             .map_err(during(format!("cannot take a snapshot of {}", path.display())))?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), draws: Arc::default() })
+        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
     async fn with<T: Send + 'static>(&self, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
@@ -90,21 +87,17 @@ impl Snapshot for Moment {
         };
         let after = range.after.as_ref().map(|after| order.parse(after)).transpose()?;
         let reading = Arc::new(Reading { table: table.clone(), order, until, batch_bytes, draw });
-        let (mut last, mut ahead) = (after, Ahead::Unknown);
-        loop {
+        let (mut last, mut ended) = (after, Ended::Full);
+        while ended != Ended::All {
             let (reading, after) = (Arc::clone(&reading), last.clone());
-            let (stretch, next) = self.with(move |connection| reading.batch(connection, after, ahead)).await?;
-            ahead = next;
-            if let Some((batch, end)) = stretch.rows {
-                last = Some(end);
-                if out.send(batch).await.is_err() {
-                    return last.map(|place| place.position()).transpose();
-                }
-                out.settle().await;
+            let (rows, next) = self.with(move |connection| reading.batch(connection, after, ended)).await?;
+            ended = next;
+            let Some((batch, end)) = rows else { continue };
+            last = Some(end);
+            if out.send(batch).await.is_err() {
+                return last.map(|place| place.position()).transpose();
             }
-            if !stretch.more {
-                break;
-            }
+            out.settle().await;
         }
         self.end(reading).await
     }
@@ -125,18 +118,12 @@ impl Snapshot for Moment {
 }
 
 impl Moment {
-    async fn way(&self, table: &Table) -> Result<(Order, Option<Arc<Draw>>)> {
-        let known = self.draws.lock().unwrap_or_else(PoisonError::into_inner).get(&table.name).cloned();
-        let (table, draws) = (table.clone(), Arc::clone(&self.draws));
+    async fn way(&self, table: &Table) -> Result<(Order, Option<Draw>)> {
+        let table = table.clone();
         self.with(move |connection| {
             let order = Order::of(connection, &table.name)?;
-            if let Some(known) = known {
-                return Ok((order, known));
-            }
             let draw = Draw::of(connection, &table, &order);
-            let draw = draw.map_err(during(format!("cannot read {}", table.name)))?.map(Arc::new);
-            draws.lock().unwrap_or_else(PoisonError::into_inner).insert(table.name, draw.clone());
-            Ok((order, draw))
+            Ok((order, draw.map_err(during(format!("cannot read {}", table.name)))?))
         })
         .await
     }
@@ -167,67 +154,65 @@ struct Reading {
     order: Order,
     until: Option<Place>,
     batch_bytes: usize,
-    draw: Option<Arc<Draw>>,
+    /// How its long rows are read; none where they are read as any other.
+    draw: Option<Draw>,
 }
 
-struct Stretch {
-    rows: Option<(SourceBatch, Place)>,
-    /// Whether it ended for its size, or before a long row, and not for want of rows.
-    more: bool,
-}
-
-/// The long row that comes next.
-enum Ahead {
-    Unknown,
-    Row(LongRow),
-    None,
+/// Why a batch holds no more rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// There are no more.
+    All,
+    /// It has what it may hold.
+    Full,
+    /// The next one is long.
+    BeforeLong,
 }
 
 impl Reading {
-    fn batch(&self, connection: &Connection, after: Option<Place>, ahead: Ahead) -> Result<(Stretch, Ahead)> {
-        let failed = |error: rusqlite::Error| failure(&error, format!("cannot read {}", self.table.name));
-        let ahead = self.ahead(connection, after.as_ref(), ahead).map_err(failed)?;
+    /// The rows behind `after` where the batch before ended as it says, and the last one's place.
+    fn batch(
+        &self,
+        connection: &Connection,
+        after: Option<Place>,
+        ended: Ended,
+    ) -> Result<(Option<(SourceBatch, Place)>, Ended)> {
+        if let (Some(draw), Ended::BeforeLong) = (&self.draw, ended) {
+            return self.long(connection, draw, after.as_ref());
+        }
         let mut builder = RowsBuilder::new(&self.table.columns)?;
-        let until = match &ahead {
-            Ahead::Row(row) => Some((&row.place, "<")),
-            Ahead::Unknown | Ahead::None => self.until.as_ref().map(|until| (until, "<=")),
+        let until = self.until.as_ref().map(|until| (until, "<="));
+        let mut fill = || self.fill(connection, (after.as_ref(), until), &mut builder);
+        let filled = match &self.draw {
+            Some(_) => without_long(connection, fill),
+            None => fill(),
         };
-        let (end, more) = self.fill(connection, (after.as_ref(), until), &mut builder).map_err(failed)?;
-        let before_long = matches!(ahead, Ahead::Row(_));
-        match (end, ahead) {
-            (None, Ahead::Row(row)) => {
-                let batch = self.long(connection, &row)?;
-                Ok((Stretch { rows: Some((batch, row.place)), more: true }, Ahead::Unknown))
-            }
-            (end, ahead) => {
-                let rows = end.map(|end| Ok::<_, EndpointError>((builder.finish()?, end))).transpose()?;
-                Ok((Stretch { rows, more: more || before_long }, ahead))
-            }
-        }
+        let (end, ended) = filled.map_err(|error| self.failed(&error))?;
+        let rows = end.map(|end| Ok::<_, EndpointError>((builder.finish()?, end))).transpose()?;
+        Ok((rows, ended))
     }
 
-    fn ahead(&self, connection: &Connection, after: Option<&Place>, ahead: Ahead) -> rusqlite::Result<Ahead> {
-        match (&self.draw, ahead) {
-            (Some(draw), Ahead::Unknown) => {
-                let next = draw.next(connection, &self.order, after, self.until.as_ref())?;
-                Ok(next.map_or(Ahead::None, Ahead::Row))
-            }
-            (_, ahead) => Ok(ahead),
-        }
+    fn failed(&self, error: &rusqlite::Error) -> EndpointError {
+        failure(error, format!("cannot read {}", self.table.name))
     }
 
-    /// A long row alone; where its values cannot be drawn, as any other.
-    fn long(&self, connection: &Connection, row: &LongRow) -> Result<SourceBatch> {
-        let failed = |error: rusqlite::Error| failure(&error, format!("cannot read {}", self.table.name));
+    /// The next row, which is long, alone; where its values cannot be drawn, as any other.
+    fn long(
+        &self,
+        connection: &Connection,
+        draw: &Draw,
+        after: Option<&Place>,
+    ) -> Result<(Option<(SourceBatch, Place)>, Ended)> {
+        let failed = |error: rusqlite::Error| self.failed(&error);
+        let Some(row) = draw.next(connection, &self.order, after).map_err(failed)? else {
+            return Ok((None, Ended::All));
+        };
         let mut builder = RowsBuilder::new(&self.table.columns)?;
-        if let Some(draw) = &self.draw
-            && draw.row(connection, &self.order, row, &mut builder).map_err(failed)?
-        {
-            return builder.finish();
+        if !draw.row(connection, &self.order, &row, &mut builder).map_err(failed)? {
+            builder = RowsBuilder::new(&self.table.columns)?;
+            self.fill(connection, (None, Some((&row.place, "="))), &mut builder).map_err(failed)?;
         }
-        let mut builder = RowsBuilder::new(&self.table.columns)?;
-        self.fill(connection, (None, Some((&row.place, "="))), &mut builder).map_err(failed)?;
-        builder.finish()
+        Ok((Some((builder.finish()?, row.place)), Ended::Full))
     }
 
     fn fill(
@@ -235,22 +220,27 @@ impl Reading {
         connection: &Connection,
         (after, until): (Option<&Place>, Option<(&Place, &str)>),
         builder: &mut RowsBuilder,
-    ) -> rusqlite::Result<(Option<Place>, bool)> {
+    ) -> rusqlite::Result<(Option<Place>, Ended)> {
         let mut statement = connection.prepare_cached(&self.select(after.is_some(), until.map(|(_, how)| how)))?;
         let bounds = after.into_iter().chain(until.map(|(place, _)| place)).flat_map(Place::parameters);
         let mut rows = statement.query(params_from_iter(bounds))?;
-        let (mut end, mut bytes, mut more) = (Place::default(), 0, false);
-        while let Some(row) = rows.next()? {
+        let (mut end, mut bytes) = (Place::default(), 0);
+        let ended = loop {
+            let row = match rows.next() {
+                Ok(Some(row)) => row,
+                Ok(None) => break Ended::All,
+                Err(error) if self.draw.is_some() && is_too_long(&error) => break Ended::BeforeLong,
+                Err(error) => return Err(error),
+            };
             let cells = builder.look(row, self.order.by.len())?;
             bytes += size(&cells);
-            more = builder.rows() > 0 && (bytes > self.batch_bytes || builder.rows() >= BATCH_ROWS);
-            if more {
-                break;
+            if builder.rows() > 0 && (bytes > self.batch_bytes || builder.rows() >= BATCH_ROWS) {
+                break Ended::Full;
             }
             builder.push(cells);
             self.order.note(row, &mut end)?;
-        }
-        Ok(((builder.rows() > 0).then_some(end), more))
+        };
+        Ok(((builder.rows() > 0).then_some(end), ended))
     }
 
     /// `until`: how a row's place compares to the last one that is wanted.
