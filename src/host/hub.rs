@@ -16,6 +16,7 @@ use std::{
 use tokio::{
     sync::{Notify, broadcast, mpsc, watch},
     task::{JoinHandle, JoinSet},
+    time::MissedTickBehavior,
 };
 
 use self::{
@@ -35,6 +36,8 @@ use crate::{
 
 /// How long a detached host without a client and without a run waits for one.
 const GRACE: Duration = Duration::from_secs(5);
+/// How often it is looked whether somebody changed the plan's file.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long whoever commands may take to answer whoever asks for the controls.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -138,6 +141,8 @@ enum Done {
         id: u64,
         result: Result<(RunHandle, broadcast::Receiver<Fact>, Snapshot), String>,
     },
+    /// Whether somebody else changed the plan's file.
+    Reread(bool),
     /// The run is over, and what it wrote was validated, where that was wanted.
     Validated(Option<Box<Fact>>),
     /// A validation that a console asked for.
@@ -195,6 +200,8 @@ impl Hub {
         let mut retrying = self.workbench.retrying();
         let mut keeping = self.workbench.keeping();
         let mut profiling = self.workbench.profiling();
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let (asked, idle) = (self.asked.map(|since| since + PATIENCE), self.idle.map(|since| since + GRACE));
             let said = tokio::select! {
@@ -216,6 +223,11 @@ impl Hub {
                 Some(progress) = kept(&mut keeping) => vec![(None, FromHost::Keeping(progress))],
                 Ok(()) = profiling.changed() => {
                     vec![(None, FromHost::Profiling(profiling.borrow_and_update().clone()))]
+                }
+                _ = looks.tick(), if !self.clients.is_empty() && !self.is_running() => {
+                    let workbench = Arc::clone(&self.workbench);
+                    self.work.spawn(async move { Done::Reread(workbench.reread().await) });
+                    Vec::new()
                 }
                 () = until(asked) => {
                     self.lease.gives_in();
@@ -461,6 +473,7 @@ impl Hub {
                     (Some(client), FromHost::Answer { id, answer: Ok(Answer::Started(run)) }),
                 ]
             }
+            Ok(Done::Reread(changed)) => changed.then_some((None, FromHost::PlanChanged)).into_iter().collect(),
             Ok(Done::Validated(fact)) => {
                 self.validates = false;
                 fact.map(|fact| (None, FromHost::Fact(fact))).into_iter().collect()
@@ -548,6 +561,9 @@ async fn start(
     on_error: Option<OnError>,
     confirmed: bool,
 ) -> Result<(RunHandle, broadcast::Receiver<Fact>, Snapshot), String> {
+    if workbench.is_changed_elsewhere().await {
+        return Err("the plan's file was changed a moment ago; look at what it says now, then start".to_owned());
+    }
     let items = workbench.check().await;
     let in_state = |state: CheckState| {
         let items = items.iter().filter(move |item| item.state == state);

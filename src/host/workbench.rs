@@ -1,6 +1,7 @@
 //! Serves a console's asks: both sides, the plan, checks, trials, review.
 
 mod answers;
+mod file;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -149,44 +150,6 @@ impl Workbench {
     /// All migrations that this host knows of.
     pub async fn migrations(&self) -> Told<Vec<Migration>> {
         migrations::list(&self.ledger, &self.folder).await.map_err(|error| error.to_string())
-    }
-
-    /// Takes another plan; what was open for the one before is closed, its passwords are forgotten.
-    async fn open(&self, document: Document) -> Told<Answer> {
-        *self.document.lock().await = document;
-        self.passwords.lock().await.clear();
-        *self.validated.lock().await = None;
-        self.profiles.lock().await.clear();
-        self.close(SideName::Source).await;
-        self.close(SideName::Destination).await;
-        Ok(self.plan_answer().await)
-    }
-
-    async fn save(&self, text: String) -> Told<Answer> {
-        {
-            let mut document = self.document.lock().await;
-            let changed = document.with_text(text);
-            if let Some(problem) = changed.problems.iter().find(|problem| problem.error) {
-                return Err(format!("line {}, column {}: {}", problem.line, problem.column, problem.message));
-            }
-            changed.save().map_err(|error| error.to_string())?;
-            let moved = |side: fn(&Plan) -> &plan::SidePlan| match (&document.plan, &changed.plan) {
-                (Some(before), Some(after)) => side(before) != side(after),
-                _ => true,
-            };
-            let (source, destination) = (moved(|plan| &plan.source), moved(|plan| &plan.destination));
-            let marks = |document: &Document| document.plan.as_ref().and_then(|plan| plan.run.marks.clone());
-            let destination = destination || marks(&document) != marks(&changed);
-            *document = changed;
-            drop(document);
-            for (moved, side) in [(source, SideName::Source), (destination, SideName::Destination)] {
-                if moved {
-                    self.close(side).await;
-                    self.profiles.lock().await.retain(|(of, _), _| *of != side);
-                }
-            }
-        }
-        Ok(self.plan_answer().await)
     }
 
     async fn close(&self, side: SideName) {

@@ -10,9 +10,6 @@ use crate::{
     protocol::Ask,
 };
 
-/// How many edits can be taken back.
-const DEPTH: usize = 100;
-
 impl App {
     /// Makes an edit and has it saved; says whether it could be made. `what` it does shows when it is undone.
     pub fn edit(&mut self, what: &str, edit: &Edit) -> bool {
@@ -65,10 +62,12 @@ impl App {
     ) {
         let before = std::mem::replace(&mut self.plan.text, text);
         let changed = before != self.plan.text;
-        if changed {
+        let first = !self.plan.loaded;
+        if path != self.plan.path {
+            (self.plan.undo, self.plan.redo) = Default::default();
+        } else if changed {
             self.keep_for_undo(before, saving);
         }
-        let first = !self.plan.loaded;
         self.plan.loaded = true;
         self.plan.error = None;
         self.plan.path = path;
@@ -98,13 +97,14 @@ impl App {
     fn keep_for_undo(&mut self, before: String, saving: Option<Saving>) {
         let plan = &mut self.plan;
         let said = match saving {
-            None => return,
             Some(Saving::Edit(what)) => {
-                plan.redo.clear();
-                plan.undo.push((what, before));
-                let over = plan.undo.len().saturating_sub(DEPTH);
-                plan.undo.drain(..over);
-                return;
+                plan.keep_for_undo(what, before);
+                None
+            }
+            // A step of its own: to go back over it silently would lose what somebody else wrote.
+            None => {
+                plan.keep_for_undo("what was changed elsewhere".to_owned(), before);
+                Some("The plan was changed elsewhere and is shown as it is now".to_owned())
             }
             Some(Saving::Undo) => plan.undo.pop().map(|(what, _)| {
                 plan.redo.push((what.clone(), before));

@@ -74,6 +74,9 @@ impl<T> Fetched<T> {
     }
 }
 
+/// How many edits can be taken back.
+const DEPTH: usize = 100;
+
 /// The plan as the host holds it.
 #[derive(Clone, Debug, Default)]
 pub struct PlanState {
@@ -97,6 +100,14 @@ impl PlanState {
 
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.error)
+    }
+
+    /// Keeps the text before an edit.
+    fn keep_for_undo(&mut self, what: String, before: String) {
+        self.redo.clear();
+        self.undo.push((what, before));
+        let over = self.undo.len().saturating_sub(DEPTH);
+        self.undo.drain(..over);
     }
 }
 

@@ -155,10 +155,6 @@ fn an_edit_is_saved_and_can_be_taken_back_and_made_again() {
     let mut script = Script::open(Screen::Map);
     script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
     script.answer(|ask| matches!(ask, Ask::Mapping { .. }), Ok(seed::mapping()));
-    let saved = |script: &Script| match script.asks().into_iter().rev().find(|ask| matches!(ask, Ask::Save { .. })) {
-        Some(Ask::Save { text }) => text,
-        _ => panic!("nothing was saved"),
-    };
     script.keys("end up x");
     let edited = saved(&script);
     assert!(edited.contains("\"internal_notes\", \"fax\""), "{edited}");
@@ -186,6 +182,33 @@ fn a_plan_that_changed_elsewhere_is_mapped_anew() {
         .answer(|ask| matches!(ask, Ask::Select { .. }), Ok(seed::plan_of(&seed::PLAN.replace("gold", "gilt"))));
     script.keys("3");
     assert_eq!(asked(&script), 2);
+}
+
+/// Undoing an edit of before would lose what somebody else wrote since; to undo goes back over that first.
+#[test]
+fn what_was_changed_elsewhere_is_a_step_of_its_own_to_undo() {
+    let mut script = Script::open(Screen::Map);
+    script.answer(|ask| *ask == Ask::Plan, Ok(seed::plan()));
+    script.answer(|ask| matches!(ask, Ask::Mapping { .. }), Ok(seed::mapping()));
+    script.keys("x");
+    let ours = saved(&script);
+    script.answer(|ask| matches!(ask, Ask::Save { .. }), Ok(seed::plan_of(&ours)));
+    let theirs = format!("# theirs\n{ours}");
+    script.host(FromHost::PlanChanged).answer(|ask| *ask == Ask::Plan, Ok(seed::plan_of(&theirs)));
+    assert!(script.app.toasts.last().unwrap().text.contains("changed elsewhere"));
+    script.keys("u");
+    assert_eq!(saved(&script), ours);
+    script.answer(|ask| matches!(ask, Ask::Save { .. }), Ok(seed::plan_of(&ours)));
+    script.keys("u");
+    assert_eq!(saved(&script), seed::PLAN);
+}
+
+fn saved(script: &Script) -> String {
+    let saves = script.asks().into_iter().filter_map(|ask| match ask {
+        Ask::Save { text } => Some(text),
+        _ => None,
+    });
+    saves.last().unwrap()
 }
 
 #[test]

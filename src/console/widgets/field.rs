@@ -59,6 +59,10 @@ impl Field {
         if key.is("enter") || key.is("ctrl-m") || key.is("tab") {
             return false;
         }
+        // As in a shell; the widget would undo.
+        if key.is("ctrl-u") {
+            return self.area.delete_line_by_head();
+        }
         self.area.input(key.event())
     }
 
@@ -168,6 +172,8 @@ mod tests {
             field.key(key.parse().unwrap());
         }
         assert_eq!(field.text(), "axb");
+        field.key("ctrl-u".parse().unwrap());
+        assert_eq!(field.text(), "b", "what is before the cursor goes");
     }
 
     #[test]
