@@ -72,7 +72,10 @@ impl Keeping<'_> {
     fn tell(&self, name: &str, table: &str) {
         self.told.send_modify(|progress| {
             progress.step = RestoreStep::Keeping;
-            name.clone_into(&mut progress.point);
+            // Before a restore: it is told which point is gone back to, not which is made on the way.
+            if self.new.before.is_none() {
+                name.clone_into(&mut progress.point);
+            }
             table.clone_into(&mut progress.table);
         });
     }

@@ -197,7 +197,7 @@ impl Rows {
                 canvas.span(Role::Warn, format!("! The source has changed: what failed as row {row} is not there now"))
             }
             (true, None) => canvas.span(Role::Muted, "The table has no rows"),
-            (false, None) => canvas.span(Role::Muted, format!("... (showing {} rows)", self.range(page))),
+            (false, None) => canvas.span(Role::Muted, format!("... (showing {})", self.range(page))),
         };
         canvas.line(inner, after, foot);
     }
@@ -221,17 +221,17 @@ impl Rows {
         rest
     }
 
-    /// `3 of 1,234,567`, `101 to 200 of ~5,300,000`.
+    /// `3 of 1,234,567 rows`, `rows 101 to 200 of ~5,300,000`.
     fn range(&self, page: &Page) -> String {
         let held = page.rows.len() as u64;
-        let which = match self.offset {
-            0 => thousands(held),
-            offset => format!("{} to {}", thousands(offset + 1), thousands(offset + held)),
+        let of = match page.total {
+            Count::Exact(total) => format!(" of {}", thousands(total)),
+            Count::Estimate(total) => format!(" of ~{}", thousands(total)),
+            Count::Unknown => String::new(),
         };
-        match page.total {
-            Count::Exact(total) => format!("{which} of {}", thousands(total)),
-            Count::Estimate(total) => format!("{which} of ~{}", thousands(total)),
-            Count::Unknown => which,
+        match self.offset {
+            0 => format!("{}{of} rows", thousands(held)),
+            offset => format!("rows {} to {}{of}", thousands(offset + 1), thousands(offset + held)),
         }
     }
 }
