@@ -14,6 +14,8 @@ mod formula;
 pub mod mysql;
 mod nodelay;
 mod outlet;
+#[cfg(test)]
+mod paging;
 pub mod postgres;
 mod registry;
 mod secret;
@@ -30,8 +32,8 @@ use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::model::{
-    Cause, Cell, Column, ColumnType, CounterStand, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table,
-    TableEntry, Thing,
+    Cause, Cell, Column, ColumnType, CounterStand, Mode, Naming, Padding, Page, RunId, Sight, Sighting, Spot, System,
+    Table, TableEntry, Thing,
 };
 
 pub use crate::model::{Mark, Position, Range, Until};
@@ -83,8 +85,9 @@ pub trait Catalog: Send + Sync {
     /// Views, triggers, functions and whatever else is no table, and is not carried.
     async fn things(&self) -> Result<Vec<Thing>>;
 
-    /// At most `limit` rows from the `offset`th on, in reading order. Cells are never cut.
-    async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page>;
+    /// At most `limit` rows from that spot on, in reading order. Cells are never cut. Spots other than a row's number take a
+    /// source that gives the ends of its pages.
+    async fn preview(&self, table: &Table, spot: &Spot, limit: u32) -> Result<Page>;
 }
 
 /// A system to read from. Opened read-only.

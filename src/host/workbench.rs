@@ -21,7 +21,7 @@ use crate::{
     endpoint::{Catalog, Destination, EndpointError, Source, examine, open_destination, open_source},
     engine::{self, FinishError, Finished, Job, now_ms},
     ledger::{EvidenceKind, Ledger},
-    model::{FaultId, OnError, RunId, RunPhase, named_cells},
+    model::{FaultId, OnError, RunId, RunPhase, Spot, named_cells},
     plan::{self, Document, Edit, Kind, Masks, Plan, When},
     protocol::{
         Answer, CheckItem, CheckState, Migration, Profiling, RestoreProgress, ReviewAction, ReviewItem, Sampled,
@@ -238,10 +238,10 @@ impl Workbench {
         opened.map_err(|error| told(&error))
     }
 
-    async fn preview(&self, side: SideName, table: &str, offset: u64, limit: u32) -> Told<Answer> {
+    async fn preview(&self, side: SideName, table: &str, spot: &Spot, limit: u32) -> Told<Answer> {
         let catalog = self.catalog(side).await?;
         let described = catalog.describe(table).await.map_err(|error| told(&error))?;
-        let mut page = catalog.preview(&described, offset, limit.min(1_000)).await.map_err(|error| told(&error))?;
+        let mut page = catalog.preview(&described, spot, limit.min(1_000)).await.map_err(|error| told(&error))?;
         // What is only looked at need not be whole, and a page of very long values would be no message any more.
         page.rows.iter_mut().flatten().for_each(|cell| *cell = cell.told());
         Ok(Answer::Page(page))
@@ -301,7 +301,8 @@ impl Workbench {
             sampled.error = bound.problems.into_iter().find(|problem| problem.error);
             return Ok(sampled);
         }
-        let page = source.preview(&mapping.from, offset, limit.min(200)).await.map_err(|error| told(&error))?;
+        let page =
+            source.preview(&mapping.from, &Spot::Row(offset), limit.min(200)).await.map_err(|error| told(&error))?;
         sampled.error = bound.problems.iter().find(|problem| problem.error).cloned();
         for cells in page.rows {
             let cells = named_cells(&mapping.from, cells);

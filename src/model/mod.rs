@@ -43,5 +43,5 @@ pub use progress::{Counts, Gauge, Mode, OnError, RunId, RunPhase, TablePhase};
 pub use recipient::Recipient;
 pub use row::{batch_of, cells_of, edited, named_cells};
 pub use sighting::{Advice, Sight, Sighting};
-pub use table::{Column, Count, ForeignKey, Page, System, Table, TableEntry};
+pub use table::{Column, Count, ForeignKey, Page, Spot, System, Table, TableEntry};
 pub use types::{ColumnType, TypeError};

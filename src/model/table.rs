@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Cell, Check, ColumnType, Counter, Deferral, Expression, Formula, Generation, Index, Kind, OwnType,
+    Action, Cell, Check, ColumnType, Counter, Deferral, Expression, Formula, Generation, Index, Kind, OwnType, Position,
 };
 
 /// A system that can stand on either side.
@@ -263,4 +263,21 @@ pub struct Page {
     pub rows: Vec<Vec<Cell>>,
     /// The rows that the whole table has.
     pub total: Count,
+    /// Where its first and its last row stand; none where the page is empty or its source has no such places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<(Position, Position)>,
+}
+
+/// Where a page begins, in the order that a table is read in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Spot {
+    /// With the row of this number, from 0 on: a server counts its way there.
+    Row(u64),
+    /// Behind this place.
+    After(Position),
+    /// So that it ends before this place.
+    Before(Position),
+    /// So that it ends with the table.
+    End,
 }

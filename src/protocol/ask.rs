@@ -6,7 +6,7 @@ use super::{
     Fact, Fix, FixPreview, Restoration, RestorePoint, RestorePreview, Retried, Rows, SampleSaying, TableProfile,
     TableValidation, Validation,
 };
-use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, Problem, RunId, RunPhase, Table, TableEntry};
+use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, Problem, RunId, RunPhase, Spot, Table, TableEntry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -54,7 +54,7 @@ pub enum Ask {
     Preview {
         side: SideName,
         table: String,
-        offset: u64,
+        spot: Spot,
         limit: u32,
     },
     /// How the mapping to this destination table stands: columns on both sides, what feeds what, problems. `text` is

@@ -40,7 +40,7 @@ pub use validation::{
 };
 
 /// Raised whenever a message changes its meaning.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 
 /// From console to host.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -4,7 +4,7 @@ use super::checks::{failed, item, sentence};
 use crate::{
     binding::Binding,
     endpoint::{Destination, EndpointError, Source},
-    model::{Mode, Table, bytes_in_words, thousands},
+    model::{Mode, Spot, Table, bytes_in_words, thousands},
     plan::Mapping,
     protocol::{CheckItem, CheckState},
 };
@@ -69,7 +69,7 @@ async fn bytes(mapping: &Mapping, source: &dyn Source) -> Result<Option<u64>, En
         return Ok(Some(bytes));
     }
     let Some(rows) = mapping.from.rows.rows() else { return Ok(None) };
-    let page = source.preview(&mapping.from, 0, LOOKED_AT).await?;
+    let page = source.preview(&mapping.from, &Spot::Row(0), LOOKED_AT).await?;
     let looked_at = page.rows.len() as u64;
     let cells: u64 = page.rows.iter().flatten().map(|cell| cell.display().len() as u64 + 4).sum();
     Ok((looked_at > 0)

@@ -6,7 +6,7 @@ use crate::{
         args::Preview,
         open::{Context, endpoint_error},
     },
-    model::{Count, Page, clean, clip, compact, display_width, thousands},
+    model::{Count, Page, Spot, clean, clip, compact, display_width, thousands},
 };
 
 /// The widest that a cell is printed.
@@ -15,9 +15,9 @@ const WIDEST: usize = 40;
 pub async fn perform(context: &Context, arguments: &Preview) -> Result<Exit, CliError> {
     let side = context.side(&arguments.side).await?;
     let table = side.describe(&arguments.table).await.map_err(endpoint_error)?;
-    let page = side.preview(&table, arguments.offset, arguments.limit).await.map_err(endpoint_error)?;
+    let page = side.preview(&table, &Spot::Row(arguments.offset), arguments.limit).await.map_err(endpoint_error)?;
     if context.json {
-        context.print(&page)?;
+        context.print(&Page { ends: None, ..page })?;
     } else {
         print(&page);
     }

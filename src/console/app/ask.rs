@@ -6,7 +6,7 @@ use crate::{
         Screen,
         overlays::{Overlay, Rows},
     },
-    model::Fault,
+    model::{Fault, Spot},
     protocol::{Ask, Command, SideName, ToHost},
 };
 
@@ -93,13 +93,13 @@ impl App {
         self.ask(Request::DraftTrial(table.to_owned()), ask);
     }
 
-    pub fn ask_page(&mut self, table: &str, offset: u64) {
-        self.ask_rows(table, offset, PAGE_ROWS);
+    pub fn ask_page(&mut self, table: &str, spot: Spot) {
+        self.ask_rows(table, spot, PAGE_ROWS);
     }
 
-    fn ask_rows(&mut self, table: &str, offset: u64, limit: u32) {
-        let request = Request::Preview { table: table.to_owned(), offset };
-        let ask = Ask::Preview { side: SideName::Source, table: table.to_owned(), offset, limit };
+    fn ask_rows(&mut self, table: &str, spot: Spot, limit: u32) {
+        let request = Request::Preview { table: table.to_owned(), spot: spot.clone() };
+        let ask = Ask::Preview { side: SideName::Source, table: table.to_owned(), spot, limit };
         self.ask(request, ask);
     }
 
@@ -109,7 +109,7 @@ impl App {
             self.plan.outline.tables.iter().find(|table| table.to == fault.table).map(|table| table.from.clone());
         let Some(from) = from else { return self.say(format!("The plan has no table {} any more", fault.table)) };
         let offset = fault.row.saturating_sub(1 + u64::from(Rows::BESIDE));
-        self.ask_rows(&from, offset, 2 * Rows::BESIDE + 1);
+        self.ask_rows(&from, Spot::Row(offset), 2 * Rows::BESIDE + 1);
         self.open(Overlay::Rows(Rows::around(from, fault.clone())));
     }
 }

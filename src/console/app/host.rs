@@ -243,17 +243,18 @@ impl App {
     fn overlay_answer(&mut self, request: Request, answer: Result<Answer, String>) {
         for overlay in &mut self.overlays {
             match (overlay, &request) {
-                (Overlay::Rows(rows), Request::Preview { table, offset }) if rows.table == *table => {
+                (Overlay::Rows(rows), Request::Preview { table, spot }) if rows.table == *table => {
                     let page = expect(answer, page).map(|page| {
-                        rows.seek(*offset, &page);
+                        let offset = rows.begins(spot, &page);
+                        rows.seek(offset, &page);
                         let mut shown = self.plan.outline.hide_page(table, page);
-                        let sought = rows.sought(*offset).filter(|(fault, _)| self.revealed.contains(&fault.id));
+                        let sought = rows.sought(offset).filter(|(fault, _)| self.revealed.contains(&fault.id));
                         if let Some((fault, row)) = sought {
                             unveil(&mut shown, row, fault);
                         }
                         shown
                     });
-                    return rows.take(*offset, page);
+                    return rows.take(spot, page);
                 }
                 (Overlay::ValueMap(form), Request::Values(target)) if form.target == *target => {
                     return form.take(expect(answer, page));

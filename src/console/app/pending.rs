@@ -2,7 +2,7 @@
 //! that a late answer to an older one is dropped.
 
 use crate::{
-    model::{Decision, FaultId},
+    model::{Decision, FaultId, Spot},
     protocol::{Command, Fix, SideName},
 };
 
@@ -21,7 +21,7 @@ pub enum Request {
     Count(String),
     Preview {
         table: String,
-        offset: u64,
+        spot: Spot,
     },
     /// The rows that values of a destination column are taken from.
     Values(String),

@@ -135,6 +135,8 @@ pub enum ActionId {
     Inspect,
     NextPage,
     PreviousPage,
+    FirstPage,
+    LastPage,
     CopyCell,
     CopyRow,
 }
@@ -342,6 +344,8 @@ pub static ACTIONS: &[Action] = &[
     shown(Id::Inspect, Scope::Preview, &["enter"], "whole cell", "Show the cell's whole value"),
     shown(Id::NextPage, Scope::Preview, &["n"], "next rows", "The next page of rows"),
     shown(Id::PreviousPage, Scope::Preview, &["b"], "rows before", "The page of rows before"),
+    quiet(Id::FirstPage, Scope::Preview, &["<"], "first rows", "The table's first rows"),
+    quiet(Id::LastPage, Scope::Preview, &[">"], "last rows", "The table's last rows"),
     shown(Id::CopyCell, Scope::Preview, &["y"], "copy", "Send the cell to the terminal's clipboard"),
     quiet(Id::CopyRow, Scope::Preview, &["Y"], "copy row", "Send the row to the terminal's clipboard, tab-separated"),
     shown(Id::ProfileAll, Scope::Profile, &["a"], "all rows", "Look at all rows of the table"),

@@ -5,20 +5,21 @@ use ratatui::{layout::Rect, text::Line};
 use super::{After, Overlay, TextView};
 use crate::{
     console::{
-        app::{App, Effect, Fetched, Request},
+        app::{App, Effect, Fetched, PAGE_ROWS, Request},
         keys::{ActionId, KeyPress, Motion, Scope, moved},
         theme::Role,
         widgets::{Canvas, GridView, draw_grid, fit_right, split_left, split_top, window, wrap},
     },
-    model::{Cell, Count, Fault, Page, thousands},
+    model::{Cell, Count, Fault, Page, Spot, thousands},
 };
 
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     pub table: String,
     page: Fetched<Page>,
-    /// Of the page that is held.
-    offset: u64,
+    /// The number of the first row that is held, from 0 on; none where it was come to from the end of a table that nobody
+    /// has counted.
+    offset: Option<u64>,
     view: GridView,
     around: Option<Around>,
 }
@@ -40,9 +41,23 @@ impl Rows {
         Self { around: Some(Around { fault, at: None }), ..Self::new(table) }
     }
 
+    /// The number of the first row of a page that was asked for so.
+    pub fn begins(&self, spot: &Spot, page: &Page) -> Option<u64> {
+        let (held, rows) = (self.len() as u64, page.rows.len() as u64);
+        match spot {
+            Spot::Row(row) => Some(*row),
+            Spot::After(_) => self.offset.map(|offset| offset + held),
+            // Fewer than were asked for: the table begins with them.
+            Spot::Before(_) if rows < u64::from(PAGE_ROWS) => Some(0),
+            Spot::Before(_) => self.offset.map(|offset| offset.saturating_sub(rows)),
+            Spot::End if rows < u64::from(PAGE_ROWS) => Some(0),
+            Spot::End => page.total.exact().map(|total| total.saturating_sub(rows)),
+        }
+    }
+
     /// Looks for the faulty row in a page as it was read: by all its cells, else by its place and the cell that fails.
-    pub fn seek(&mut self, offset: u64, page: &Page) {
-        let Some(Around { fault, at }) = &mut self.around else { return };
+    pub fn seek(&mut self, offset: Option<u64>, page: &Page) {
+        let (Some(Around { fault, at }), Some(offset)) = (&mut self.around, offset) else { return };
         let cell = |row: &[Cell], name: &str| {
             page.columns.iter().position(|column| column == name).and_then(|at| row.get(at)).cloned()
         };
@@ -60,22 +75,28 @@ impl Rows {
     }
 
     /// The faulty row, and where it stands in a page from there on.
-    pub fn sought(&self, offset: u64) -> Option<(&Fault, usize)> {
+    pub fn sought(&self, offset: Option<u64>) -> Option<(&Fault, usize)> {
         let Around { fault, at } = self.around.as_ref()?;
-        Some((fault, usize::try_from((*at)?.checked_sub(offset)?).ok()?))
+        Some((fault, usize::try_from((*at)?.checked_sub(offset?)?).ok()?))
     }
 
     pub fn new(table: String) -> Self {
         Self { table, ..Self::default() }
     }
 
-    pub fn take(&mut self, offset: u64, page: Result<Page, String>) {
-        let end = page.as_ref().is_ok_and(|page| page.rows.is_empty() && offset > 0);
+    pub fn take(&mut self, spot: &Spot, page: Result<Page, String>) {
+        let end = page.as_ref().is_ok_and(|page| page.rows.is_empty() && self.page.value.is_some());
         if end {
             return;
         }
-        if page.is_ok() {
-            self.view.row = if offset < self.offset { usize::MAX } else { 0 };
+        if let Ok(read) = &page {
+            let offset = self.begins(spot, read);
+            let back = match spot {
+                Spot::Row(row) => self.offset.is_some_and(|offset| *row < offset && *row > 0),
+                Spot::After(_) => false,
+                Spot::Before(_) | Spot::End => true,
+            };
+            self.view.row = if back { usize::MAX } else { 0 };
             self.stand_on_fault(offset, &page);
             self.offset = offset;
         }
@@ -84,7 +105,7 @@ impl Rows {
     }
 
     /// The first page around a faulty row opens on the cell that fails.
-    fn stand_on_fault(&mut self, offset: u64, page: &Result<Page, String>) {
+    fn stand_on_fault(&mut self, offset: Option<u64>, page: &Result<Page, String>) {
         let (Some((fault, row)), Ok(page), None) = (self.sought(offset), page, &self.page.value) else { return };
         let failing = page.columns.iter().position(|column| Some(column) == fault.column.as_ref());
         self.view = GridView { row, column: failing.unwrap_or(0) };
@@ -129,16 +150,36 @@ impl Rows {
     }
 
     fn next(&mut self, app: &mut App) {
-        let held = self.len() as u64;
-        let total = self.page.value.as_ref().and_then(|page| page.total.exact());
-        if held > 0 && total.is_none_or(|total| self.offset + held < total) {
-            app.ask_page(&self.table, self.offset + held);
+        let Some(page) = self.page.value.as_ref().filter(|page| !page.rows.is_empty()) else { return };
+        let end = self.offset.map(|offset| offset + page.rows.len() as u64);
+        if end.zip(page.total.exact()).is_some_and(|(end, total)| end >= total) {
+            return;
+        }
+        let behind = page.ends.as_ref().map(|(_, last)| Spot::After(last.clone()));
+        if let Some(spot) = behind.or(end.map(Spot::Row)) {
+            app.ask_page(&self.table, spot);
         }
     }
 
     fn previous(&mut self, app: &mut App) {
-        if self.offset > 0 {
-            app.ask_page(&self.table, self.offset.saturating_sub(u64::from(crate::console::app::PAGE_ROWS)));
+        if self.offset == Some(0) {
+            return;
+        }
+        let before = self.page.value.as_ref().and_then(|page| page.ends.as_ref());
+        let before = before.map(|(first, _)| Spot::Before(first.clone()));
+        let row = self.offset.map(|offset| Spot::Row(offset.saturating_sub(u64::from(PAGE_ROWS))));
+        if let Some(spot) = before.or(row) {
+            app.ask_page(&self.table, spot);
+        }
+    }
+
+    /// The last rows: by the key, or where there is none by their number, if somebody counted them.
+    fn last(&mut self, app: &mut App) {
+        let Some(page) = self.page.value.as_ref().filter(|page| !page.rows.is_empty()) else { return };
+        let row = page.total.exact().map(|total| Spot::Row(total.saturating_sub(u64::from(PAGE_ROWS))));
+        match page.ends.as_ref().map(|_| Spot::End).or(row) {
+            Some(spot) => app.ask_page(&self.table, spot),
+            None => app.say(format!("{} has no key and nobody counted its rows: its end is far", self.table)),
         }
     }
 
@@ -146,6 +187,8 @@ impl Rows {
         match (id, self.cell()) {
             (ActionId::NextPage, _) => self.next(app),
             (ActionId::PreviousPage, _) => self.previous(app),
+            (ActionId::FirstPage, _) => app.ask_page(&self.table, Spot::Row(0)),
+            (ActionId::LastPage, _) => self.last(app),
             (ActionId::Inspect, Some((column, cell))) => {
                 let title = format!("{}.{column}", self.table);
                 app.open(Overlay::Text(TextView::cell(title, cell)));
@@ -204,10 +247,8 @@ impl Rows {
 
     /// The rows' numbers, the faulty one marked, where rows are looked at around one; gives what is left for the rows.
     fn draw_numbers(&self, canvas: &mut Canvas<'_, '_>, area: Rect, page: &Page) -> Rect {
-        if self.around.is_none() {
-            return area;
-        }
-        let number = |row: usize| thousands(self.offset + row as u64 + 1);
+        let (Some(_), Some(offset)) = (&self.around, self.offset) else { return area };
+        let number = |row: usize| thousands(offset + row as u64 + 1);
         let width = number(page.rows.len()).len();
         let (numbers, rest) = split_left(area, width as u16 + 4);
         let faulty = self.sought(self.offset).map(|(_, row)| row);
@@ -230,8 +271,9 @@ impl Rows {
             Count::Unknown => String::new(),
         };
         match self.offset {
-            0 => format!("{}{of} rows", thousands(held)),
-            offset => format!("rows {} to {}{of}", thousands(offset + 1), thousands(offset + held)),
+            None => format!("{} rows{of}", thousands(held)),
+            Some(0) => format!("{}{of} rows", thousands(held)),
+            Some(offset) => format!("rows {} to {}{of}", thousands(offset + 1), thousands(offset + held)),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
         theme::Role,
         widgets::{Canvas, Cursor, fit, split_top, window, wrap},
     },
+    model::Spot,
     plan::ColumnPlan,
     protocol::{Ask, ColumnView, Sampled, SideName, TableChecks},
 };
@@ -109,7 +110,7 @@ impl App {
         let plan = table.columns.get(&view.target).cloned().unwrap_or_default();
         let form = ValueMapForm::new(&table.to, (&table.from, &view.source), &view.target, plan);
         self.open(Overlay::ValueMap(Box::new(form)));
-        let ask = Ask::Preview { side: SideName::Source, table: table.from, offset: 0, limit: LOOKED_AT };
+        let ask = Ask::Preview { side: SideName::Source, table: table.from, spot: Spot::Row(0), limit: LOOKED_AT };
         self.ask(Request::Values(view.target), ask);
     }
 

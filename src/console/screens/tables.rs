@@ -11,7 +11,7 @@ use crate::{
         theme::Role,
         widgets::{Canvas, Cursor, Filter, fit, fit_right, window, wrap},
     },
-    model::{Count, TableEntry, compact, display_width, thousands},
+    model::{Count, Spot, TableEntry, compact, display_width, thousands},
     protocol::{Ask, SideName},
 };
 
@@ -147,7 +147,7 @@ impl App {
     }
 
     pub fn open_rows(&mut self, table: String) {
-        self.ask_page(&table, 0);
+        self.ask_page(&table, Spot::Row(0));
         self.open(Overlay::Rows(Rows::new(table)));
     }
 }

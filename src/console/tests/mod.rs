@@ -8,6 +8,7 @@ mod private;
 mod profile;
 mod restore;
 mod review;
+mod rows;
 mod script;
 mod seed;
 mod snapshots;

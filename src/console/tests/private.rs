@@ -3,7 +3,7 @@
 use super::{script::Script, seed};
 use crate::{
     console::{Effect, Screen},
-    model::{Cell, ColumnType, Count, Page},
+    model::{Cell, ColumnType, Count, Page, Spot},
     protocol::{Answer, Ask, Command, Event, FromHost, ReviewAction, ReviewItem, SideName},
 };
 
@@ -121,6 +121,7 @@ fn around(script: &Script) -> Answer {
         types: vec![ColumnType::TEXT; columns.len()],
         columns,
         total: Count::Exact(1_234_567),
+        ends: None,
     })
 }
 
@@ -133,7 +134,8 @@ fn the_rows_around_a_faulty_one_are_shown_without_them_but_for_that_one_once_it_
     let mut script = review();
     let row = script.app.review.current().unwrap().fault.row;
     script.keys("n");
-    let asked = Ask::Preview { side: SideName::Source, table: "customers".into(), offset: row - 11, limit: 21 };
+    let asked =
+        Ask::Preview { side: SideName::Source, table: "customers".into(), spot: Spot::Row(row - 11), limit: 21 };
     assert_eq!(script.asks().last(), Some(&asked));
     let page = around(&script);
     script.answer(is_page, Ok(page.clone()));

@@ -94,6 +94,7 @@ pub(super) fn page() -> Answer {
             row(["13", "Carol\u{1b}[31m", "carol@example.com", "one\ntwo"]),
         ],
         total: Count::Exact(1_234_567),
+        ends: None,
     })
 }
 
@@ -463,5 +464,6 @@ pub(super) fn tiers() -> Answer {
         types: vec![ColumnType::TEXT],
         rows: tiers.into_iter().map(Cell::text).chain([Cell::Null]).map(row).collect(),
         total: Count::Exact(8),
+        ends: None,
     })
 }

@@ -38,7 +38,7 @@ use super::{
     Source, Space,
 };
 use crate::{
-    model::{Cell, Column, ColumnType, Naming, Page, RunId, Sighting, System, Table, TableEntry, Thing, cell_at},
+    model::{Cell, Column, ColumnType, Naming, Page, RunId, Sighting, Spot, System, Table, TableEntry, Thing, cell_at},
     plan::CsvOptions,
 };
 
@@ -135,6 +135,7 @@ fn preview(folder: &Folder, table: &Table, offset: u64, limit: u32) -> Result<Pa
         types: table.columns.iter().map(|column| column.ty.clone()).collect(),
         rows: cells,
         total: file.guess_count()?,
+        ends: None,
     })
 }
 
@@ -174,9 +175,13 @@ impl Catalog for Csv {
         Ok(Vec::new())
     }
 
-    async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page> {
+    async fn preview(&self, table: &Table, spot: &Spot, limit: u32) -> Result<Page> {
+        let Spot::Row(row) = *spot else {
+            let message = "pages of a file are found by the number of their first row only";
+            return Err(EndpointError::new(ErrorKind::Other, format!("cannot read {}", table.name), message));
+        };
         let table = table.clone();
-        self.look(move |folder| preview(folder, &table, offset, limit)).await
+        self.look(move |folder| preview(folder, &table, row, limit)).await
     }
 }
 

@@ -203,7 +203,7 @@ async fn ragged_records_are_rejected_with_their_line() {
         ]
     );
     let source = fixture.source().await;
-    let page = source.preview(&source.describe("t").await.unwrap(), 1, 2).await.unwrap();
+    let page = source.preview(&source.describe("t").await.unwrap(), &Spot::Row(1), 2).await.unwrap();
     assert_eq!(page.rows, [[text("2"), Cell::Null], [text("3"), text("4,5,6")]]);
     assert_eq!(page.total, Count::Exact(5));
 }

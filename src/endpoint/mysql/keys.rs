@@ -66,6 +66,18 @@ impl Key {
         self.compare(position, "<", "<=")
     }
 
+    /// Rows before the position.
+    pub(super) fn before(&self, position: &Position) -> Result<String> {
+        self.compare(position, "<", "<")
+    }
+
+    /// ` ORDER BY ...` from the last row to the first.
+    pub(super) fn backwards(&self) -> String {
+        let names: Vec<String> =
+            self.columns.iter().map(|column| format!("{} DESC", sql::name(&column.name))).collect();
+        format!(" ORDER BY {}", names.join(", "))
+    }
+
     /// The row at the position.
     pub(super) fn at(&self, position: &Position) -> Result<String> {
         let literals = self.literals(position)?;

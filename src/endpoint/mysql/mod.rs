@@ -31,6 +31,7 @@ mod keys;
 mod load;
 mod long;
 mod marks;
+mod page;
 mod permit;
 mod pieces;
 mod read;
@@ -60,8 +61,8 @@ use super::{
     Source, Space, carry,
 };
 use crate::model::{
-    Column, ColumnType, CounterStand, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry,
-    Thing,
+    Column, ColumnType, CounterStand, Mode, Naming, Padding, Page, RunId, Sight, Sighting, Spot, System, Table,
+    TableEntry, Thing,
 };
 
 pub use self::read::MysqlSnapshot;
@@ -170,9 +171,9 @@ impl Catalog for Mysql {
         outcome.map_err(|error| error.during("cannot list views, triggers and functions"))
     }
 
-    async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page> {
+    async fn preview(&self, table: &Table, spot: &Spot, limit: u32) -> Result<Page> {
         let mut session = self.look().await?;
-        let outcome = read::preview(&mut session, table, offset, limit).await;
+        let outcome = page::preview(&mut session, table, spot, limit).await;
         self.looking.keep(session);
         outcome
     }

@@ -40,7 +40,7 @@ use crate::{
     endpoint::{
         Asked, EndpointError, ErrorKind, Outlet, Position, Range, Reject, Result, Snapshot, SourceBatch, Until,
     },
-    model::{Page, Table},
+    model::Table,
 };
 
 /// How long a batch may wait for its receiver while others wait for the connection.
@@ -428,23 +428,4 @@ impl<'t> Batch<'t> {
         })?;
         Ok(SourceBatch { batch, rejects: std::mem::take(&mut self.rejects) })
     }
-}
-
-/// A window of rows, as cells.
-pub(super) async fn preview(session: &mut Session, table: &Table, offset: u64, limit: u32) -> Result<Page> {
-    let facts = catalog::facts(session, &table.name).await?;
-    let reading = Reading::new(table, &facts)?;
-    let statement =
-        format!("SELECT {}{}{} LIMIT {limit} OFFSET {offset}", reading.selects(), reading.from(), reading.order());
-    let rows = session.rows(statement, &[]).await.map_err(|error| during(error, &reading))?;
-    let cells = |row: &MySqlRow| {
-        let columns = reading.columns.iter().enumerate();
-        columns.map(|(index, column)| cell(bytes_at(row, index), column)).collect()
-    };
-    Ok(Page {
-        columns: reading.columns.iter().map(|column| column.name.clone()).collect(),
-        types: reading.columns.iter().map(|column| column.ty.clone()).collect(),
-        rows: rows.iter().map(cells).collect(),
-        total: table.rows,
-    })
 }

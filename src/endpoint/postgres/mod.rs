@@ -26,6 +26,7 @@ mod long;
 mod marks;
 mod numeric;
 mod order;
+mod page;
 mod read;
 mod refusal;
 mod remove;
@@ -51,8 +52,8 @@ use async_trait::async_trait;
 use sqlx::{Row as _, postgres::PgConnection};
 
 use crate::model::{
-    Column, ColumnType, CounterStand, Mode, Naming, Padding, Page, RunId, Sight, Sighting, System, Table, TableEntry,
-    Thing,
+    Column, ColumnType, CounterStand, Mode, Naming, Padding, Page, RunId, Sight, Sighting, Spot, System, Table,
+    TableEntry, Thing,
 };
 
 use super::{Catalog, Destination, Dry, DryLoader, LoadOptions, Loader, Mark, Result, Snapshot, Source, Space, carry};
@@ -162,8 +163,8 @@ impl Catalog for Postgres {
         self.done(session, things.map_err(|error| failure(error, "cannot list views, triggers and functions")))
     }
 
-    async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page> {
-        read::preview(&self.sessions, table, &self.schema, self.version, (offset, limit)).await
+    async fn preview(&self, table: &Table, spot: &Spot, limit: u32) -> Result<Page> {
+        page::preview(&self.sessions, table, &self.schema, self.version, (spot, limit)).await
     }
 }
 

@@ -73,6 +73,12 @@ impl Order {
         }
     }
 
+    /// ` ORDER BY ...` from the last row to the first.
+    pub(super) fn backwards(&self) -> String {
+        let names: Vec<String> = self.parts().iter().map(|(name, _)| format!("{name} DESC")).collect();
+        if names.is_empty() { String::new() } else { format!(" ORDER BY {}", names.join(", ")) }
+    }
+
     /// ` WHERE ...` for the rows behind `after` up to and including `until`.
     pub(super) fn between(&self, after: Option<&Position>, until: Option<&Position>) -> Result<String> {
         self.bounded(&[(after, ">"), (until, "<=")])
@@ -81,6 +87,16 @@ impl Order {
     /// ` WHERE ...` for the rows behind `after` and before `end`.
     pub(super) fn short_of(&self, after: Option<&Position>, end: &Position) -> Result<String> {
         self.bounded(&[(after, ">"), (Some(end), "<")])
+    }
+
+    /// ` WHERE ...` for the rows before `end`.
+    pub(super) fn before(&self, end: &Position) -> Result<String> {
+        self.bounded(&[(Some(end), "<")])
+    }
+
+    /// ` WHERE ...` for the rows from `first` up to and including `last`.
+    pub(super) fn from_to(&self, first: &Position, last: &Position) -> Result<String> {
+        self.bounded(&[(Some(first), ">="), (Some(last), "<=")])
     }
 
     /// ` WHERE ...` for the row at a position.

@@ -14,7 +14,7 @@ use sqlx::{Connection as _, Row as _, postgres::PgConnection};
 
 use crate::{
     endpoint::{Asked, EndpointError, ErrorKind, Outlet, Position, Range, Result, Snapshot, Until},
-    model::{Column, Page, Table},
+    model::{Column, Table},
 };
 
 use super::{
@@ -32,9 +32,9 @@ use super::{
 /// Settings of a reading transaction. Rows come in the order of the key's index rather than after a sort of the whole
 /// table, and from one process, so that a range has one order. A database without an encoding is asked for its bytes as
 /// they are, because the server would fail a whole range for one that is not UTF-8.
-const READING: &str = "SET LOCAL enable_sort = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off; \
+pub(super) const READING: &str = "SET LOCAL enable_sort = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off; \
      SELECT set_config('client_encoding', 'SQL_ASCII', true) WHERE current_setting('server_encoding') = 'SQL_ASCII'";
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// From so many rows on, passing them one by one to find a bound takes longer than it may.
 const LEAP: u64 = 100_000;
@@ -165,25 +165,25 @@ impl Snapshot for PostgresSnapshot {
 }
 
 /// A table under way.
-struct Scan<'t> {
+pub(super) struct Scan<'t> {
     table: &'t Table,
-    from: String,
+    pub(super) from: String,
     layout: Layout,
-    order: Order,
+    pub(super) order: Order,
 }
 
 impl<'t> Scan<'t> {
-    fn new(table: &'t Table, name: &TableName, layout: Layout, version: u32) -> Self {
+    pub(super) fn new(table: &'t Table, name: &TableName, layout: Layout, version: u32) -> Self {
         let from = format!("{} AS t", layout.scanned(name));
         Self { table, from, layout, order: Order::of(table, &layout, version) }
     }
 
     /// The rows between two positions, as [`copy::stream`] takes them.
-    fn query(&self, after: Option<&Position>, until: Option<&Position>) -> Result<String> {
+    pub(super) fn query(&self, after: Option<&Position>, until: Option<&Position>) -> Result<String> {
         Ok(self.select(&self.order.between(after, until)?))
     }
 
-    fn select(&self, condition: &str) -> String {
+    pub(super) fn select(&self, condition: &str) -> String {
         format!("SELECT {} FROM {}{condition}{}", copy::selected(self.table), self.from, self.order.by())
     }
 
@@ -314,37 +314,7 @@ impl<'t> Scan<'t> {
         Ok(row.is_some())
     }
 
-    fn context(&self) -> String {
+    pub(super) fn context(&self) -> String {
         format!("cannot read {}", self.table.name)
     }
-}
-
-/// Some rows in reading order, through the same decoding as a bulk read.
-pub(super) async fn preview(
-    sessions: &Sessions,
-    table: &Table,
-    schema: &str,
-    version: u32,
-    window: (u64, u32),
-) -> Result<Page> {
-    let mut session = sessions.take().await?;
-    let name = TableName::parse(&table.name, schema);
-    let context = || format!("cannot read {}", table.name);
-    let failed = |error| failure(error, context());
-    let layout = catalog::layout(&mut session, &name).await.map_err(failed)?;
-    sql::run(&mut session, &format!("{BEGIN}; {READING}")).await.map_err(failed)?;
-    let scan = Scan::new(table, &name, layout, version);
-    let (offset, limit) = window;
-    let query = format!("{} OFFSET {offset} LIMIT {limit}", scan.query(None, None)?);
-    let (rows, whole) = copy::cells(&mut session, table, &query).await?;
-    if whole {
-        sql::run(&mut session, "COMMIT").await.map_err(failed)?;
-        sessions.give_back(session);
-    }
-    Ok(Page {
-        columns: table.columns.iter().map(|column| column.name.clone()).collect(),
-        types: table.columns.iter().map(|column| column.ty.clone()).collect(),
-        rows,
-        total: table.rows,
-    })
 }

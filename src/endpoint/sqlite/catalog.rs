@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     endpoint::{EndpointError, ErrorKind, Mark, Result},
-    model::{Action, Cell, Column, ColumnType, Count, ForeignKey, Page, Table, TableEntry, cell_at},
+    model::{Action, Cell, Column, ColumnType, Count, ForeignKey, Page, Spot, Table, TableEntry, cell_at},
 };
 
 /// Below this size counting is a matter of a moment.
@@ -266,8 +266,8 @@ fn look_at_bytes(connection: &Connection, table: &str, columns: &mut [Column]) -
 }
 
 /// Rows as a run would read them; a row that does not fit its types shows as it is.
-pub(super) fn preview(connection: &Connection, path: &Path, table: &Table, offset: u64, limit: u32) -> Result<Page> {
-    let sampled = window(connection, table, offset, limit)?;
+pub(super) fn preview(connection: &Connection, path: &Path, table: &Table, spot: &Spot, limit: u32) -> Result<Page> {
+    let (sampled, ends) = window(connection, table, spot, limit)?;
     let row = |row: usize| sampled.batch.columns().iter().map(|column| cell_at(column, row)).collect::<Vec<Cell>>();
     let mut rows: Vec<(usize, Vec<Cell>)> =
         sampled.places().into_iter().enumerate().map(|(index, place)| (place, row(index))).collect();
@@ -278,5 +278,6 @@ pub(super) fn preview(connection: &Connection, path: &Path, table: &Table, offse
         types: table.columns.iter().map(|column| column.ty.clone()).collect(),
         rows: rows.into_iter().map(|(_, cells)| cells).collect(),
         total: quick_count(connection, path, &table.name)?,
+        ends,
     })
 }

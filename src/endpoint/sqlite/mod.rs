@@ -49,7 +49,7 @@ use super::{
     Source, Space, carry,
 };
 use crate::model::{
-    Column, ColumnType, CounterStand, Naming, Page, RunId, Sight, Sighting, System, Table, TableEntry, Thing,
+    Column, ColumnType, CounterStand, Naming, Page, RunId, Sight, Sighting, Spot, System, Table, TableEntry, Thing,
 };
 
 /// A SQLite file.
@@ -138,9 +138,9 @@ impl Catalog for Sqlite {
         self.look(move |connection, _| definition::things(connection).map_err(failed)).await
     }
 
-    async fn preview(&self, table: &Table, offset: u64, limit: u32) -> Result<Page> {
-        let table = table.clone();
-        self.look(move |connection, path| catalog::preview(connection, path, &table, offset, limit)).await
+    async fn preview(&self, table: &Table, spot: &Spot, limit: u32) -> Result<Page> {
+        let (table, spot) = (table.clone(), spot.clone());
+        self.look(move |connection, path| catalog::preview(connection, path, &table, &spot, limit)).await
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     endpoint::{Asked, EndpointError, ErrorKind, Outlet, Position, Range, Result, Snapshot, SourceBatch, Until},
-    model::Table,
+    model::{Spot, Table},
 };
 
 /// What a batch holds at most, however narrow its rows.
@@ -279,21 +279,60 @@ fn follows(connection: &Connection, table: &str, order: &Order, after: Option<&P
     place_at(connection, table, order, after, 0).map(|place| place.is_some())
 }
 
-/// Some rows for a preview.
-pub(super) fn window(connection: &Connection, table: &Table, offset: u64, limit: u32) -> Result<SourceBatch> {
-    let order = Order::of(connection, &table.name)?;
-    let mut builder = RowsBuilder::new(&table.columns)?;
-    let reading = Reading { table: table.clone(), order, until: None, batch_bytes: usize::MAX, draw: None };
-    let sql = format!("{} LIMIT ? OFFSET ?", reading.select(false, None));
-    let mut fill = || {
+/// The place that `rows` rows before `before`, or before the end, lie behind; `None` where the table begins with these.
+fn place_before(
+    connection: &Connection,
+    table: &str,
+    order: &Order,
+    before: Option<&Place>,
+    rows: u32,
+) -> Result<Option<Place>> {
+    let bound = if before.is_some() { format!(" WHERE {}", order.compare("<")) } else { String::new() };
+    let descending: Vec<String> = order.by.iter().map(|part| format!("{part} DESC")).collect();
+    let (list, descending) = (order.list(), descending.join(", "));
+    let sql = format!("SELECT {list} FROM {}{bound} ORDER BY {descending} LIMIT 1 OFFSET ?", quoted(table));
+    let find = || {
         let mut statement = connection.prepare(&sql)?;
-        let mut rows = statement.query((limit, i64::try_from(offset).unwrap_or(i64::MAX)))?;
+        let parameters = before.into_iter().flat_map(Place::parameters).chain([&rows as &dyn ToSql]);
+        let mut rows = statement.query(params_from_iter(parameters))?;
+        rows.next()?.map(|row| order.place(row)).transpose()
+    };
+    find().map_err(during(format!("cannot read {table}")))
+}
+
+/// Some rows for a preview, and where the first and the last of them stand.
+pub(super) fn window(
+    connection: &Connection,
+    table: &Table,
+    spot: &Spot,
+    limit: u32,
+) -> Result<(SourceBatch, Option<(Position, Position)>)> {
+    let failed = during(format!("cannot read {}", table.name));
+    let order = Order::of(connection, &table.name)?;
+    let before = if let Spot::Before(place) = spot { Some(order.parse(place)?) } else { None };
+    let (after, skip) = match spot {
+        Spot::Row(row) => (None, i64::try_from(*row).unwrap_or(i64::MAX)),
+        Spot::After(place) => (Some(order.parse(place)?), 0),
+        Spot::Before(_) | Spot::End => (place_before(connection, &table.name, &order, before.as_ref(), limit)?, 0),
+    };
+    let reading = Reading { table: table.clone(), order, until: None, batch_bytes: usize::MAX, draw: None };
+    let select = reading.select(after.is_some(), before.as_ref().map(|_| "<"));
+    let mut builder = RowsBuilder::new(&table.columns)?;
+    let (mut first, mut last) = (None, Place::default());
+    let mut fill = || {
+        let mut statement = connection.prepare(&format!("{select} LIMIT ? OFFSET ?"))?;
+        let bounds = after.iter().chain(&before).flat_map(Place::parameters);
+        let parameters = bounds.chain([&limit as &dyn ToSql, &skip as &dyn ToSql]);
+        let mut rows = statement.query(params_from_iter(parameters))?;
         while let Some(row) = rows.next()? {
             let cells = builder.look(row, reading.order.by.len())?;
             builder.push(cells);
+            reading.order.note(row, &mut last)?;
+            first.get_or_insert_with(|| last.clone());
         }
         Ok(())
     };
-    fill().map_err(during(format!("cannot read {}", table.name)))?;
-    builder.finish()
+    fill().map_err(failed)?;
+    let ends = first.map(|first| Ok::<_, EndpointError>((first.position()?, last.position()?)));
+    Ok((builder.finish()?, ends.transpose()?))
 }

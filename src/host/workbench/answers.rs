@@ -27,7 +27,7 @@ impl Workbench {
             Ask::Count { side, table } => {
                 Ok(Answer::Count(self.catalog(side).await?.count(&table).await.map_err(|error| told(&error))?))
             }
-            Ask::Preview { side, table, offset, limit } => self.preview(side, &table, offset, limit).await,
+            Ask::Preview { side, table, spot, limit } => self.preview(side, &table, &spot, limit).await,
             Ask::Mapping { table, text } => Ok(Answer::Mapping(Box::new(self.mapping(&table, text).await?))),
             Ask::Trial { table, text, offset, limit } => {
                 Ok(Answer::Trial(self.trial(&table, text, offset, limit).await?))

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{endpoint::ErrorKind, model::cell_at};
+use crate::{
+    endpoint::{ErrorKind, paging::assert_pages_follow},
+    model::{Spot, cell_at},
+};
 
 /// Reads a table range by range, as the engine does, and gives its first column.
 async fn walk(mysql: &Mysql, name: &str, rows: u64) -> (Vec<String>, usize) {
@@ -260,5 +263,21 @@ async fn a_range_in_the_middle_is_read_from_the_index() {
     assert_eq!(kind, "range", "{explained:?}");
     assert!(examined.parse::<u64>().unwrap() < 200, "{explained:?}");
     assert!(!explained[0][9].as_deref().unwrap_or("").contains("filesort"), "{explained:?}");
+    scratch.drop().await;
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_by_the_key_both_ways() {
+    let scratch = Scratch::new().await;
+    let rows: Vec<String> = (1..=40).map(|n| format!("('it''s {}', {}, repeat('x', {n}))", n % 3, n / 3)).collect();
+    let rows = format!("INSERT INTO pairs VALUES {}", rows.join(", "));
+    let table = "CREATE TABLE pairs (a varchar(20), b int, v text, PRIMARY KEY (b, a))";
+    scratch.run(&[table, &rows, "CREATE TABLE keyless AS SELECT b FROM pairs"]).await;
+    let source = scratch.mysql().await;
+    assert_pages_follow(&source, &source.describe("pairs").await.unwrap(), 7).await;
+    let keyless = source.describe("keyless").await.unwrap();
+    let page = source.preview(&keyless, &Spot::Row(38), 7).await.unwrap();
+    assert_eq!((page.rows.len(), page.ends), (2, None));
+    assert!(source.preview(&keyless, &Spot::End, 7).await.is_err());
     scratch.drop().await;
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{ColumnType, cell_at};
+use crate::model::{ColumnType, Spot, cell_at};
 
 /// A literal that goes in, and what should come out.
 type Pair = (&'static str, &'static str);
@@ -119,7 +119,7 @@ async fn every_type_is_read_as_it_is() {
     let bytes: Vec<Cell> = batch.columns()[KINDS.len() + 1..].iter().map(|array| cell_at(array, 0)).collect();
     assert_eq!(bytes, [Cell::Bytes(vec![0, 255, 0]), Cell::Bytes(vec![]), Cell::Bytes(vec![0, 1, 255])]);
 
-    let page = mysql.preview(&table, 1, 2).await.unwrap();
+    let page = mysql.preview(&table, &Spot::Row(1), 2).await.unwrap();
     assert_eq!(page.rows, cells(&batch)[1..3]);
     scratch.drop().await;
 }
@@ -171,7 +171,7 @@ async fn what_is_on_no_calendar_is_read_and_written_as_it_is() {
     assert_eq!(shown[0], ["1", "0000-00-00", "0000-00-00T00:00:00", "25:00:00", "0000-00-00T00:00:00Z"]);
     assert_eq!(shown[1], ["2", "2011-00-00", "2011-00-00T12:30:00.500", "-00:00:01.500", "NULL"]);
     assert_eq!(shown[2], ["3", "2011-02-31", "2011-02-31T23:59:59.999", "838:59:59", "NULL"]);
-    let page = mysql.preview(&table, 1, 1).await.unwrap();
+    let page = mysql.preview(&table, &Spot::Row(1), 1).await.unwrap();
     assert_eq!(page.rows, cells(&batch)[1..2]);
 
     scratch.run(&["CREATE TABLE copy LIKE odd"]).await;

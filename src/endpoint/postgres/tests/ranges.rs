@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::{endpoint::Until, model::cell_at};
+use crate::{
+    endpoint::{Until, paging::assert_pages_follow},
+    model::{Spot, cell_at},
+};
 
 fn column_texts(batch: &RecordBatch, column: usize) -> Vec<String> {
     (0..batch.num_rows()).map(|row| cell_at(batch.column(column), row).display()).collect()
@@ -217,6 +220,24 @@ async fn batches_keep_to_their_bytes_and_stop_when_nobody_listens() {
 }
 
 #[tokio::test]
+async fn pages_follow_each_other_by_the_key_both_ways() {
+    let database = Database::new().await;
+    database
+        .run(
+            "CREATE TABLE pairs (a text COLLATE \"C\", b int, v text, PRIMARY KEY (b, a));
+             INSERT INTO pairs SELECT 'it''s ' || (n % 3), n / 3, repeat('x', n) FROM generate_series(1, 40) n;
+             CREATE TABLE keyless (v int); INSERT INTO keyless SELECT generate_series(1, 40)",
+        )
+        .await;
+    let source = database.source().await;
+    assert_pages_follow(&source, &source.describe("pairs").await.unwrap(), 7).await;
+    let keyless = source.describe("keyless").await.unwrap();
+    let page = source.preview(&keyless, &Spot::Row(38), 7).await.unwrap();
+    assert_eq!((page.rows.len(), page.ends), (2, None));
+    assert!(source.preview(&keyless, &Spot::End, 7).await.is_err());
+}
+
+#[tokio::test]
 async fn preview_shows_a_window_in_reading_order() {
     let database = Database::new().await;
     database
@@ -228,7 +249,7 @@ async fn preview_shows_a_window_in_reading_order() {
         .await;
     let source = database.source().await;
     let table = source.describe("t").await.unwrap();
-    let page = source.preview(&table, 10, 3).await.unwrap();
+    let page = source.preview(&table, &Spot::Row(10), 3).await.unwrap();
     assert_eq!(page.columns, ["id", "b", "e", "d"]);
     let row = |id: &str, e: Cell, d: &str| vec![Cell::text(id), Cell::Bytes(vec![0, 255]), e, Cell::text(d)];
     let expected = vec![
@@ -237,5 +258,5 @@ async fn preview_shows_a_window_in_reading_order() {
         row("13", Cell::text(""), "2024-02-29"),
     ];
     assert_eq!(page.rows, expected);
-    assert_eq!(source.preview(&table, 30, 3).await.unwrap().rows, Vec::<Vec<Cell>>::new());
+    assert_eq!(source.preview(&table, &Spot::Row(30), 3).await.unwrap().rows, Vec::<Vec<Cell>>::new());
 }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    endpoint::{Outlet, Position, Refusal, SourceBatch, Until},
+    endpoint::{Outlet, Position, Refusal, SourceBatch, Until, paging::assert_pages_follow},
     model::{Cause, Cell, ColumnType, Count, Counts, ForeignKey, array_of, cell_at},
 };
 

@@ -44,11 +44,25 @@ async fn chinook_is_read_in_ranges_exactly_once() {
 }
 
 #[tokio::test]
+async fn pages_follow_each_other_by_the_key_both_ways() {
+    let fixture = Fixture::new(
+        "CREATE TABLE rowids (v TEXT); CREATE TABLE pairs (a TEXT COLLATE NOCASE, b REAL, PRIMARY KEY (b, a)) WITHOUT ROWID;
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+         INSERT INTO pairs SELECT 'it''s ' || (i % 3), i / 3 FROM n;
+         INSERT INTO rowids SELECT a FROM pairs; DELETE FROM rowids WHERE rowid % 5 = 0",
+    );
+    let source = fixture.source().await;
+    for table in ["rowids", "pairs"] {
+        assert_pages_follow(&source, &source.describe(table).await.unwrap(), 7).await;
+    }
+}
+
+#[tokio::test]
 async fn a_preview_shows_rows_as_a_run_reads_them() {
     let Some(fixture) = Fixture::chinook() else { return };
     let source = fixture.source().await;
     let table = source.describe("Genre").await.unwrap();
-    let page = source.preview(&table, 23, 10).await.unwrap();
+    let page = source.preview(&table, &Spot::Row(23), 10).await.unwrap();
     assert_eq!(page.total, Count::Exact(25));
     assert_eq!(
         page.rows,
@@ -120,7 +134,7 @@ async fn cells_that_break_their_declared_type_are_rejected_as_they_are() {
             text("2024-06-12T00:00:00")
         ]
     );
-    let page = source.preview(&table, 1, 2).await.unwrap();
+    let page = source.preview(&table, &Spot::Row(1), 2).await.unwrap();
     assert_eq!(page.rows[0][1], Cell::text("abc"));
 }
 
