@@ -13,6 +13,8 @@ use std::{
     collections::{BTreeSet, HashMap},
 };
 
+use futures::future::{try_join, try_join_all};
+
 use crate::{
     endpoint::{Catalog, Destination, EndpointError, ErrorKind, Source},
     model::{Column, LoadOrder, Problem, RowEncoding, Table, load_order},
@@ -22,6 +24,9 @@ use crate::{
 
 pub use left_behind::left_behind;
 pub use sketch::sketch;
+
+/// How many tables are looked at side by side.
+const AT_ONCE: usize = 4;
 
 /// One table of a plan, ready to check or run.
 #[derive(Clone, Debug)]
@@ -78,9 +83,10 @@ pub async fn bind(
     descriptions: &mut Descriptions,
     instant: RunInstant,
 ) -> Result<Binding, EndpointError> {
+    look_ahead(&plan.tables, source, destination, descriptions).await?;
     let mut bound = Vec::with_capacity(plan.tables.len());
     for table in &plan.tables {
-        bound.push(describe(table, &document.spans, source, destination, descriptions).await?);
+        bound.push(describe(table, &document.spans, source, descriptions).await?);
     }
     let mut mappings: Vec<Mapping> = bound.iter_mut().map(|(mapping, _)| std::mem::take(mapping)).collect();
     plan::rename_foreign_keys(&mut mappings);
@@ -101,17 +107,16 @@ async fn describe(
     table: &TablePlan,
     spans: &Spans,
     source: &dyn Source,
-    destination: &dyn Destination,
-    known: &mut Descriptions,
+    known: &Descriptions,
 ) -> Result<(Mapping, Option<Problem>), EndpointError> {
-    let Some(mut from) = there(source, &table.from, &mut known.source).await? else {
+    let Some(mut from) = known.source.get(&table.from).cloned().flatten() else {
         let to = Table { name: table.to.clone(), ..Table::default() };
         let message = format!("the source has no table '{}'{}", table.from, nearest(source, &table.from).await?);
         let (line, column) = spans.table(&table.to).unwrap_or_default();
         let problem = Problem { line, column, error: true, message };
         return Ok((Mapping { to, ..Mapping::default() }, Some(problem)));
     };
-    let to = there(destination, &table.to, &mut known.destination).await?;
+    let to = known.destination.get(&table.to).cloned().flatten();
     read_as_asked(&mut from, table, source);
     let wrong = RefCell::new(Vec::new());
     let type_of = |sql: &str| {
@@ -161,21 +166,32 @@ fn point_into(table: &TablePlan, spans: &Spans, sql: &str, error: &ExprError, pr
     }
 }
 
-async fn there(
-    side: &(impl Catalog + ?Sized),
-    table: &str,
-    known: &mut HashMap<String, Option<Table>>,
-) -> Result<Option<Table>, EndpointError> {
-    if let Some(known) = known.get(table) {
-        return Ok(known.clone());
+/// Describes what of the plan's tables is not known yet, some at once.
+async fn look_ahead(
+    tables: &[TablePlan],
+    source: &dyn Source,
+    destination: &dyn Destination,
+    known: &mut Descriptions,
+) -> Result<(), EndpointError> {
+    for some in tables.chunks(AT_ONCE) {
+        let from = some.iter().map(|table| &table.from).filter(|name| !known.source.contains_key(*name));
+        let to = some.iter().map(|table| &table.to).filter(|name| !known.destination.contains_key(*name));
+        let from = try_join_all(from.map(|name| there(source, name)));
+        let to = try_join_all(to.map(|name| there(destination, name)));
+        let (from, to) = try_join(from, to).await?;
+        known.source.extend(from);
+        known.destination.extend(to);
     }
-    let described = match side.describe(table).await {
-        Ok(table) => Some(table),
-        Err(error) if error.kind == ErrorKind::NoTable => None,
-        Err(error) => return Err(error),
-    };
-    known.insert(table.to_owned(), described.clone());
-    Ok(described)
+    Ok(())
+}
+
+/// A table by its name; nothing where there is none of that name.
+async fn there(side: &(impl Catalog + ?Sized), table: &str) -> Result<(String, Option<Table>), EndpointError> {
+    match side.describe(table).await {
+        Ok(described) => Ok((table.to_owned(), Some(described))),
+        Err(error) if error.kind == ErrorKind::NoTable => Ok((table.to_owned(), None)),
+        Err(error) => Err(error),
+    }
 }
 
 async fn nearest(source: &dyn Source, name: &str) -> Result<String, EndpointError> {

@@ -4,15 +4,13 @@
 
 use futures::future::try_join_all;
 
+use super::AT_ONCE;
 use crate::{
     endpoint::{Destination, EndpointError, ErrorKind, Source},
     model::{Advice, Cell, ColumnType, Sight, Sighting, Table},
     plan::Drafted,
     protocol::{ColumnProfile, TableProfile},
 };
-
-/// How many tables are looked at side by side.
-const AT_ONCE: usize = 4;
 
 /// Each of these source tables, mapped to the destination's of the same name. `profiles`: what is known of their rows.
 pub async fn sketch(
@@ -54,7 +52,7 @@ async fn advice(
     table: &Table,
     known: Option<&TableProfile>,
 ) -> Result<Vec<Advice>, EndpointError> {
-    let seen = source.sightings(&table.name).await?.into_iter();
+    let seen = source.sightings(table).await?.into_iter();
     let seen = seen.filter_map(|sighting| match known {
         Some(profile) => corrected(sighting, profile),
         None => Some(sighting),

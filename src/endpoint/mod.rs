@@ -97,7 +97,7 @@ pub trait Source: Catalog {
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>>;
 
     /// What a cheap look at the table's rows says of its columns beyond their declared types.
-    async fn sightings(&self, _table: &str) -> Result<Vec<Sighting>> {
+    async fn sightings(&self, _table: &Table) -> Result<Vec<Sighting>> {
         Ok(Vec::new())
     }
 }

@@ -192,8 +192,8 @@ impl Source for Csv {
         Ok(Arc::new(moment))
     }
 
-    async fn sightings(&self, table: &str) -> Result<Vec<Sighting>> {
-        let table = table.to_owned();
+    async fn sightings(&self, table: &Table) -> Result<Vec<Sighting>> {
+        let table = table.name.clone();
         self.look(move |folder| shape::sightings(&open(folder, &table)?)).await
     }
 }

@@ -186,7 +186,7 @@ impl Source for Mysql {
         Ok(Arc::new(MysqlSnapshot::open(&self.address).await?))
     }
 
-    async fn sightings(&self, table: &str) -> Result<Vec<Sighting>> {
+    async fn sightings(&self, table: &Table) -> Result<Vec<Sighting>> {
         let mut session = self.look().await?;
         let seen = sight::sightings(&mut session, table).await?;
         self.looking.keep(session);

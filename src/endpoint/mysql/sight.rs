@@ -3,7 +3,7 @@
 //!
 //! One statement a table over so many rows, in no order: it says what is likely, and a run holds every row to it.
 
-use super::{catalog, connect::Session, connect::text_at, sql, types::word_of};
+use super::{connect::Session, connect::text_at, sql, types::word_of};
 use crate::{
     endpoint::Result,
     model::{Column, Sight, Sighting, Table},
@@ -28,13 +28,12 @@ fn question(table: &Table, column: &Column) -> Option<(Sight, String)> {
     }
 }
 
-pub(super) async fn sightings(session: &mut Session, table: &str) -> Result<Vec<Sighting>> {
-    let table = catalog::describe(session, table).await?;
+pub(super) async fn sightings(session: &mut Session, table: &Table) -> Result<Vec<Sighting>> {
     let questions: Vec<(&Column, Sight, String)> = table
         .columns
         .iter()
         .filter(|column| !column.generated)
-        .filter_map(|column| question(&table, column).map(|(sight, condition)| (column, sight, condition)))
+        .filter_map(|column| question(table, column).map(|(sight, condition)| (column, sight, condition)))
         .collect();
     if questions.is_empty() {
         return Ok(Vec::new());

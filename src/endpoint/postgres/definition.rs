@@ -129,11 +129,13 @@ const PECULIAR: &str = "
            CASE WHEN c.relpersistence = 'u' THEN 'is unlogged' END AS unlogged
     FROM pg_class c WHERE c.oid = format('%I.%I', $1::text, $2::text)::regclass";
 
-/// Types of the database's own that the table's columns are of, those that others need first.
+/// Types of the database's own that the table's columns are of, those that others need first. The server's own types have
+/// numbers below 16384 (FirstNormalObjectId); a table that has no other costs no look at the types, of which every table is one.
 const TYPES: &str = concat!(
     "WITH RECURSIVE used(oid, depth) AS (
         SELECT a.atttypid, 0 FROM pg_attribute a
         WHERE a.attrelid = format('%I.%I', $1::text, $2::text)::regclass AND a.attnum > 0 AND NOT a.attisdropped
+          AND a.atttypid >= 16384
         UNION
         SELECT b.oid, u.depth + 1 FROM used u JOIN pg_type t ON t.oid = u.oid CROSS JOIN LATERAL (
             SELECT t.typelem AS oid WHERE t.typelem <> 0 AND t.typcategory = 'A'

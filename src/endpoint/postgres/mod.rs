@@ -175,11 +175,10 @@ impl Source for Postgres {
         Ok(Arc::new(snapshot))
     }
 
-    async fn sightings(&self, table: &str) -> Result<Vec<Sighting>> {
-        let described = self.describe(table).await?;
+    async fn sightings(&self, table: &Table) -> Result<Vec<Sighting>> {
         let mut session = self.sessions.take().await?;
-        let seen = sight::sightings(&mut session, &self.name(table), &described).await;
-        self.done(session, seen.map_err(|error| failure(error, format!("cannot look into {table}"))))
+        let seen = sight::sightings(&mut session, &self.name(&table.name), table).await;
+        self.done(session, seen.map_err(|error| failure(error, format!("cannot look into {}", table.name))))
     }
 }
 

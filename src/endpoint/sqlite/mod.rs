@@ -151,8 +151,8 @@ impl Source for Sqlite {
         Ok(Arc::new(blocking(move || snapshot::Moment::open(&path)).await?))
     }
 
-    async fn sightings(&self, table: &str) -> Result<Vec<Sighting>> {
-        let table = self.describe(table).await?;
+    async fn sightings(&self, table: &Table) -> Result<Vec<Sighting>> {
+        let table = table.clone();
         let failed = error::during(format!("cannot look into {}", table.name));
         self.look(move |connection, _| sight::sightings(connection, &table).map_err(failed)).await
     }
