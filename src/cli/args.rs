@@ -376,6 +376,12 @@ pub struct Restore {
     /// The file with the key of what is encrypted, as `age-keygen` writes it.
     #[arg(long, value_name = "FILE", requires = "name")]
     pub identity: Option<PathBuf>,
+    /// Write the rows that others wrote since to CSV files in this folder, a table to a file; the destination stays as it is.
+    #[arg(long, value_name = "FOLDER", requires = "name", conflicts_with_all = ["yes", "discard_others", "drill", "purge"])]
+    pub export_others: Option<PathBuf>,
+    /// Values of private columns too.
+    #[arg(long, requires = "export_others")]
+    pub with_private: bool,
     /// Try the way back on scratch tables and drop them again; the tables themselves are not touched.
     #[arg(long, requires = "name", conflicts_with_all = ["yes", "discard_others", "purge"])]
     pub drill: bool,

@@ -58,6 +58,10 @@ pub enum RestoreError {
          {point} --drill` tries it again", .why.join("; ")
     )]
     NoWayBack { point: String, why: Vec<String> },
+    #[error("{0} is there already: name another folder, or take it away; nothing was written")]
+    Exported(PathBuf),
+    #[error("{path} cannot be written: {source}; name another folder, or make room")]
+    Export { path: PathBuf, source: std::io::Error },
     #[error("a worker of the restore died: {0}")]
     Worker(#[from] tokio::task::JoinError),
 }

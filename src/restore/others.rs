@@ -21,7 +21,29 @@ pub(super) struct Found {
     pub(super) written: Option<RowSum>,
 }
 
+/// What the point and the runs since left in a table, as far as sums tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Just what is kept of it.
+    AsKept,
+    /// Over the columns that the runs write.
+    Sum(RowSum),
+    Unknown,
+}
+
+impl Left {
+    /// `kept`: the sum of what is kept.
+    pub(super) fn sum(self, kept: RowSum) -> Option<RowSum> {
+        match self {
+            Self::AsKept => Some(kept),
+            Self::Sum(sum) => Some(sum),
+            Self::Unknown => None,
+        }
+    }
+}
+
 /// What the runs since left in each table.
+#[derive(Default)]
 pub(super) struct Wrote {
     /// The oldest first.
     pub(super) runs: Vec<BTreeMap<String, Option<TableDigest>>>,
@@ -35,7 +57,7 @@ pub(super) struct Wrote {
 
 impl Wrote {
     pub(super) async fn of(way: &Way, point: &PointRecord, runs: &[RunRecord]) -> Result<Self> {
-        let mut wrote = Self { runs: Vec::new(), left: BTreeMap::new(), restored: None, has_own: false };
+        let mut wrote = Self::default();
         let own = runs.last().filter(|run| point.new.before.is_none() && run.id == point.new.run);
         wrote.has_own = own.is_some();
         for run in runs.iter().rev() {
@@ -63,6 +85,14 @@ impl Wrote {
     /// The runs since that are not the point's own.
     pub(super) fn later(&self) -> &[BTreeMap<String, Option<TableDigest>>] {
         self.runs.get(usize::from(self.has_own)..).unwrap_or_default()
+    }
+
+    /// What should be in a table that was kept whole, or was not there.
+    pub(super) fn left(&self, kept: &TableKept) -> Left {
+        match self.runs.iter().any(|run| run.contains_key(&kept.name)) {
+            true => self.expected(kept).map_or(Left::Unknown, Left::Sum),
+            false => Left::AsKept,
+        }
     }
 
     pub(super) fn others(&self, kept: &TableKept, sums: Option<&Found>) -> Others {

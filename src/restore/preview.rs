@@ -13,6 +13,8 @@ use super::{
     manifest::{RowsKept, TableKept},
     others::{Found, Wrote},
     shelf::{Shelf, show},
+    show_others::rows_of_others,
+    sift::Makes,
     touched::Touched,
     undo::{self, touched},
 };
@@ -39,17 +41,19 @@ pub struct Way {
 }
 
 /// What going back to the restore point of that name would do.
-pub async fn preview(way: &Way, name: &str) -> Result<RestorePreview> {
+pub async fn preview(way: &Way, makes: &dyn Makes, name: &str) -> Result<RestorePreview> {
     let survey = Survey::of(way, name).await?;
-    let tables = survey.tables.iter().map(|table| TablePreview {
+    let mut shown = rows_of_others(way, makes, &survey).await?;
+    let table = |table: &Surveyed| TablePreview {
         table: table.kept.name.clone(),
         act: table.act,
         rows: table.puts_back(),
         now: table.rows_now(),
         others: table.others.clone(),
-    });
+        shown: shown.remove(&table.kept.name),
+    };
     Ok(RestorePreview {
-        tables: tables.collect(),
+        tables: survey.tables.iter().map(table).collect(),
         runs: survey.runs.iter().map(|run| run.id.clone()).collect(),
         wants_discard: survey.wants_discard(),
         remarks: survey.remarks,
@@ -67,6 +71,8 @@ pub(super) struct Survey {
     pub(super) tables: Vec<Surveyed>,
     /// Runs that go back with it, the latest first.
     pub(super) runs: Vec<RunRecord>,
+    /// What they left in each table.
+    pub(super) wrote: Wrote,
     /// A restore that was cut off.
     pub(super) unfinished: Option<RestoreRecord>,
     pub(super) remarks: Vec<String>,
@@ -99,6 +105,14 @@ impl Surveyed {
         }
     }
 
+    /// The table as its rows are read now.
+    pub(super) fn as_read(&self, destination: &dyn Destination) -> Option<Table> {
+        match &self.touched {
+            Some(touched) => Some(touched.table.clone()),
+            None => self.now.as_ref().map(|now| whole(now, destination)),
+        }
+    }
+
     fn rows_now(&self) -> Option<u64> {
         self.sums.map(|sums| sums.whole.rows)
     }
@@ -112,8 +126,17 @@ impl Survey {
         let folder = shelf.place(name);
         let runs = runs_since(way, &point).await?;
         let unfinished = way.ledger.restores(name).await?.into_iter().find(|restore| restore.ended_ms.is_none());
-        let (remarks, refusals) = (Vec::new(), Vec::new());
-        let mut survey = Self { point, manifest, folder, tables: Vec::new(), runs, unfinished, remarks, refusals };
+        let mut survey = Self {
+            point,
+            manifest,
+            folder,
+            tables: Vec::new(),
+            runs,
+            wrote: Wrote::default(),
+            unfinished,
+            remarks: Vec::new(),
+            refusals: Vec::new(),
+        };
         survey.demand_same_place(way);
         if survey.refusals.is_empty() {
             survey.look(way).await?;
@@ -161,6 +184,7 @@ impl Survey {
             let others = if untouched { Others::Nothing } else { wrote.others(&kept, sums.as_ref()) };
             self.tables.push(Surveyed { sums, others, ..Surveyed::new(kept, now, act) });
         }
+        self.wrote = wrote;
         Ok(())
     }
 

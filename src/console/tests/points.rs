@@ -47,7 +47,8 @@ pub(super) fn all() -> Answer {
 
 /// What going back to the product's own would do, where others wrote since.
 pub(super) fn preview() -> RestorePreview {
-    let table = |table: &str, act, rows, now, others| TablePreview { table: table.into(), act, rows, now, others };
+    let table =
+        |table: &str, act, rows, now, others| TablePreview { table: table.into(), act, rows, now, others, shown: None };
     RestorePreview {
         point: one(),
         tables: vec![
