@@ -4,9 +4,16 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{binary::Desk, ends::End, sides::SqliteFile};
+use crate::support::{
+    binary::Desk,
+    ends::{End, counted_and_watched},
+    sides::SqliteFile,
+};
 
 const SERVERS: [&str; 3] = ["postgres", "mysql", "sqlite"];
+/// A pair of keys of the age format.
+const PUBLIC: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+const SECRET: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
 
 /// A destination that held rows before a run wrote to it in every mode.
 struct Shop {
@@ -92,6 +99,20 @@ impl Shop {
         let arguments: Vec<&str> = ["restore", name, "--export-others", folder].iter().chain(more).copied().collect();
         let last = self.desk.run_to(code, &arguments).values.last().unwrap().clone();
         last.get("exported").cloned().unwrap_or(last)
+    }
+
+    /// What the tables hold that were there before the run.
+    fn before(&self) -> Vec<Vec<Option<String>>> {
+        let tables: [(&str, &[&str]); 3] =
+            [("customers", &["id", "name", "amount", "note"]), ("log", &["note", "number"]), ("tags", &["id", "tag"])];
+        tables.iter().flat_map(|(table, columns)| self.end.table(table, columns)).collect()
+    }
+
+    #[track_caller]
+    fn restore(&self, code: i32, name: &str, more: &[&str]) -> Json {
+        let arguments: Vec<&str> = ["restore", name, "--yes", name].iter().chain(more).copied().collect();
+        let last = self.desk.run_to(code, &arguments).values.last().unwrap().clone();
+        last.get("restored").cloned().unwrap_or(last)
     }
 
     /// The lines of an exported file, the first as it is and the others sorted.
@@ -251,23 +272,17 @@ fn of_a_table_with_a_journal_rows_of_the_run_that_others_changed_come_out() {
         );
         shop.desk.write("plan.toml", &plan);
         let name = shop.run(0, &["--no-validate"]);
-        shop.others_of_customers();
+        shop.end.execute(&[
+            // One of their own, one that was there before, one of the run's.
+            "INSERT INTO customers VALUES (9001, 'of others', 1, 'kept')",
+            "UPDATE customers SET name = 'changed' WHERE id = 5",
+            "UPDATE customers SET name = 'changed' WHERE id = 150",
+        ]);
         let exported = shop.export(0, &name, "out", &[]);
         let customers = table(&exported, "customers");
         assert_eq!((&customers["rows"], &customers["exact"]), (&json!(1), &json!(true)), "{system}: {exported:#}");
         assert!(customers["told"].as_str().unwrap().contains("others added stays where it is"), "{system}");
         assert!(shop.lines("out", "customers")[1].starts_with("150,changed,187.5"), "{system}");
-    }
-}
-
-impl Shop {
-    /// One row of their own, one that was there before, one of the run's.
-    fn others_of_customers(&self) {
-        self.end.execute(&[
-            "INSERT INTO customers VALUES (9001, 'of others', 1, 'kept')",
-            "UPDATE customers SET name = 'changed' WHERE id = 5",
-            "UPDATE customers SET name = 'changed' WHERE id = 150",
-        ]);
     }
 }
 
@@ -325,4 +340,116 @@ fn records_that_others_put_into_files_come_out() {
         let text = fs::read_to_string(desk.path("out").join(format!("{name}.csv"))).unwrap();
         assert_eq!(text, "id,name\n9,of others\n", "{name}");
     }
+}
+
+#[test]
+fn rows_that_others_added_are_put_back_behind_those_of_the_point() {
+    for system in SERVERS {
+        let Some(shop) = Shop::new(system) else { continue };
+        let before = shop.before();
+        let name = shop.run(0, &[]);
+        let added = [
+            "INSERT INTO customers VALUES (9001, 'of others', 1, 'kept'), (9002, NULL, NULL, '')",
+            // As one that was there, and as one that the run wrote.
+            "INSERT INTO log VALUES ('before 1', 1), ('run 1', 2), (NULL, NULL)",
+            "INSERT INTO tags VALUES (9001, 'of others')",
+        ];
+        shop.end.execute(&added);
+        let restored = shop.restore(0, &name, &["--keep-others"]);
+        assert_eq!(restored["outcome"], "passed", "{system}: {restored:#}");
+        assert!(restored["remarks"].to_string().contains("customers: 2 row(s) that others added are put back"));
+        let found = shop.before();
+        let kept: Vec<_> = found.iter().filter(|row| !before.contains(row)).cloned().collect();
+        let text = |text: &str| Some(text.to_owned());
+        let amount = text(if system == "sqlite" { "1" } else { "1.00" });
+        let customers = vec![text("9001"), text("of others"), amount, text("kept")];
+        let empty = vec![text("9002"), None, None, text("")];
+        let others = [customers, empty, vec![None, None], vec![text("run 1"), text("2")]];
+        assert!(others.iter().all(|row| kept.contains(row)), "{system}: {kept:?}");
+        assert!(kept.contains(&vec![text("9001"), text("of others")]) && kept.len() == 5, "{system}: {kept:?}");
+        assert_eq!(found.len(), before.len() + 6, "{system}: a row that is as another is there once more");
+        let shelf = shop.desk.path("home/.local/state/whimbrel/restore");
+        let left =
+            fs::read_dir(shelf).unwrap().flatten().filter(|entry| entry.path().to_string_lossy().contains("others"));
+        assert_eq!(left.count(), 0, "{system}: what was taken aside stays there");
+    }
+}
+
+#[test]
+fn rows_of_others_are_not_put_back_in_the_place_of_the_points_own_or_where_others_did_more() {
+    for system in SERVERS {
+        let Some(shop) = Shop::new(system) else { continue };
+        let name = shop.run(0, &[]);
+        // The run replaced the table, so that the keys of what was there are free.
+        shop.end.execute(&["INSERT INTO tags VALUES (5, 'of others'), (6, 'of others'), (9001, 'of others')"]);
+        let after = shop.all();
+        let refused = shop.restore(1, &name, &["--keep-others"])["error"].as_str().unwrap().to_owned();
+        for words in ["tags: rows of the restore point have keys", "id = 5", "id = 6", "--discard-others"] {
+            assert!(refused.contains(words), "{system}: {words} in {refused}");
+        }
+        assert!(!refused.contains("9001"), "{system}: {refused}");
+        assert!(shop.all() == after, "{system}: something was written");
+
+        shop.end.execute(&[
+            "DELETE FROM tags WHERE id IN (5, 6)",
+            "UPDATE customers SET name = 'changed' WHERE id = 7",
+            "INSERT INTO made (id, name) VALUES (9001, 'of others')",
+        ]);
+        let refused = shop.restore(1, &name, &["--keep-others"])["error"].as_str().unwrap().to_owned();
+        for words in ["customers: others also changed or removed 1 row(s)", "made: the run made it"] {
+            assert!(refused.contains(words), "{system}: {words} in {refused}");
+        }
+        assert!(!refused.contains("tags:"), "{system}: {refused}");
+        shop.desk.run_to(2, &["restore", &name, "--yes", &name, "--keep-others", "--discard-others"]);
+    }
+}
+
+#[test]
+fn a_counter_stays_beyond_rows_of_others_that_are_put_back() {
+    for system in SERVERS {
+        let desk = Desk::new();
+        let source = SqliteFile::new(desk.path("source.sqlite"));
+        source.execute("CREATE TABLE a (name TEXT); INSERT INTO a VALUES ('x'), ('y')");
+        let Some(end) = End::new(system, desk.folder()) else { continue };
+        let (counted, _) = counted_and_watched(system);
+        end.execute(&[
+            &format!("CREATE TABLE a ({counted}, name VARCHAR(20))"),
+            "INSERT INTO a (name) VALUES ('old'), ('older')",
+        ]);
+        let plan = format!(
+            "[source]\nurl = \"sqlite:source.sqlite\"\n[destination]\nurl = \"{}\"\n[[table]]\nfrom = \"a\"\n\
+             [table.columns]\nid = {{ skip = true }}\n",
+            end.url()
+        );
+        desk.write("plan.toml", &plan);
+        let told = desk.run_to(0, &["run", "plan.toml"]);
+        let name = told.events("restore-point-made")[0]["name"].as_str().unwrap().to_owned();
+        end.execute(&["INSERT INTO a (name) VALUES ('of others')"]);
+        let told = desk.run_to(0, &["restore", &name, "--yes", &name, "--keep-others"]);
+        assert_eq!(told.values.last().unwrap()["restored"]["outcome"], "passed", "{system}: {told:#?}");
+        end.execute(&["INSERT INTO a (name) VALUES ('later')"]);
+        let ids: Vec<Option<String>> = end.table("a", &["id"]).into_iter().flatten().collect();
+        let mut ids: Vec<u32> = ids.iter().flatten().map(|id| id.parse().unwrap()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, [1, 2, 5, 6], "{system}");
+    }
+}
+
+#[test]
+fn what_is_encrypted_is_told_apart_with_its_key_alone() {
+    let Some(shop) = Shop::new("sqlite") else { return };
+    shop.plan(&format!("[restore]\nrecipient = \"{PUBLIC}\""), "");
+    shop.desk.write("key.txt", &format!("{SECRET}\n"));
+    let name = shop.run(0, &[]);
+    let before = shop.before();
+    shop.end.execute(&["INSERT INTO log VALUES ('of others', 1)"]);
+    let closed = shop.export(4, &name, "closed", &[]);
+    assert!(table(&closed, "log")["told"].as_str().unwrap().contains("--identity FILE"), "{closed:#}");
+    assert!(!shop.desk.path("closed/log.csv").exists());
+    let open = shop.export(0, &name, "open", &["--identity", "key.txt"]);
+    assert_eq!((&table(&open, "log")["rows"], shop.lines("open", "log")[1].as_str()), (&json!(1), "of others,1"));
+    let restored = shop.restore(0, &name, &["--keep-others", "--identity", "key.txt"]);
+    assert_eq!(restored["outcome"], "passed", "{restored:#}");
+    let found = shop.before();
+    assert!(found.len() < before.len() && found.contains(&vec![Some("of others".into()), Some("1".into())]));
 }

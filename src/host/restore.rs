@@ -18,8 +18,8 @@ use crate::{
     model::{Cell, Recipient},
     plan::{HIDDEN, Mapping, Plan, RestoreOptions, SidePlan},
     protocol::{
-        Drill, Event, Held, OthersExport, Outcome, PointMade, PointState, Restoration, RestorePoint, RestorePreview,
-        RestoreProgress, RestoreStep, Secret, SideName,
+        Drill, Event, Fate, Held, OthersExport, Outcome, PointMade, PointState, Restoration, RestorePoint,
+        RestorePreview, RestoreProgress, RestoreStep, Secret, SideName,
     },
     restore::{self, Export, Identity, Journalled, Keeping, Kept, Order, Purging, RestoreError, Wanted, Way},
 };
@@ -230,7 +230,7 @@ impl Workbench {
         &self,
         name: &str,
         typed: &str,
-        (discard_others, identity): (bool, Option<&Path>),
+        (others, identity): (Fate, Option<&Path>),
         progress: &watch::Sender<RestoreProgress>,
     ) -> Result<Restoration, RestoreError> {
         if typed != name {
@@ -240,13 +240,13 @@ impl Workbench {
         let options = self.restore_options().await;
         let order = Order {
             name: name.to_owned(),
-            discard_others,
+            others,
             until_ms: until(way.now_ms, &options),
             max_gb: options.max_gb,
             recipient: recipient(&options),
             day: day(way.now_ms),
         };
-        let restored = restore::restore(&way, &order, progress).await;
+        let restored = restore::restore(&way, &Maker::of(self), &order, progress).await;
         self.forget().await;
         restored
     }

@@ -28,7 +28,7 @@ pub use profile::{
 };
 pub use repair::{Repair, RepairRow, TableRepair};
 pub use restore::{
-    Drill, Drilled, DrilledTable, ExportedTable, Held, KeptTable, Others, OthersExport, OthersShown, PointMade,
+    Drill, Drilled, DrilledTable, ExportedTable, Fate, Held, KeptTable, Others, OthersExport, OthersShown, PointMade,
     PointState, Restoration, RestoreAct, RestorePoint, RestorePreview, RestoreProgress, RestoreStep, RestoredTable,
     TablePreview, TakenBack,
 };

@@ -141,6 +141,18 @@ pub struct RestorePreview {
     pub refusals: Vec<String>,
 }
 
+impl RestorePreview {
+    /// Whether others only added rows, and to tables that are emptied: then these may be put back.
+    pub fn may_keep(&self) -> bool {
+        let mut touched = self.tables.iter().filter(|table| table.others != Others::Nothing).peekable();
+        let added = |table: &TablePreview| {
+            let emptied = matches!(table.act, RestoreAct::Reload | RestoreAct::Empty);
+            emptied && matches!(table.others, Others::Added(_))
+        };
+        touched.peek().is_some() && touched.all(added)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TablePreview {
     pub table: String,
@@ -273,6 +285,19 @@ pub enum Others {
     Changed,
     /// It cannot be told, and why.
     Unknown(String),
+}
+
+/// What becomes of what others wrote since, where it is gone back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// Nothing is said of it: where others wrote, it is not gone back.
+    #[default]
+    Unsaid,
+    /// It may go.
+    Discard,
+    /// Rows that others added are put back.
+    Keep,
 }
 
 /// How far a restore is.

@@ -49,8 +49,16 @@ pub enum RestoreError {
     NotTyped { name: String, typed: String },
     #[error("{}", .0.join("; "))]
     Refused(Vec<String>),
-    #[error("{}; what is there now would be gone: --discard-others says that it may", .0.join("; "))]
+    #[error(
+        "{}; what is there now would be gone: --discard-others says that it may, --keep-others puts back what others added", 
+        .0.join("; ")
+    )]
     Others(Vec<String>),
+    #[error(
+        "what others wrote cannot be kept: {}; export it (--export-others FOLDER) and let it go (--discard-others); nothing \
+         was written", .0.join("; ")
+    )]
+    NotSpared(Vec<String>),
     #[error("{table} does not take back {rows} of its rows: {message}")]
     NotTaken { table: String, rows: usize, message: String },
     #[error(

@@ -34,6 +34,9 @@ pub struct Export<'e> {
 
 /// Writes a file for each table where others added or changed rows. A table whose rows cannot be told apart is told.
 pub async fn export_others(way: &Way, makes: &dyn Makes, export: &Export<'_>) -> Result<OthersExport> {
+    let point = way.ledger.point(&export.name).await?;
+    // Rows that a run writes meanwhile would pass for those of others.
+    let _lock = way.ledger.lock_plan(&point.new.plan_key)?;
     let survey = Survey::of(way, &export.name).await?;
     if survey.tables.is_empty() && !survey.refusals.is_empty() {
         return Err(RestoreError::Refused(survey.refusals));

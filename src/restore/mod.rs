@@ -25,6 +25,7 @@ mod readiness;
 mod shelf;
 mod show_others;
 mod sift;
+mod spare;
 mod touched;
 mod undo;
 

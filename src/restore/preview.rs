@@ -15,6 +15,7 @@ use super::{
     shelf::{Shelf, show},
     show_others::rows_of_others,
     sift::Makes,
+    spare::Spared,
     touched::Touched,
     undo::{self, touched},
 };
@@ -89,18 +90,21 @@ pub(super) struct Surveyed {
     pub(super) back: u64,
     /// Of a table that was not kept whole.
     pub(super) touched: Option<Touched>,
+    /// Rows of others that go back too.
+    pub(super) spared: Option<Spared>,
 }
 
 impl Surveyed {
     pub(super) fn new(kept: TableKept, now: Option<Table>, act: RestoreAct) -> Self {
         let back = kept.rows();
-        Self { kept, now, sums: None, act, others: Others::Nothing, back, touched: None }
+        Self { kept, now, sums: None, act, others: Others::Nothing, back, touched: None, spared: None }
     }
 
     /// How many rows going back writes.
     pub(super) fn puts_back(&self) -> u64 {
         match self.act {
-            RestoreAct::Reload | RestoreAct::Create | RestoreAct::Undo => self.back,
+            RestoreAct::Reload | RestoreAct::Create | RestoreAct::Undo => self.back + self.spared_rows(),
+            RestoreAct::Empty => self.spared_rows(),
             _ => 0,
         }
     }

@@ -79,6 +79,8 @@ pub(super) struct Sifted<T> {
     pub(super) sum: RowSum,
     /// Every row that was handed over is of others.
     pub(super) exact: bool,
+    /// They are all that others did.
+    pub(super) only_added: bool,
     /// What should be known of them beside; only where all were wanted, what others did besides.
     pub(super) told: Option<String>,
 }
@@ -154,7 +156,7 @@ impl<'s> Sieve<'s> {
             (true, false) if adds_up || taker.has_enough() => None,
             (true, false) => Some(also(lost)),
         };
-        Ok(Ok(Sifted { taker, sum, exact, told }))
+        Ok(Ok(Sifted { taker, sum, exact, only_added: adds_up, told }))
     }
 
     async fn read<T: Take>(&self, table: &Surveyed, read: &Table, taker: T) -> Result<T> {

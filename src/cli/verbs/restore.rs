@@ -16,7 +16,7 @@ use crate::{
     model::thousands,
     plan::Document,
     protocol::{
-        Held, KeptTable, Others, OthersShown, Outcome, PointState, Restoration, RestorePoint, RestorePreview,
+        Fate, Held, KeptTable, Others, OthersShown, Outcome, PointState, Restoration, RestorePoint, RestorePreview,
         RestoreProgress, RestoreStep,
     },
     restore::RestoreError,
@@ -134,11 +134,16 @@ async fn purge(context: &Context, name: Option<String>, arguments: &Restore) -> 
 
 async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit, CliError> {
     let bench = bench(context, name).await?;
+    let others = match (arguments.discard_others, arguments.keep_others) {
+        (true, _) => Fate::Discard,
+        (_, true) => Fate::Keep,
+        (false, false) => Fate::Unsaid,
+    };
     let typed = match &arguments.yes {
         Some(typed) => typed.clone(),
         None => {
             let preview = bench.restore_preview(name, arguments.identity.as_deref()).await.map_err(failed)?;
-            match tell(context, &preview, arguments.discard_others)? {
+            match tell(context, &preview, others)? {
                 Some(typed) => typed,
                 None => return Ok(Exit::Well),
             }
@@ -146,8 +151,7 @@ async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit,
     };
     let (progress, told) = watch::channel(RestoreProgress::default());
     let teller = (!context.json).then(|| tokio::spawn(follow(told)));
-    let restored =
-        bench.restore(name, &typed, (arguments.discard_others, arguments.identity.as_deref()), &progress).await;
+    let restored = bench.restore(name, &typed, (others, arguments.identity.as_deref()), &progress).await;
     drop(progress);
     if let Some(teller) = teller {
         let _ = teller.await;
@@ -208,7 +212,7 @@ fn seconds(ms: u64) -> String {
 }
 
 /// Says what it would do; the name that was typed, where somebody was there to type it.
-fn tell(context: &Context, preview: &RestorePreview, discard: bool) -> Result<Option<String>, CliError> {
+fn tell(context: &Context, preview: &RestorePreview, others: Fate) -> Result<Option<String>, CliError> {
     if context.json {
         context.print(&json!({ "preview": preview }))?;
         return Ok(None);
@@ -233,13 +237,20 @@ fn tell(context: &Context, preview: &RestorePreview, discard: bool) -> Result<Op
     if !preview.refusals.is_empty() {
         return Ok(None);
     }
-    if discards && !discard {
+    if discards && others == Fate::Unsaid {
         println!("next: what others wrote would be gone; `whimbrel restore {name} --discard-others` says that it may");
+        if preview.may_keep() {
+            println!("      `whimbrel restore {name} --keep-others` puts the rows that they added back");
+        }
         println!("      `whimbrel restore {name} --export-others FOLDER` writes it to files first");
         return Ok(None);
     }
     if !std::io::stdin().is_terminal() {
-        let flag = if discard { " --discard-others" } else { "" };
+        let flag = match others {
+            Fate::Unsaid => "",
+            Fate::Discard => " --discard-others",
+            Fate::Keep => " --keep-others",
+        };
         println!("next: `whimbrel restore {name}{flag} --yes {name}`");
         return Ok(None);
     }
