@@ -221,6 +221,9 @@ fn the_preview_shows_some_of_them_and_no_private_value() {
         let name = shop.run(0, &[]);
         shop.others();
         let preview = shop.desk.run_to(0, &["restore", &name]).values[0]["preview"].clone();
+        let remarks = preview["remarks"].to_string();
+        assert!(remarks.contains("customers: the run does not write note"), "{system}: {remarks}");
+        assert!(!remarks.contains("tags:") && !remarks.contains("log:"), "{system}: {remarks}");
         let shown = |name: &str| table(&preview, name)["shown"].clone();
         let private = json!({"name": "id", "cell": "(private)"});
         assert_eq!(shown("customers")["rows"], json!([[private.clone()], [private]]), "{system}: {preview:#}");
@@ -452,4 +455,92 @@ fn what_is_encrypted_is_told_apart_with_its_key_alone() {
     assert_eq!(restored["outcome"], "passed", "{restored:#}");
     let found = shop.before();
     assert!(found.len() < before.len() && found.contains(&vec![Some("of others".into()), Some("1".into())]));
+}
+
+#[test]
+fn a_restore_that_keeps_rows_of_others_and_is_killed_is_gone_on_with() {
+    let mut interrupted = 0;
+    for system in SERVERS {
+        let desk = Desk::new();
+        let Some(end) = End::new(system, desk.folder()) else { continue };
+        let source = SqliteFile::new(desk.path("source.sqlite"));
+        source
+            .execute("CREATE TABLE a (id INTEGER PRIMARY KEY, name VARCHAR(20)); INSERT INTO a VALUES (30007, 'run')");
+        let mut plan = format!("[source]\nurl = \"sqlite:source.sqlite\"\n[destination]\nurl = \"{}\"\n", end.url());
+        let tables = ["first", "second", "third"];
+        for table in tables {
+            let values: Vec<String> = (1..=20_000).map(|id| format!("({id}, '{table} {id}')")).collect();
+            end.execute(&[&format!("CREATE TABLE {table} (id INTEGER PRIMARY KEY, name VARCHAR(20))")]);
+            for some in values.chunks(5_000) {
+                end.execute(&[&format!("INSERT INTO {table} VALUES {}", some.join(", "))]);
+            }
+            plan.push_str(&format!("[[table]]\nfrom = \"a\"\nto = \"{table}\"\n"));
+        }
+        desk.write("plan.toml", &plan);
+        let rows = || tables.map(|table| end.table(table, &["id", "name"]));
+        let mut wanted = rows();
+        let told = desk.run_to(0, &["run", "plan.toml"]);
+        let name = told.events("restore-point-made")[0]["name"].as_str().unwrap().to_owned();
+        for (table, wanted) in tables.iter().zip(&mut wanted) {
+            end.execute(&[&format!("INSERT INTO {table} VALUES (50001, 'of others'), (50002, '{table} too')")]);
+            wanted.push(vec![Some("50001".into()), Some("of others".into())]);
+            wanted.push(vec![Some("50002".into()), Some(format!("{table} too"))]);
+            wanted.sort_unstable();
+        }
+        let (all, mut done) = (rows(), false);
+        let arguments = ["restore", name.as_str(), "--yes", name.as_str(), "--keep-others"];
+        for wait in [150, 400, 700, 1100] {
+            let mut child = desk.start(&arguments);
+            std::thread::sleep(std::time::Duration::from_millis(wait));
+            let _ = child.kill();
+            let _ = child.wait();
+            let listed = desk.run_to(0, &["restore"]).values[0]["restore_points"].clone();
+            let this = listed.as_array().unwrap().iter().find(|point| point["name"] == name.as_str()).unwrap();
+            interrupted += usize::from(this["state"] == "interrupted");
+            done = !this["restored_ms"].is_null();
+            if done {
+                break;
+            }
+        }
+        if done {
+            assert!(rows() == wanted, "{system}");
+            continue;
+        }
+        let told = desk.run_to(0, &arguments).values.last().unwrap()["restored"].clone();
+        assert_eq!(told["outcome"], "passed", "{system}: {told:#}");
+        assert!(rows() == wanted, "{system}");
+
+        // The way back from the way back holds those rows too, and nobody wrote since.
+        let before = told["before"].as_str().unwrap();
+        let preview = desk.run_to(0, &["restore", before]).values[0]["preview"].clone();
+        assert_eq!(preview["wants_discard"], json!([]), "{system}: {preview:#}");
+        let back = desk.run_to(0, &["restore", before, "--yes", before]).values.last().unwrap().clone();
+        assert_eq!(back["restored"]["outcome"], "passed", "{system}: {back:#}");
+        assert!(rows() == all, "{system}");
+    }
+    assert!(interrupted > 0, "no restore was caught in its middle");
+}
+
+#[test]
+fn a_plan_that_ran_twice_is_told_apart_from_what_others_wrote() {
+    for system in SERVERS {
+        let Some(shop) = Shop::new(system) else { continue };
+        let plan = format!(
+            "[source]\nurl = \"sqlite:source.sqlite\"\n[destination]\nurl = \"{}\"\n[[table]]\nfrom = \"log\"\n",
+            shop.end.url()
+        );
+        shop.desk.write("plan.toml", &plan);
+        let name = shop.run(0, &[]);
+        shop.run(0, &[]);
+        shop.end.execute(&["INSERT INTO log VALUES ('of others', 1), ('run 1', 2)"]);
+        let exported = shop.export(0, &name, "out", &[]);
+        let log = table(&exported, "log");
+        assert_eq!((&log["rows"], &log["exact"], &log["told"]), (&json!(2), &json!(true), &Json::Null), "{exported:#}");
+        assert_eq!(shop.lines("out", "log"), ["note,number", "of others,1", "run 1,2"], "{system}");
+        // Another source for a second run leaves the first one's rows without theirs.
+        shop.source.execute("DELETE FROM log WHERE number = 3");
+        shop.run(0, &[]);
+        let exported = shop.export(4, &name, "later", &[]);
+        assert!(table(&exported, "log")["told"].as_str().unwrap().contains("any more"), "{system}: {exported:#}");
+    }
 }

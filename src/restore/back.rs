@@ -19,7 +19,7 @@ use super::{
     preview::{Survey, Surveyed, Way},
     proof,
     sift::Makes,
-    spare::{self, Spared, spare},
+    spare::{self, Taken, spare},
     touched::Flow,
     undo::{set_counters, undo},
 };
@@ -81,6 +81,11 @@ pub async fn restore(
         Some(unfinished) => unfinished,
         None => begin(way, order, &survey, &teller).await?,
     };
+    let spared =
+        survey.tables.iter().filter_map(|table| Some((table.kept.name.clone(), table.spared.as_ref()?.digest.clone())));
+    // Whoever goes on must know these rows again.
+    record.spared = spared.collect();
+    way.ledger.restored_table(&record).await?;
     put_back(way, &survey, &mut record, &teller).await?;
     let runs: Vec<RunId> = survey.runs.iter().map(|run| run.id.clone()).collect();
     if !runs.is_empty() {
@@ -252,8 +257,8 @@ async fn put_back_rows(way: &Way, folder: &Path, table: &Surveyed, teller: &Tell
     let mut loader = way.destination.open(&target, &options(&target)).await?;
     let loaded = async {
         load(&mut *loader, (folder, &way.identities), kept, teller).await?;
-        match &table.spared {
-            Some(Spared { folder, rows, identities }) => {
+        match table.spared.as_ref().and_then(|spared| spared.taken.as_ref()) {
+            Some(Taken { folder, rows, identities }) => {
                 fill(&mut *loader, batches(folder, rows, identities), &kept.name, teller).await
             }
             None => Ok(()),

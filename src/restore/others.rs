@@ -51,6 +51,8 @@ pub(super) struct Wrote {
     left: BTreeMap<String, TableDigest>,
     /// What a restore left there, of a point that was made before one.
     pub(super) restored: Option<std::result::Result<Manifest, String>>,
+    /// By table, rows of others that it put back behind the point's own.
+    spared: BTreeMap<String, TableDigest>,
     /// The first of the runs is the one that the point was made for.
     has_own: bool,
 }
@@ -69,6 +71,8 @@ impl Wrote {
         if let Some(before) = &point.new.before {
             let restored = way.ledger.point(before).await?;
             let manifest = Shelf::of(&way.ledger).manifest(&restored).map_err(|error| error.to_string());
+            let restores = way.ledger.restores(before).await?.into_iter();
+            wrote.spared = restores.filter(|done| done.before == point.name).flat_map(|done| done.spared).collect();
             wrote.restored = Some(match runs.is_empty() {
                 true => manifest,
                 false => Err("a run wrote since".to_owned()),
@@ -100,7 +104,10 @@ impl Wrote {
         let digest = kept.rows.as_ref().and_then(|rows| rows.digest.as_ref());
         let held = digest.map(|digest| digest.sum).unwrap_or_default();
         if let Some(restored) = &self.restored {
-            let expected = restored.as_ref().map_err(Clone::clone).map(|manifest| left_by_restore(manifest, kept));
+            let mut expected = restored.as_ref().map_err(Clone::clone).map(|manifest| left_by_restore(manifest, kept));
+            if let (Ok(sum), Some(spared)) = (&mut expected, self.spared.get(&kept.name)) {
+                *sum += spared.sum;
+            }
             return compared(expected, Some(now.whole));
         }
         let wrote = self.runs.iter().any(|run| run.contains_key(&kept.name));
@@ -196,7 +203,7 @@ mod tests {
     /// What others did by what the runs wrote, the oldest first, and what is there now.
     fn others(kept: &TableKept, runs: &[&[u32]], now: &[u32]) -> Others {
         let runs = runs.iter().map(|rows| BTreeMap::from([("t".to_owned(), Some(digest(rows)))])).collect();
-        let wrote = Wrote { runs, left: BTreeMap::new(), restored: None, has_own: false };
+        let wrote = Wrote { runs, ..Wrote::default() };
         wrote.others(kept, Some(&Found { whole: sum(now), written: Some(sum(now)) }))
     }
 
@@ -231,7 +238,7 @@ mod tests {
         assert!(matches!(others(&upsert, &[&[3]], &[1, 3]), Others::Unknown(_)));
         let left = BTreeMap::from([("t".to_owned(), digest(&[1, 3]))]);
         let runs = vec![BTreeMap::from([("t".to_owned(), Some(digest(&[3])))])];
-        let wrote = Wrote { runs, left, restored: None, has_own: false };
+        let wrote = Wrote { runs, left, ..Wrote::default() };
         let found = |rows: &[u32]| Found { whole: sum(rows), written: Some(sum(rows)) };
         assert_eq!(wrote.others(&upsert, Some(&found(&[1, 3]))), Others::Nothing);
         assert_eq!(wrote.others(&upsert, Some(&found(&[1, 3, 4]))), Others::Added(1));
@@ -243,7 +250,7 @@ mod tests {
         let insert = kept(Mode::Insert, Held::Rows, &[1]);
         let other = TableDigest { shape: "other".into(), sum: sum(&[3]) };
         let runs = vec![BTreeMap::from([("t".to_owned(), Some(other))])];
-        let wrote = Wrote { runs, left: BTreeMap::new(), restored: None, has_own: false };
+        let wrote = Wrote { runs, ..Wrote::default() };
         let now = Found { whole: sum(&[1, 3]), written: Some(sum(&[1, 3])) };
         assert!(matches!(wrote.others(&insert, Some(&now)), Others::Unknown(_)));
     }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     endpoint::{Destination, Snapshot, Source},
     ledger::{Ledger, PointRecord, RestoreRecord, RunRecord},
-    model::{CounterStand, Table, thousands},
+    model::{Column, CounterStand, Mode, Table, thousands},
     protocol::{Held, Others, RestoreAct, RestorePreview, TablePreview},
 };
 
@@ -182,14 +182,51 @@ impl Survey {
                 Some(_) => way.destination.counters(&kept.name).await? == kept.counters,
                 None => true,
             };
-            let act = act(way, &kept, &sums, same_counters).await?;
+            let spared = self.spared_already(&kept, sums.as_ref());
+            let act = match spared {
+                Some(_) => RestoreAct::Nothing,
+                None => act(way, &kept, &sums, same_counters).await?,
+            };
             let done = self.unfinished.as_ref().is_some_and(|restore| restore.done.contains(&kept.name));
             let untouched = act == RestoreAct::Nothing || done;
             let others = if untouched { Others::Nothing } else { wrote.others(&kept, sums.as_ref()) };
-            self.tables.push(Surveyed { sums, others, ..Surveyed::new(kept, now, act) });
+            self.tables.push(Surveyed { sums, others, spared, ..Surveyed::new(kept, now, act) });
         }
         self.wrote = wrote;
+        let unseen = self.tables.iter().filter_map(|table| self.unseen(table));
+        let unseen: Vec<String> = unseen.collect();
+        self.remarks.extend(unseen);
         Ok(())
+    }
+
+    /// What sums over the columns that runs write do not show.
+    fn unseen(&self, table: &Surveyed) -> Option<String> {
+        let (kept, goes_back) = (&table.kept, matches!(table.act, RestoreAct::Reload | RestoreAct::Undo));
+        let wrote = self.wrote.runs.iter().any(|run| run.contains_key(&kept.name));
+        if !goes_back || !wrote || kept.mode == Mode::Replace {
+            return None;
+        }
+        let is_written = |column: &Column| kept.written.iter().any(|written| written.name == column.name);
+        let columns = kept.definition.iter().flat_map(|definition| &definition.columns);
+        let unwritten: Vec<&str> = columns
+            .filter(|column| !column.generated && !is_written(column))
+            .map(|column| column.name.as_str())
+            .collect();
+        (!unwritten.is_empty()).then(|| {
+            format!(
+                "{}: the run does not write {}, so what others changed there alone is not told; it goes back to what was kept",
+                kept.name,
+                unwritten.join(", ")
+            )
+        })
+    }
+
+    /// Rows of others that a restore that was cut off put back behind the table's own.
+    fn spared_already(&self, kept: &TableKept, sums: Option<&Found>) -> Option<Spared> {
+        let digest = self.unfinished.as_ref()?.spared.get(&kept.name)?;
+        let mut sum = kept.rows.as_ref().and_then(|rows| rows.digest.as_ref()).map(|own| own.sum).unwrap_or_default();
+        sum += digest.sum;
+        (sums?.whole == sum).then(|| Spared { digest: digest.clone(), taken: None })
     }
 
     /// Why each table cannot be put back, and what else is not as it was.

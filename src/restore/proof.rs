@@ -73,9 +73,8 @@ async fn differs(
         let found_now = sums.first().copied().unwrap_or_default();
         let digest = kept.rows.as_ref().and_then(|rows| rows.digest.as_ref());
         let mut was = digest.map(|digest| digest.sum).unwrap_or_default();
-        let spared = surveyed.spared.as_ref().and_then(|spared| spared.rows.digest.as_ref());
-        if let Some(spared) = spared {
-            was += spared.sum;
+        if let Some(spared) = &surveyed.spared {
+            was += spared.digest.sum;
         }
         if found_now.rows != was.rows {
             found.push(format!("it held {} rows, and holds {}", thousands(was.rows), thousands(found_now.rows)));

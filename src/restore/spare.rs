@@ -23,7 +23,7 @@ use super::{
     sift::{Makes, Sieve},
 };
 use crate::{
-    model::{Recipient, RowEncoding, Table, buckets::short, cell_at, thousands},
+    model::{Recipient, RowEncoding, Table, TableDigest, buckets::short, cell_at, thousands},
     protocol::{Held, RestoreAct},
 };
 
@@ -32,9 +32,17 @@ const AT_ONCE: u64 = 1 << 20;
 /// How many keys are told.
 const TOLD: usize = 3;
 
-/// Rows of others that go back into a table.
+/// Rows of others that are in a table after the way back.
 #[derive(Clone, Debug)]
 pub(super) struct Spared {
+    pub(super) digest: TableDigest,
+    /// None, where they are there again already.
+    pub(super) taken: Option<Taken>,
+}
+
+/// Rows that were taken aside.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
     pub(super) folder: PathBuf,
     pub(super) rows: RowsKept,
     /// Who can read them, as long as this process lives.
@@ -86,11 +94,12 @@ pub(super) async fn spare(
                 Ok(sifted) => {
                     let rows = tokio::task::spawn_blocking(move || sifted.taker.finish()).await??;
                     let Some(rows) = rows else { continue };
-                    let one = Spared { folder: folder.clone(), rows, identities: seal.own.clone() };
+                    let Some(digest) = rows.digest.clone() else { continue };
+                    let one = Taken { folder: folder.clone(), rows, identities: seal.own.clone() };
                     verify(&one, own).await?;
-                    let taken = taken(way, survey, table, &one).await?;
-                    spared.insert(name.clone(), one);
-                    taken
+                    let why = clashes(way, survey, table, &one).await?;
+                    spared.insert(name.clone(), Spared { digest, taken: Some(one) });
+                    why
                 }
             },
         };
@@ -100,7 +109,7 @@ pub(super) async fn spare(
         return Err(RestoreError::NotSpared(refusals));
     }
     for table in &mut survey.tables {
-        table.spared = spared.remove(&table.kept.name);
+        table.spared = spared.remove(&table.kept.name).or(table.spared.take());
     }
     Ok(aside)
 }
@@ -118,14 +127,14 @@ fn unfit(table: &Surveyed) -> Option<String> {
     (!changed.is_empty()).then(|| format!("it is defined otherwise since: {}", changed.join(", ")))
 }
 
-async fn verify(spared: &Spared, own: RowEncoding) -> Result<()> {
+async fn verify(spared: &Taken, own: RowEncoding) -> Result<()> {
     let spared = spared.clone();
     let verify = move || file::verify(&spared.folder, &spared.rows, &own, &spared.identities);
     tokio::task::spawn_blocking(verify).await?
 }
 
 /// Which keys of them the point's own rows have, in a sentence.
-async fn taken(way: &Way, survey: &Survey, table: &Surveyed, spared: &Spared) -> Result<Option<String>> {
+async fn clashes(way: &Way, survey: &Survey, table: &Surveyed, spared: &Taken) -> Result<Option<String>> {
     let Some(definition) = &table.kept.definition else { return Ok(None) };
     let read = whole(definition, &*way.destination);
     let Some(rows) = table.kept.rows.clone().filter(|_| table.kept.held == Held::Rows) else { return Ok(None) };
@@ -160,7 +169,7 @@ impl Key {
     /// The first few keys that both have.
     fn taken(
         &self,
-        spared: &Spared,
+        spared: &Taken,
         (folder, rows, identities): (&Path, &RowsKept, &[Identity]),
     ) -> Result<Vec<String>> {
         let parts = u128::from(spared.rows.rows().div_ceil(AT_ONCE).max(1));
@@ -207,9 +216,9 @@ impl Key {
 }
 
 impl Surveyed {
-    /// How many rows are there when it is gone back, and what of them others added.
+    /// How many rows of others are there when it is gone back.
     pub(super) fn spared_rows(&self) -> u64 {
-        self.spared.as_ref().map_or(0, |spared| spared.rows.rows())
+        self.spared.as_ref().map_or(0, |spared| spared.digest.sum.rows)
     }
 }
 
