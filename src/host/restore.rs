@@ -198,7 +198,7 @@ impl Workbench {
     /// some rows of a table were kept.
     pub async fn restore_preview(&self, name: &str, identity: Option<&Path>) -> Result<RestorePreview, RestoreError> {
         let way = self.way(name, identities(identity)?).await?;
-        let mut preview = restore::preview(&way, &Maker::of(self), name).await?;
+        let mut preview = Box::pin(restore::preview(&way, &Maker::of(self), name)).await?;
         let masks = self.masks().await;
         for table in &mut preview.tables {
             let Some(private) = masks.table(&table.table) else { continue };
@@ -222,7 +222,7 @@ impl Workbench {
             !with_private && masks.table(table).is_some_and(|private| private.holds(column))
         };
         let export = Export { name: name.to_owned(), folder: folder.to_owned(), hides: &hides };
-        restore::export_others(&way, &Maker::of(self), &export).await
+        Box::pin(restore::export_others(&way, &Maker::of(self), &export)).await
     }
 
     /// Goes back to this restore point, whose name was typed so; the file's keys read what is encrypted.
@@ -246,7 +246,7 @@ impl Workbench {
             recipient: recipient(&options),
             day: day(way.now_ms),
         };
-        let restored = restore::restore(&way, &Maker::of(self), &order, progress).await;
+        let restored = Box::pin(restore::restore(&way, &Maker::of(self), &order, progress)).await;
         self.forget().await;
         restored
     }
@@ -258,7 +258,8 @@ impl Workbench {
         identity: Option<&Path>,
         progress: &watch::Sender<RestoreProgress>,
     ) -> Result<Drill, RestoreError> {
-        restore::drill(&self.way(name, identities(identity)?).await?, name, progress).await
+        let way = self.way(name, identities(identity)?).await?;
+        Box::pin(restore::drill(&way, name, progress)).await
     }
 
     /// Tables of which a restore point that stands knows only what its run wrote.

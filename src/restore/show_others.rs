@@ -25,8 +25,11 @@ pub(super) async fn rows_of_others(
     makes: &dyn Makes,
     survey: &Survey,
 ) -> Result<BTreeMap<String, OthersShown>> {
-    let sieve = Sieve::of(way, makes, survey).await?;
     let mut shown = BTreeMap::new();
+    if survey.wants_discard().is_empty() {
+        return Ok(shown);
+    }
+    let sieve = Sieve::of(way, makes, survey).await?;
     for table in sieve.tables() {
         let told = match sieve.sift(table, Showing::of(table, &way.destination)).await {
             Ok(Ok(sifted)) => OthersShown { rows: sifted.taker.rows, told: sifted.told },

@@ -79,8 +79,8 @@ pub(super) struct Sifted<T> {
     pub(super) sum: RowSum,
     /// Every row that was handed over is of others.
     pub(super) exact: bool,
-    /// They are all that others did.
-    pub(super) only_added: bool,
+    /// What others did beside adding them, or why that is not known; none: nothing.
+    pub(super) besides: Option<String>,
     /// What should be known of them beside; only where all were wanted, what others did besides.
     pub(super) told: Option<String>,
 }
@@ -154,9 +154,14 @@ impl<'s> Sieve<'s> {
                 Some("rows that the run wrote and others changed since; what others added stays where it is".to_owned())
             }
             (true, false) if adds_up || taker.has_enough() => None,
-            (true, false) => Some(also(lost)),
+            (true, false) => Some(format!("{}; of those that were changed it is what they hold now", besides(lost))),
         };
-        Ok(Ok(Sifted { taker, sum, exact, only_added: adds_up, told }))
+        let besides = match (adds_up, exact) {
+            (true, _) => None,
+            (false, true) => Some(besides(lost)),
+            (false, false) => Some(doubts.join("; ")),
+        };
+        Ok(Ok(Sifted { taker, sum, exact, besides, told }))
     }
 
     async fn read<T: Take>(&self, table: &Surveyed, read: &Table, taker: T) -> Result<T> {
@@ -307,12 +312,11 @@ impl<'s> Sieve<'s> {
     }
 }
 
-fn also(lost: Option<u64>) -> String {
-    let did = match lost {
+fn besides(lost: Option<u64>) -> String {
+    match lost {
         Some(rows @ 1..) => format!("others also changed or removed {} row(s) that were there", thousands(rows)),
         _ => "others may also have changed or removed rows that were there".to_owned(),
-    };
-    format!("{did}; of those that were changed it is what they hold now")
+    }
 }
 
 fn plus(mut sum: RowSum, more: RowSum) -> RowSum {
@@ -483,7 +487,7 @@ mod tests {
 
     #[test]
     fn what_others_did_besides_is_told_with_its_number_where_that_is_known() {
-        assert!(also(Some(1234)).contains("1,234 row(s)"));
-        assert!(also(None).contains("may also have") && also(Some(0)).contains("may also have"));
+        assert!(besides(Some(1234)).contains("1,234 row(s)"));
+        assert!(besides(None).contains("may also have") && besides(Some(0)).contains("may also have"));
     }
 }

@@ -20,7 +20,7 @@ use super::{
     manifest::{RowsKept, TableKept},
     preview::{Survey, Surveyed, Way},
     shelf::Shelf,
-    sift::{Makes, Sieve},
+    sift::{Makes, Sieve, Sifted},
 };
 use crate::{
     model::{Recipient, RowEncoding, Table, TableDigest, buckets::short, cell_at, thousands},
@@ -88,9 +88,7 @@ pub(super) async fn spare(
             Some(why) => Some(why),
             None => match sieve.sift(table, filing).await? {
                 Err(why) => Some(why),
-                Ok(sifted) if !sifted.only_added => {
-                    Some(sifted.told.unwrap_or_else(|| "others did more than add rows".to_owned()))
-                }
+                Ok(Sifted { besides: Some(besides), .. }) => Some(besides),
                 Ok(sifted) => {
                     let rows = tokio::task::spawn_blocking(move || sifted.taker.finish()).await??;
                     let Some(rows) = rows else { continue };
