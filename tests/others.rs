@@ -489,9 +489,16 @@ fn a_restore_that_keeps_rows_of_others_and_is_killed_is_gone_on_with() {
         }
         let (all, mut done) = (rows(), false);
         let arguments = ["restore", name.as_str(), "--yes", name.as_str(), "--keep-others"];
-        for wait in [150, 400, 700, 1100] {
+        let ledger = SqliteFile::new(desk.path("home/.local/state/whimbrel/ledger.sqlite"));
+        let how_far = || {
+            let rows = ledger.rows("SELECT done FROM restores WHERE ended_ms IS NULL");
+            rows.into_iter().flatten().flatten().collect::<String>()
+        };
+        for table in ["\"spared\"", "\"first\"", "\"second\""] {
             let mut child = desk.start(&arguments);
-            std::thread::sleep(std::time::Duration::from_millis(wait));
+            while child.try_wait().unwrap().is_none() && !how_far().contains(table) {
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
             let _ = child.kill();
             let _ = child.wait();
             let listed = desk.run_to(0, &["restore"]).values[0]["restore_points"].clone();
