@@ -17,6 +17,7 @@ mod layers;
 mod matrix;
 mod metrics;
 mod modes;
+mod others;
 mod pairs;
 mod profile;
 mod proof;

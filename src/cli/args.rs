@@ -373,14 +373,23 @@ pub struct Restore {
     /// Although others wrote since; a restore point of what is there now is made first in any case.
     #[arg(long, requires = "name")]
     pub discard_others: bool,
+    /// Put the rows that others added back behind the restore point's own, where none of these has their key.
+    #[arg(long, requires = "name", conflicts_with = "discard_others")]
+    pub keep_others: bool,
     /// The file with the key of what is encrypted, as `age-keygen` writes it.
     #[arg(long, value_name = "FILE", requires = "name")]
     pub identity: Option<PathBuf>,
+    /// Write the rows that others wrote since to CSV files in this folder, a table to a file; the destination stays as it is.
+    #[arg(long, value_name = "FOLDER", requires = "name", conflicts_with_all = ["yes", "discard_others", "keep_others", "drill", "purge"])]
+    pub export_others: Option<PathBuf>,
+    /// Values of private columns too.
+    #[arg(long, requires = "export_others")]
+    pub with_private: bool,
     /// Try the way back on scratch tables and drop them again; the tables themselves are not touched.
-    #[arg(long, requires = "name", conflicts_with_all = ["yes", "discard_others", "purge"])]
+    #[arg(long, requires = "name", conflicts_with_all = ["yes", "discard_others", "keep_others", "purge"])]
     pub drill: bool,
     /// Take what is kept off this host: of all whose time is over, or of this one.
-    #[arg(long, conflicts_with = "discard_others")]
+    #[arg(long, conflicts_with_all = ["discard_others", "keep_others"])]
     pub purge: bool,
 }
 

@@ -59,6 +59,17 @@ pub trait Catalog: Send + Sync {
         None
     }
 
+    /// The rows with each column that travels otherwise than it is read put into the type of its namesake among `columns`, as
+    /// a reader of these would have read it. A value that this type does not hold is an error.
+    fn arrived(&self, batch: &RecordBatch, _travelled: &[Column], _columns: &[Column]) -> Result<RecordBatch> {
+        Ok(batch.clone())
+    }
+
+    /// The value of a column that travelled, as the system holds it.
+    fn as_held(&self, _travelled: &Column, cell: Cell) -> Cell {
+        cell
+    }
+
     /// What this system adds to the end of shorter values of the column, so that nobody can tell it from the values' own.
     fn padding(&self, _column: &Column) -> Option<Padding> {
         None

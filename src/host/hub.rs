@@ -168,6 +168,7 @@ fn changes(ask: &Ask) -> bool {
             | Ask::StopRetrying
             | Ask::Connect { .. }
             | Ask::Restore { .. }
+            | Ask::ExportOthers { .. }
             | Ask::Purge { .. }
             | Ask::Validate
             | Ask::StopValidation
@@ -391,8 +392,8 @@ impl Hub {
                     Done::Started { client, id, result: start(&workbench, on_error, confirmed).await }
                 }
                 Ask::Restore { .. } if running => refused("a run of this plan is under way; stop it first"),
-                Ask::Restore { name, typed, discard_others, identity } => {
-                    let how = (discard_others, identity.as_deref().map(Path::new));
+                Ask::Restore { name, typed, others, identity } => {
+                    let how = (others, identity.as_deref().map(Path::new));
                     match workbench.restore(&name, &typed, how, &progress).await {
                         Ok(restored) => {
                             let answer = Answer::Restored(Box::new(restored));

@@ -8,6 +8,7 @@ mod hub;
 mod kept;
 mod lease;
 mod log;
+mod making;
 mod mappings;
 mod migrations;
 mod port;

@@ -10,18 +10,18 @@ use chrono::{DateTime, Local};
 use datafusion::arrow::record_batch::RecordBatch;
 use tokio::sync::watch;
 
-use super::Workbench;
+use super::{Workbench, making::Maker};
 use crate::{
     endpoint::{Destination, EndpointError, Source, open_source},
     engine::{Journal, Precaution, now_ms},
     ledger::{Ledger, NewPoint, RunRecord},
-    model::Recipient,
-    plan::{Mapping, Plan, RestoreOptions, SidePlan},
+    model::{Cell, Recipient},
+    plan::{HIDDEN, Mapping, Plan, RestoreOptions, SidePlan},
     protocol::{
-        Drill, Event, Held, Outcome, PointMade, PointState, Restoration, RestorePoint, RestorePreview, RestoreProgress,
-        RestoreStep, Secret, SideName,
+        Drill, Event, Fate, Held, OthersExport, Outcome, PointMade, PointState, Restoration, RestorePoint,
+        RestorePreview, RestoreProgress, RestoreStep, Secret, SideName,
     },
-    restore::{self, Identity, Journalled, Keeping, Kept, Order, Purging, RestoreError, Wanted, Way},
+    restore::{self, Export, Identity, Journalled, Keeping, Kept, Order, Purging, RestoreError, Wanted, Way},
 };
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -197,7 +197,32 @@ impl Workbench {
     /// What going back to this restore point would do; the file's keys read what is encrypted, which is needed where only
     /// some rows of a table were kept.
     pub async fn restore_preview(&self, name: &str, identity: Option<&Path>) -> Result<RestorePreview, RestoreError> {
-        restore::preview(&self.way(name, identities(identity)?).await?, name).await
+        let way = self.way(name, identities(identity)?).await?;
+        let mut preview = Box::pin(restore::preview(&way, &Maker::of(self), name)).await?;
+        let masks = self.masks().await;
+        for table in &mut preview.tables {
+            let Some(private) = masks.table(&table.table) else { continue };
+            let cells = table.shown.iter_mut().flat_map(|shown| shown.rows.iter_mut().flatten());
+            cells.filter(|cell| private.holds(&cell.name)).for_each(|named| named.cell = Cell::text(HIDDEN));
+        }
+        Ok(preview)
+    }
+
+    /// Writes what others wrote since the restore point to files in the folder, values of private columns only where these
+    /// are asked for. Nothing of the destination changes.
+    pub async fn export_others(
+        &self,
+        name: &str,
+        folder: &Path,
+        (with_private, identity): (bool, Option<&Path>),
+    ) -> Result<OthersExport, RestoreError> {
+        let way = self.way(name, identities(identity)?).await?;
+        let masks = self.masks().await;
+        let hides = |table: &str, column: &str| {
+            !with_private && masks.table(table).is_some_and(|private| private.holds(column))
+        };
+        let export = Export { name: name.to_owned(), folder: folder.to_owned(), hides: &hides };
+        Box::pin(restore::export_others(&way, &Maker::of(self), &export)).await
     }
 
     /// Goes back to this restore point, whose name was typed so; the file's keys read what is encrypted.
@@ -205,7 +230,7 @@ impl Workbench {
         &self,
         name: &str,
         typed: &str,
-        (discard_others, identity): (bool, Option<&Path>),
+        (others, identity): (Fate, Option<&Path>),
         progress: &watch::Sender<RestoreProgress>,
     ) -> Result<Restoration, RestoreError> {
         if typed != name {
@@ -215,13 +240,13 @@ impl Workbench {
         let options = self.restore_options().await;
         let order = Order {
             name: name.to_owned(),
-            discard_others,
+            others,
             until_ms: until(way.now_ms, &options),
             max_gb: options.max_gb,
             recipient: recipient(&options),
             day: day(way.now_ms),
         };
-        let restored = restore::restore(&way, &order, progress).await;
+        let restored = Box::pin(restore::restore(&way, &Maker::of(self), &order, progress)).await;
         self.forget().await;
         restored
     }
@@ -233,7 +258,8 @@ impl Workbench {
         identity: Option<&Path>,
         progress: &watch::Sender<RestoreProgress>,
     ) -> Result<Drill, RestoreError> {
-        restore::drill(&self.way(name, identities(identity)?).await?, name, progress).await
+        let way = self.way(name, identities(identity)?).await?;
+        Box::pin(restore::drill(&way, name, progress)).await
     }
 
     /// Tables of which a restore point that stands knows only what its run wrote.

@@ -7,16 +7,13 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{Cell, FaultId, NamedCell, edited, hex, unhex},
+    model::{Cell, FaultId, NamedCell, edited, unhex},
     plan::{Masks, Plan, TablePlan},
     protocol::{Retry, ReviewItem, ReviewState},
 };
 
 /// What stands before the source columns; `fault` tells whether the row is still the one that was exported.
 const FIXED: [&str; 8] = ["#run", "#table", "#row", "#fault", "#key", "#column", "#cause", "#message"];
-const NULL: &str = "\\N";
-/// In the place of a private value: it stays as it is.
-const PRIVATE: &str = "\\P";
 
 #[derive(Debug, thiserror::Error)]
 pub enum SheetError {
@@ -51,8 +48,8 @@ pub fn write(items: &[&ReviewItem], plan: Option<&Plan>, masks: Option<&Masks>) 
             shown.message.clone(),
         ];
         record.extend(fault.cells.iter().map(|named| match private {
-            Some(private) if private.holds(&named.name) => PRIVATE.to_owned(),
-            _ => text_of(&named.cell),
+            Some(private) if private.holds(&named.name) => Cell::PRIVATE_IN_SHEET.to_owned(),
+            _ => named.cell.in_sheet(),
         }));
         writer.write_record(&record)?;
     }
@@ -74,15 +71,6 @@ fn key(planned: &TablePlan, cells: &[NamedCell]) -> String {
         Some(format!("{name}={}", named.cell.display()))
     };
     planned.key.iter().map(source).filter_map(cell).collect::<Vec<_>>().join(", ")
-}
-
-fn text_of(cell: &Cell) -> String {
-    match cell {
-        Cell::Null => NULL.to_owned(),
-        Cell::Text(text) if text.starts_with('\\') => format!("\\{text}"),
-        Cell::Text(text) => text.clone(),
-        Cell::Bytes(bytes) => format!("\\x{}", hex(bytes)),
-    }
 }
 
 /// None: a private value that stays as it is.

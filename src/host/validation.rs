@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Where no run says how the source was cut.
-const CHUNK_ROWS: u64 = 50_000;
+pub(super) const CHUNK_ROWS: u64 = 50_000;
 
 /// How long a repair waits for somebody else's lock, in seconds.
 const LOCK_WAIT: u32 = 30;
@@ -54,14 +54,14 @@ enum Looked {
 }
 
 /// How a run wrote its tables.
-struct Written {
+pub(super) struct Written {
     created: BTreeSet<String>,
     /// What the digests are taken over; a run that was gone on with may have found tables that it had made itself.
     shapes: BTreeMap<String, String>,
 }
 
 impl Written {
-    async fn of(ledger: &Ledger, run: &RunId) -> Result<Self, LedgerError> {
+    pub(super) async fn of(ledger: &Ledger, run: &RunId) -> Result<Self, LedgerError> {
         let digests = ledger.digests(run).await?.into_iter();
         Ok(Self {
             created: ledger.created(run).await?.into_iter().map(|table| table.name).collect(),
@@ -199,7 +199,7 @@ impl Workbench {
     /// The plan's mappings as the rows were written by: onto a table that was made for them, the plan's types count, as
     /// they do not onto one that was there. Where no run is known, tables count as made whose columns are what the plan
     /// would make.
-    async fn bind_as_written(
+    pub(super) async fn bind_as_written(
         &self,
         document: &Document,
         plan: &Plan,

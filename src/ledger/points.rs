@@ -3,6 +3,9 @@
 //! One idea: a name is claimed before anything is kept under it and never given again, so that the trail and the folder
 //! speak of the same one.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{
@@ -71,6 +74,16 @@ pub struct RestoreRecord {
     pub ended_ms: Option<u64>,
     /// Tables that are as they were.
     pub done: Vec<String>,
+    /// By table, rows of others that are put back behind its own.
+    pub spared: BTreeMap<String, TableDigest>,
+}
+
+/// How far a restore is, as it is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Far {
+    Done(Vec<String>),
+    Sparing { done: Vec<String>, spared: BTreeMap<String, TableDigest> },
 }
 
 const COLUMNS: &str = "SELECT name, run, plan_key, plan_name, plan_digest, plan_text, made_ms, until_ms, by, before_point, \
@@ -183,9 +196,12 @@ impl Ledger {
         Ok(())
     }
 
+    /// Keeps how far the way back is.
     pub async fn restored_table(&self, restore: &RestoreRecord) -> Result<()> {
+        let (done, spared) = (restore.done.clone(), restore.spared.clone());
+        let far = if spared.is_empty() { Far::Done(done) } else { Far::Sparing { done, spared } };
         let sql = "UPDATE restores SET done = ? WHERE id = ?";
-        sqlx::query(sql).bind(serde_json::to_string(&restore.done)?).bind(&restore.id).execute(&self.pool).await?;
+        sqlx::query(sql).bind(serde_json::to_string(&far)?).bind(&restore.id).execute(&self.pool).await?;
         Ok(())
     }
 
@@ -217,13 +233,18 @@ impl Ledger {
                    ORDER BY begun_ms DESC, rowid DESC";
         let rows = sqlx::query(sql).bind(point).fetch_all(&self.pool).await?;
         let restore = |row: &SqliteRow| {
+            let (done, spared) = match serde_json::from_str(row.get(5))? {
+                Far::Done(done) => (done, BTreeMap::new()),
+                Far::Sparing { done, spared } => (done, spared),
+            };
             Ok(RestoreRecord {
                 id: row.get(0),
                 point: row.get(1),
                 before: row.get(2),
                 begun_ms: row.get::<i64, _>(3) as u64,
                 ended_ms: row.get::<Option<i64>, _>(4).map(|at| at as u64),
-                done: serde_json::from_str(row.get(5))?,
+                done,
+                spared,
             })
         };
         rows.iter().map(restore).collect()

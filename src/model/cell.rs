@@ -63,6 +63,20 @@ impl Cell {
         }
     }
 
+    /// In the place of a private value in a sheet: there is one, and it is not told.
+    pub const PRIVATE_IN_SHEET: &str = "\\P";
+
+    /// For a spreadsheet: NULL is `\N`, bytes are `\x` and hexadecimal digits, a text that begins with `\` has one more in
+    /// front, so that nothing depends on which quotes are written.
+    pub fn in_sheet(&self) -> String {
+        match self {
+            Self::Null => "\\N".into(),
+            Self::Text(text) if text.starts_with('\\') => format!("\\{text}"),
+            Self::Text(text) => text.clone(),
+            Self::Bytes(bytes) => format!("\\x{}", hex(bytes)),
+        }
+    }
+
     /// For a human: NULL as `NULL`, bytes in hex.
     pub fn display(&self) -> String {
         match self {

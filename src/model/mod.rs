@@ -2,6 +2,7 @@
 //!
 //! Plain data and pure functions. Nothing here reads a clock, a file, a socket or a terminal.
 
+pub mod buckets;
 pub mod calendar;
 mod cell;
 mod definition;

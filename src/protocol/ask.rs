@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Fact, Fix, FixPreview, Restoration, RestorePoint, RestorePreview, Retried, Rows, SampleSaying, TableProfile,
-    TableValidation, Validation,
+    Fact, Fate, Fix, FixPreview, OthersExport, Restoration, RestorePoint, RestorePreview, Retried, Rows, SampleSaying,
+    TableProfile, TableValidation, Validation,
 };
 use crate::model::{Cell, Fault, FaultId, NamedCell, OnError, Page, Problem, RunId, RunPhase, Spot, Table, TableEntry};
 
@@ -113,13 +113,20 @@ pub enum Ask {
         name: String,
     },
     /// Goes back to it. `typed` is its name as the operator typed it. Refused while a run goes on, and where others wrote
-    /// since unless `discard_others`. What is encrypted wants the file of its key: `identity` is that file's path on the
+    /// since unless `others` says what becomes of that. What is encrypted wants the file of its key: `identity` is that file's path on the
     /// host's machine, and never the key. [`super::FromHost::Restoring`] tells how far it is; answers with
     /// [`Answer::Restored`] when it is over.
     Restore {
         name: String,
         typed: String,
-        discard_others: bool,
+        others: Fate,
+        identity: Option<String>,
+    },
+    /// Writes what others wrote since to files in a folder of the host's machine; `identity` as for [`Ask::Restore`]. Values
+    /// of private columns are left out. Answers with [`Answer::OthersExported`].
+    ExportOthers {
+        name: String,
+        folder: String,
         identity: Option<String>,
     },
     /// Takes what is kept of a restore point off this host; `typed` as for [`Ask::Restore`] unless its time is over. No
@@ -250,6 +257,7 @@ pub enum Answer {
     RestorePoints(Vec<RestorePoint>),
     RestorePreview(Box<RestorePreview>),
     Restored(Box<Restoration>),
+    OthersExported(Box<OthersExport>),
     /// The names of those whose rows are gone.
     Purged(Vec<String>),
     /// Each table's samples and differences are counted, and come one table at a time. Nothing: the latest run was not

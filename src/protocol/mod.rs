@@ -28,8 +28,9 @@ pub use profile::{
 };
 pub use repair::{Repair, RepairRow, TableRepair};
 pub use restore::{
-    Drill, Drilled, DrilledTable, Held, KeptTable, Others, PointMade, PointState, Restoration, RestoreAct,
-    RestorePoint, RestorePreview, RestoreProgress, RestoreStep, RestoredTable, TablePreview, TakenBack,
+    Drill, Drilled, DrilledTable, ExportedTable, Fate, Held, KeptTable, Others, OthersExport, OthersShown, PointMade,
+    PointState, Restoration, RestoreAct, RestorePoint, RestorePreview, RestoreProgress, RestoreStep, RestoredTable,
+    TablePreview, TakenBack,
 };
 pub use review::{FailedRetry, Fix, FixPreview, FixedRow, Retried, Retry, Retrying};
 pub use samples::{SampleChoice, SampleReview, SampleSaying, SampleVerdict};

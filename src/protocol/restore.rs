@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
-use crate::model::{RunId, thousands};
+use crate::model::{NamedCell, RunId, clip, thousands};
 
 /// What the tables of one run held before its first write.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +141,18 @@ pub struct RestorePreview {
     pub refusals: Vec<String>,
 }
 
+impl RestorePreview {
+    /// Whether others only added rows, and to tables that are emptied: then these may be put back.
+    pub fn may_keep(&self) -> bool {
+        let mut touched = self.tables.iter().filter(|table| table.others != Others::Nothing).peekable();
+        let added = |table: &TablePreview| {
+            let emptied = matches!(table.act, RestoreAct::Reload | RestoreAct::Empty);
+            emptied && matches!(table.others, Others::Added(_))
+        };
+        touched.peek().is_some() && touched.all(added)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TablePreview {
     pub table: String,
@@ -151,6 +163,66 @@ pub struct TablePreview {
     /// is a file.
     pub now: Option<u64>,
     pub others: Others,
+    /// Some rows of others; none where they wrote none.
+    #[serde(default)]
+    pub shown: Option<OthersShown>,
+}
+
+/// The first rows that others wrote to a table, or changed in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OthersShown {
+    /// Of each the key or, where there is none, the first cells.
+    pub rows: Vec<Vec<NamedCell>>,
+    /// Why there is no row, or what else may be among them.
+    pub told: Option<String>,
+}
+
+impl OthersShown {
+    /// So many rows are shown.
+    pub const ROWS: usize = 5;
+
+    /// A line for each row, and what is to be said of them.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        const LONGEST: usize = 40;
+        let cell = |named: &NamedCell| format!("{} = {}", named.name, clip(&named.cell.display(), LONGEST));
+        let row = move |row: &Vec<NamedCell>| row.iter().map(cell).collect::<Vec<_>>().join(", ");
+        self.rows.iter().map(row).chain(self.told.iter().map(|told| format!("({told})")))
+    }
+}
+
+/// What others wrote since, in files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OthersExport {
+    pub point: String,
+    pub folder: String,
+    pub tables: Vec<ExportedTable>,
+    /// Private values were left out.
+    pub masked: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedTable {
+    pub table: String,
+    /// None, where there is no such row.
+    pub file: Option<String>,
+    pub rows: u64,
+    /// It was proven that these are the rows that others added or changed, and no others.
+    pub exact: bool,
+    /// What may be among them, or is not.
+    pub told: Option<String>,
+}
+
+impl ExportedTable {
+    /// What was written, and how sure it is.
+    pub fn words(&self) -> String {
+        let sign = if self.exact { "✓" } else { "!" };
+        let what = match &self.file {
+            Some(file) => format!("{} row(s) of others in {file}", thousands(self.rows)),
+            None => "no row of others to export".to_owned(),
+        };
+        let told = self.told.as_ref().map(|told| format!("; {told}")).unwrap_or_default();
+        format!("{sign} {}: {what}{told}", self.table)
+    }
 }
 
 impl TablePreview {
@@ -213,6 +285,19 @@ pub enum Others {
     Changed,
     /// It cannot be told, and why.
     Unknown(String),
+}
+
+/// What becomes of what others wrote since, where it is gone back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// Nothing is said of it: where others wrote, it is not gone back.
+    #[default]
+    Unsaid,
+    /// It may go.
+    Discard,
+    /// Rows that others added are put back.
+    Keep,
 }
 
 /// How far a restore is.

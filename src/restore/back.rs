@@ -18,14 +18,16 @@ use super::{
     manifest::{RowsKept, TableKept},
     preview::{Survey, Surveyed, Way},
     proof,
+    sift::Makes,
+    spare::{self, Taken, spare},
     touched::Flow,
-    undo::undo,
+    undo::{set_counters, undo},
 };
 use crate::{
     endpoint::{Destination, LoadOptions, Loader, Mark},
     ledger::{NewPoint, RestoreRecord},
     model::{Counts, Recipient, RunId, Table},
-    protocol::{Event, Fact, Held, Outcome, Restoration, RestoreAct, RestoreProgress, RestoreStep, TakenBack},
+    protocol::{Event, Fact, Fate, Held, Outcome, Restoration, RestoreAct, RestoreProgress, RestoreStep, TakenBack},
 };
 
 /// How a restore is asked for.
@@ -33,8 +35,8 @@ use crate::{
 pub struct Order {
     /// The restore point.
     pub name: String,
-    /// What others wrote since may go.
-    pub discard_others: bool,
+    /// What becomes of what others wrote since.
+    pub others: Fate,
     /// Until when the restore point of the state now is kept, and how large a table in it may be.
     pub until_ms: u64,
     pub max_gb: u32,
@@ -48,21 +50,29 @@ pub struct Order {
 const LOCK_WAIT: u32 = 30;
 
 /// Goes back to the restore point, and proves it. What was begun and cut off is gone on with.
-pub async fn restore(way: &Way, order: &Order, progress: &watch::Sender<RestoreProgress>) -> Result<Restoration> {
+pub async fn restore(
+    way: &Way,
+    makes: &dyn Makes,
+    order: &Order,
+    progress: &watch::Sender<RestoreProgress>,
+) -> Result<Restoration> {
     let begun = Instant::now();
     let point = way.ledger.point(&order.name).await?;
     let _lock = way.ledger.lock_plan(&point.new.plan_key)?;
     clear_drills(&way.ledger, &*way.destination, &point.new.plan_key).await?;
     let teller = Teller { progress, point: order.name.clone() };
     teller.tell(RestoreStep::Checking, "");
-    let survey = Survey::of(way, &order.name).await?;
+    let mut survey = Survey::of(way, &order.name).await?;
     if !survey.refusals.is_empty() {
         return Err(RestoreError::Refused(survey.refusals));
     }
     let others = survey.wants_discard();
-    if !others.is_empty() && !order.discard_others {
-        return Err(RestoreError::Others(others));
-    }
+    let _aside = match order.others {
+        _ if others.is_empty() => None,
+        Fate::Unsaid => return Err(RestoreError::Others(others)),
+        Fate::Discard => None,
+        Fate::Keep => Some(spare(way, makes, order.recipient.clone(), &mut survey).await?),
+    };
     read_back(&*way.destination, &survey.folder, &survey.manifest, &way.identities).await?;
     for touched in survey.tables.iter().filter_map(|table| table.touched.as_ref()) {
         touched.verify().await?;
@@ -71,6 +81,11 @@ pub async fn restore(way: &Way, order: &Order, progress: &watch::Sender<RestoreP
         Some(unfinished) => unfinished,
         None => begin(way, order, &survey, &teller).await?,
     };
+    let spared =
+        survey.tables.iter().filter_map(|table| Some((table.kept.name.clone(), table.spared.as_ref()?.digest.clone())));
+    // Whoever goes on must know these rows again.
+    record.spared = spared.collect();
+    way.ledger.restored_table(&record).await?;
     put_back(way, &survey, &mut record, &teller).await?;
     let runs: Vec<RunId> = survey.runs.iter().map(|run| run.id.clone()).collect();
     if !runs.is_empty() {
@@ -79,7 +94,9 @@ pub async fn restore(way: &Way, order: &Order, progress: &watch::Sender<RestoreP
     way.ledger.close_these(&runs, way.now_ms, &way.by).await?;
     teller.tell(RestoreStep::Verifying, "");
     let (tables, missed) = proof::tables(way, &survey).await?;
-    let remarks = survey.remarks.iter().cloned().chain(missed).collect();
+    let spared = survey.tables.iter().filter(|table| table.spared.is_some());
+    let spared = spared.map(|table| spare::remark(&table.kept, table.spared_rows()));
+    let remarks = survey.remarks.iter().cloned().chain(spared).chain(missed).collect();
     let outcome = tables.iter().map(|table| table.outcome).max().unwrap_or(Outcome::Passed);
     let restoration = Restoration {
         point: order.name.clone(),
@@ -236,8 +253,18 @@ async fn put_back_rows(way: &Way, folder: &Path, table: &Surveyed, teller: &Tell
         way.destination.create(created).await?;
     }
     let target = whole(definition, &*way.destination);
+    let counters = way.destination.counters(&kept.name).await?;
     let mut loader = way.destination.open(&target, &options(&target)).await?;
-    match load(&mut *loader, (folder, &way.identities), kept, teller).await {
+    let loaded = async {
+        load(&mut *loader, (folder, &way.identities), kept, teller).await?;
+        match table.spared.as_ref().and_then(|spared| spared.taken.as_ref()) {
+            Some(Taken { folder, rows, identities }) => {
+                fill(&mut *loader, batches(folder, rows, identities), &kept.name, teller).await
+            }
+            None => Ok(()),
+        }
+    };
+    match loaded.await {
         Ok(()) => loader.commit(&no_mark(kept)).await?,
         Err(error) => {
             // What cannot be rolled back dies with its connection.
@@ -246,7 +273,10 @@ async fn put_back_rows(way: &Way, folder: &Path, table: &Surveyed, teller: &Tell
         }
     }
     drop(loader);
-    way.destination.set_counters(&kept.name, &kept.counters).await?;
+    match table.spared {
+        Some(_) => set_counters(way, kept, &counters).await?,
+        None => way.destination.set_counters(&kept.name, &kept.counters).await?,
+    }
     Ok(created)
 }
 

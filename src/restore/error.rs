@@ -55,8 +55,16 @@ pub enum RestoreError {
     NotTyped { name: String, typed: String },
     #[error("{}", .0.join("; "))]
     Refused(Vec<String>),
-    #[error("{}; what is there now would be gone: --discard-others says that it may", .0.join("; "))]
+    #[error(
+        "{}; what is there now would be gone: --discard-others says that it may, --keep-others puts back what others added", 
+        .0.join("; ")
+    )]
     Others(Vec<String>),
+    #[error(
+        "what others wrote cannot be kept: {}; export it (--export-others FOLDER) and let it go (--discard-others); nothing \
+         was written", .0.join("; ")
+    )]
+    NotSpared(Vec<String>),
     #[error("{table} does not take back {rows} of its rows: {message}")]
     NotTaken { table: String, rows: usize, message: String },
     #[error(
@@ -64,6 +72,10 @@ pub enum RestoreError {
          {point} --drill` tries it again", .why.join("; ")
     )]
     NoWayBack { point: String, why: Vec<String> },
+    #[error("{0} is there already: name another folder, or take it away; nothing was written")]
+    Exported(PathBuf),
+    #[error("{path} cannot be written: {source}; name another folder, or make room")]
+    Export { path: PathBuf, source: std::io::Error },
     #[error("a worker of the restore died: {0}")]
     Worker(#[from] tokio::task::JoinError),
 }

@@ -19,6 +19,11 @@ const BUDGET_BYTES: usize = 8 << 20;
 /// Takes rows on a thread that may block.
 pub(super) trait Take: Send + 'static {
     fn take(&mut self, batch: RecordBatch) -> Result<()>;
+
+    /// It has seen all that it wants.
+    fn has_enough(&self) -> bool {
+        false
+    }
 }
 
 /// Sums of rows, over several choices of columns at once.
@@ -82,7 +87,9 @@ where
     let (outlet, mut inlet) = Outlet::new(BUDGET_BYTES);
     let (sender, mut receiver) = mpsc::channel::<RecordBatch>(1);
     let worker = tokio::task::spawn_blocking(move || {
-        while let Some(batch) = receiver.blocking_recv() {
+        while !taker.has_enough()
+            && let Some(batch) = receiver.blocking_recv()
+        {
             taker.take(batch)?;
         }
         Ok::<T, RestoreError>(taker)

@@ -21,7 +21,29 @@ pub(super) struct Found {
     pub(super) written: Option<RowSum>,
 }
 
+/// What the point and the runs since left in a table, as far as sums tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Just what is kept of it.
+    AsKept,
+    /// Over the columns that the runs write.
+    Sum(RowSum),
+    Unknown,
+}
+
+impl Left {
+    /// `kept`: the sum of what is kept.
+    pub(super) fn sum(self, kept: RowSum) -> Option<RowSum> {
+        match self {
+            Self::AsKept => Some(kept),
+            Self::Sum(sum) => Some(sum),
+            Self::Unknown => None,
+        }
+    }
+}
+
 /// What the runs since left in each table.
+#[derive(Default)]
 pub(super) struct Wrote {
     /// The oldest first.
     pub(super) runs: Vec<BTreeMap<String, Option<TableDigest>>>,
@@ -29,13 +51,15 @@ pub(super) struct Wrote {
     left: BTreeMap<String, TableDigest>,
     /// What a restore left there, of a point that was made before one.
     pub(super) restored: Option<std::result::Result<Manifest, String>>,
+    /// By table, rows of others that it put back behind the point's own.
+    spared: BTreeMap<String, TableDigest>,
     /// The first of the runs is the one that the point was made for.
     has_own: bool,
 }
 
 impl Wrote {
     pub(super) async fn of(way: &Way, point: &PointRecord, runs: &[RunRecord]) -> Result<Self> {
-        let mut wrote = Self { runs: Vec::new(), left: BTreeMap::new(), restored: None, has_own: false };
+        let mut wrote = Self::default();
         let own = runs.last().filter(|run| point.new.before.is_none() && run.id == point.new.run);
         wrote.has_own = own.is_some();
         for run in runs.iter().rev() {
@@ -47,6 +71,8 @@ impl Wrote {
         if let Some(before) = &point.new.before {
             let restored = way.ledger.point(before).await?;
             let manifest = Shelf::of(&way.ledger).manifest(&restored).map_err(|error| error.to_string());
+            let restores = way.ledger.restores(before).await?.into_iter();
+            wrote.spared = restores.filter(|done| done.before == point.name).flat_map(|done| done.spared).collect();
             wrote.restored = Some(match runs.is_empty() {
                 true => manifest,
                 false => Err("a run wrote since".to_owned()),
@@ -65,12 +91,23 @@ impl Wrote {
         self.runs.get(usize::from(self.has_own)..).unwrap_or_default()
     }
 
+    /// What should be in a table that was kept whole, or was not there.
+    pub(super) fn left(&self, kept: &TableKept) -> Left {
+        match self.runs.iter().any(|run| run.contains_key(&kept.name)) {
+            true => self.expected(kept).map_or(Left::Unknown, Left::Sum),
+            false => Left::AsKept,
+        }
+    }
+
     pub(super) fn others(&self, kept: &TableKept, sums: Option<&Found>) -> Others {
         let now = sums.copied().unwrap_or_default();
         let digest = kept.rows.as_ref().and_then(|rows| rows.digest.as_ref());
         let held = digest.map(|digest| digest.sum).unwrap_or_default();
         if let Some(restored) = &self.restored {
-            let expected = restored.as_ref().map_err(Clone::clone).map(|manifest| left_by_restore(manifest, kept));
+            let mut expected = restored.as_ref().map_err(Clone::clone).map(|manifest| left_by_restore(manifest, kept));
+            if let (Ok(sum), Some(spared)) = (&mut expected, self.spared.get(&kept.name)) {
+                *sum += spared.sum;
+            }
             return compared(expected, Some(now.whole));
         }
         let wrote = self.runs.iter().any(|run| run.contains_key(&kept.name));
@@ -166,7 +203,7 @@ mod tests {
     /// What others did by what the runs wrote, the oldest first, and what is there now.
     fn others(kept: &TableKept, runs: &[&[u32]], now: &[u32]) -> Others {
         let runs = runs.iter().map(|rows| BTreeMap::from([("t".to_owned(), Some(digest(rows)))])).collect();
-        let wrote = Wrote { runs, left: BTreeMap::new(), restored: None, has_own: false };
+        let wrote = Wrote { runs, ..Wrote::default() };
         wrote.others(kept, Some(&Found { whole: sum(now), written: Some(sum(now)) }))
     }
 
@@ -201,7 +238,7 @@ mod tests {
         assert!(matches!(others(&upsert, &[&[3]], &[1, 3]), Others::Unknown(_)));
         let left = BTreeMap::from([("t".to_owned(), digest(&[1, 3]))]);
         let runs = vec![BTreeMap::from([("t".to_owned(), Some(digest(&[3])))])];
-        let wrote = Wrote { runs, left, restored: None, has_own: false };
+        let wrote = Wrote { runs, left, ..Wrote::default() };
         let found = |rows: &[u32]| Found { whole: sum(rows), written: Some(sum(rows)) };
         assert_eq!(wrote.others(&upsert, Some(&found(&[1, 3]))), Others::Nothing);
         assert_eq!(wrote.others(&upsert, Some(&found(&[1, 3, 4]))), Others::Added(1));
@@ -213,7 +250,7 @@ mod tests {
         let insert = kept(Mode::Insert, Held::Rows, &[1]);
         let other = TableDigest { shape: "other".into(), sum: sum(&[3]) };
         let runs = vec![BTreeMap::from([("t".to_owned(), Some(other))])];
-        let wrote = Wrote { runs, left: BTreeMap::new(), restored: None, has_own: false };
+        let wrote = Wrote { runs, ..Wrote::default() };
         let now = Found { whole: sum(&[1, 3]), written: Some(sum(&[1, 3])) };
         assert!(matches!(wrote.others(&insert, Some(&now)), Others::Unknown(_)));
     }

@@ -13,13 +13,16 @@ use super::{
     manifest::{RowsKept, TableKept},
     others::{Found, Wrote},
     shelf::{Shelf, show},
+    show_others::rows_of_others,
+    sift::Makes,
+    spare::Spared,
     touched::Touched,
     undo::{self, touched},
 };
 use crate::{
     endpoint::{Destination, Snapshot, Source},
     ledger::{Ledger, PointRecord, RestoreRecord, RunRecord},
-    model::{CounterStand, Table, thousands},
+    model::{Column, CounterStand, Mode, Table, thousands},
     protocol::{Held, Others, RestoreAct, RestorePreview, TablePreview},
 };
 
@@ -39,17 +42,19 @@ pub struct Way {
 }
 
 /// What going back to the restore point of that name would do.
-pub async fn preview(way: &Way, name: &str) -> Result<RestorePreview> {
+pub async fn preview(way: &Way, makes: &dyn Makes, name: &str) -> Result<RestorePreview> {
     let survey = Survey::of(way, name).await?;
-    let tables = survey.tables.iter().map(|table| TablePreview {
+    let mut shown = rows_of_others(way, makes, &survey).await?;
+    let table = |table: &Surveyed| TablePreview {
         table: table.kept.name.clone(),
         act: table.act,
         rows: table.puts_back(),
         now: table.rows_now(),
         others: table.others.clone(),
-    });
+        shown: shown.remove(&table.kept.name),
+    };
     Ok(RestorePreview {
-        tables: tables.collect(),
+        tables: survey.tables.iter().map(table).collect(),
         runs: survey.runs.iter().map(|run| run.id.clone()).collect(),
         wants_discard: survey.wants_discard(),
         remarks: survey.remarks,
@@ -67,6 +72,8 @@ pub(super) struct Survey {
     pub(super) tables: Vec<Surveyed>,
     /// Runs that go back with it, the latest first.
     pub(super) runs: Vec<RunRecord>,
+    /// What they left in each table.
+    pub(super) wrote: Wrote,
     /// A restore that was cut off.
     pub(super) unfinished: Option<RestoreRecord>,
     pub(super) remarks: Vec<String>,
@@ -83,19 +90,30 @@ pub(super) struct Surveyed {
     pub(super) back: u64,
     /// Of a table that was not kept whole.
     pub(super) touched: Option<Touched>,
+    /// Rows of others that go back too.
+    pub(super) spared: Option<Spared>,
 }
 
 impl Surveyed {
     pub(super) fn new(kept: TableKept, now: Option<Table>, act: RestoreAct) -> Self {
         let back = kept.rows();
-        Self { kept, now, sums: None, act, others: Others::Nothing, back, touched: None }
+        Self { kept, now, sums: None, act, others: Others::Nothing, back, touched: None, spared: None }
     }
 
     /// How many rows going back writes.
     pub(super) fn puts_back(&self) -> u64 {
         match self.act {
-            RestoreAct::Reload | RestoreAct::Create | RestoreAct::Undo => self.back,
+            RestoreAct::Reload | RestoreAct::Create | RestoreAct::Undo => self.back + self.spared_rows(),
+            RestoreAct::Empty => self.spared_rows(),
             _ => 0,
+        }
+    }
+
+    /// The table as its rows are read now.
+    pub(super) fn as_read(&self, destination: &dyn Destination) -> Option<Table> {
+        match &self.touched {
+            Some(touched) => Some(touched.table.clone()),
+            None => self.now.as_ref().map(|now| whole(now, destination)),
         }
     }
 
@@ -112,8 +130,17 @@ impl Survey {
         let folder = shelf.place(name);
         let runs = runs_since(way, &point).await?;
         let unfinished = way.ledger.restores(name).await?.into_iter().find(|restore| restore.ended_ms.is_none());
-        let (remarks, refusals) = (Vec::new(), Vec::new());
-        let mut survey = Self { point, manifest, folder, tables: Vec::new(), runs, unfinished, remarks, refusals };
+        let mut survey = Self {
+            point,
+            manifest,
+            folder,
+            tables: Vec::new(),
+            runs,
+            wrote: Wrote::default(),
+            unfinished,
+            remarks: Vec::new(),
+            refusals: Vec::new(),
+        };
         survey.demand_same_place(way);
         if survey.refusals.is_empty() {
             survey.look(way).await?;
@@ -155,13 +182,51 @@ impl Survey {
                 Some(_) => way.destination.counters(&kept.name).await? == kept.counters,
                 None => true,
             };
-            let act = act(way, &kept, &sums, same_counters).await?;
+            let spared = self.spared_already(&kept, sums.as_ref());
+            let act = match spared {
+                Some(_) => RestoreAct::Nothing,
+                None => act(way, &kept, &sums, same_counters).await?,
+            };
             let done = self.unfinished.as_ref().is_some_and(|restore| restore.done.contains(&kept.name));
             let untouched = act == RestoreAct::Nothing || done;
             let others = if untouched { Others::Nothing } else { wrote.others(&kept, sums.as_ref()) };
-            self.tables.push(Surveyed { sums, others, ..Surveyed::new(kept, now, act) });
+            self.tables.push(Surveyed { sums, others, spared, ..Surveyed::new(kept, now, act) });
         }
+        self.wrote = wrote;
+        let unseen = self.tables.iter().filter_map(|table| self.unseen(table));
+        let unseen: Vec<String> = unseen.collect();
+        self.remarks.extend(unseen);
         Ok(())
+    }
+
+    /// What sums over the columns that runs write do not show.
+    fn unseen(&self, table: &Surveyed) -> Option<String> {
+        let (kept, goes_back) = (&table.kept, matches!(table.act, RestoreAct::Reload | RestoreAct::Undo));
+        let wrote = self.wrote.runs.iter().any(|run| run.contains_key(&kept.name));
+        if !goes_back || !wrote || kept.mode == Mode::Replace {
+            return None;
+        }
+        let is_written = |column: &Column| kept.written.iter().any(|written| written.name == column.name);
+        let columns = kept.definition.iter().flat_map(|definition| &definition.columns);
+        let unwritten: Vec<&str> = columns
+            .filter(|column| !column.generated && !is_written(column))
+            .map(|column| column.name.as_str())
+            .collect();
+        (!unwritten.is_empty()).then(|| {
+            format!(
+                "{}: the run does not write {}, so what others changed there alone is not told; it goes back to what was kept",
+                kept.name,
+                unwritten.join(", ")
+            )
+        })
+    }
+
+    /// Rows of others that a restore that was cut off put back behind the table's own.
+    fn spared_already(&self, kept: &TableKept, sums: Option<&Found>) -> Option<Spared> {
+        let digest = self.unfinished.as_ref()?.spared.get(&kept.name)?;
+        let mut sum = kept.rows.as_ref().and_then(|rows| rows.digest.as_ref()).map(|own| own.sum).unwrap_or_default();
+        sum += digest.sum;
+        (sums?.whole == sum).then(|| Spared { digest: digest.clone(), taken: None })
     }
 
     /// Why each table cannot be put back, and what else is not as it was.

@@ -29,7 +29,7 @@ pub(super) async fn tables(way: &Way, survey: &Survey) -> Result<(Vec<RestoredTa
             table: kept.name.clone(),
             act: surveyed.act,
             outcome,
-            rows: surveyed.back,
+            rows: surveyed.back + surveyed.spared_rows(),
             differs,
         });
         remarks.extend(missed(way, survey, kept).await?);
@@ -70,14 +70,23 @@ async fn differs(
     }
     if readable {
         let sums = look::read(snapshot, &table, Sums::over(vec![own])).await?.sums;
-        let is = sums.first().copied().unwrap_or_default();
+        let found_now = sums.first().copied().unwrap_or_default();
         let digest = kept.rows.as_ref().and_then(|rows| rows.digest.as_ref());
-        let was = digest.map(|digest| digest.sum).unwrap_or_default();
-        if is.rows != was.rows {
-            found.push(format!("it held {} rows, and holds {}", thousands(was.rows), thousands(is.rows)));
-        } else if is != was {
+        let mut was = digest.map(|digest| digest.sum).unwrap_or_default();
+        if let Some(spared) = &surveyed.spared {
+            was += spared.digest.sum;
+        }
+        if found_now.rows != was.rows {
+            found.push(format!("it held {} rows, and holds {}", thousands(was.rows), thousands(found_now.rows)));
+        } else if found_now != was {
             found.push("its rows are not the same".to_owned());
         }
+    }
+    if surveyed.spared.is_some() {
+        // Their counter may have to stand beyond them, and what they refer to may have gone.
+        found.extend(way.destination.counters_behind(is).await?);
+        found.extend(way.destination.orphans(is).await?);
+        return Ok(found);
     }
     found.extend(counters_differ(&kept.counters, &way.destination.counters(&kept.name).await?));
     Ok(found)

@@ -1,6 +1,6 @@
 //! Restore points whose time is over, taken off this host.
 
-use super::{RestoreError, Result, shelf::Shelf};
+use super::{RestoreError, Result, shelf::Shelf, spare::aside};
 use crate::ledger::{Ledger, PointPhase, PointRecord};
 
 /// Which are purged.
@@ -27,7 +27,9 @@ pub async fn purge(ledger: &Ledger, purging: &Purging, now_ms: u64, by: &str) ->
                 (Purging::Expired, Some(_)) => continue,
                 (Purging::One { .. }, Some(why)) => return Err(why),
             }
-            Shelf::of(ledger).remove(&point.name)?;
+            let shelf = Shelf::of(ledger);
+            shelf.remove(&point.name)?;
+            shelf.remove(&aside(&point.name))?;
             ledger.point_purged(&point.name, now_ms, by).await?;
             purged.push(point.name);
         }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     endpoint::{Destination, Snapshot},
-    model::{Recipient, RowEncoding, RowSum, Table},
+    model::{Recipient, RowEncoding, RowSum, Table, buckets::short},
 };
 
 /// How many keys are told apart at once.
@@ -218,12 +218,8 @@ fn sifted(
     mut wants: impl FnMut(u128) -> bool,
 ) -> std::result::Result<RecordBatch, datafusion::arrow::error::ArrowError> {
     let mut wanted = vec![false; batch.num_rows()];
-    keys.each(batch, |row, digest| wanted[row] = wants(short(digest)));
+    keys.each(batch, |row, digest| wanted[row] = wants(short(&digest)));
     filter_record_batch(batch, &BooleanArray::from(wanted))
-}
-
-fn short(digest: [u32; 8]) -> u128 {
-    digest.iter().take(4).fold(0, |short, word| short << 32 | u128::from(*word))
 }
 
 /// A row that two keys find, since its system calls them equal, is handed over once.
@@ -241,6 +237,10 @@ impl<T: Take> Take for Once<T> {
         let seen = &mut self.seen;
         let once = sifted(&batch, &self.keys, |key| seen.insert(key));
         self.taker.take(once.map_err(|source| RestoreError::Columns { path: PathBuf::new(), source })?)
+    }
+
+    fn has_enough(&self) -> bool {
+        self.taker.has_enough()
     }
 }
 

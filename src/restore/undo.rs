@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     endpoint::{LoadOptions, Snapshot},
-    model::{Mode, RowSum, Table, TableDigest},
+    model::{CounterStand, Mode, RowSum, Table, TableDigest},
     protocol::{Held, Others, RestoreAct},
 };
 
@@ -184,20 +184,21 @@ pub(super) async fn undo(way: &Way, touched: &Touched, kept: &TableKept, teller:
         }
     }
     drop(loader);
-    set_counters(way, kept).await
-}
-
-/// Counters go back unless they would then give a value that is there: of a row of others.
-async fn set_counters(way: &Way, kept: &TableKept) -> Result<()> {
-    let destination = &*way.destination;
-    let now = destination.counters(&kept.name).await?;
+    let now = way.destination.counters(&kept.name).await?;
     if now == kept.counters {
         return Ok(());
     }
+    set_counters(way, kept, &now).await
+}
+
+/// Counters go back unless they would then give a value that is there, of a row of others: then they stand as they stood
+/// just before.
+pub(super) async fn set_counters(way: &Way, kept: &TableKept, before: &[CounterStand]) -> Result<()> {
+    let destination = &*way.destination;
     destination.set_counters(&kept.name, &kept.counters).await?;
     let table = destination.describe(&kept.name).await?;
     if !destination.counters_behind(&table).await?.is_empty() {
-        destination.set_counters(&kept.name, &now).await?;
+        destination.set_counters(&kept.name, before).await?;
     }
     Ok(())
 }

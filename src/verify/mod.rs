@@ -19,4 +19,4 @@ pub use outside::outside;
 pub use readiness::{Moment, readiness};
 pub use report::{Report, report, without_private};
 pub use row_tests::row_tests;
-pub use validation::{Mending, Subject, ValidateError, chosen, count_reviews, mend, validate};
+pub use validation::{Making, Mending, Subject, ValidateError, chosen, count_reviews, made, mend, validate};

@@ -1,6 +1,9 @@
 //! `whimbrel restore`.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::{
+    io::{BufRead as _, IsTerminal as _, Write as _},
+    path::Path,
+};
 
 use chrono::{DateTime, Local};
 use serde_json::json;
@@ -13,8 +16,8 @@ use crate::{
     model::thousands,
     plan::Document,
     protocol::{
-        Held, KeptTable, Others, Outcome, PointState, Restoration, RestorePoint, RestorePreview, RestoreProgress,
-        RestoreStep,
+        Fate, Held, KeptTable, Others, OthersShown, Outcome, PointState, Restoration, RestorePoint, RestorePreview,
+        RestoreProgress, RestoreStep,
     },
     restore::RestoreError,
 };
@@ -24,15 +27,19 @@ pub async fn perform(context: &Context, arguments: &Restore) -> Result<Exit, Cli
         (name, true) => purge(context, name.clone(), arguments).await,
         (None, false) => list(context).await,
         (Some(name), false) if arguments.drill => drill(context, name, arguments).await,
+        (Some(name), false) if let Some(folder) = &arguments.export_others => {
+            export(context, name, folder, arguments).await
+        }
         (Some(name), false) => one(context, name, arguments).await,
     }
 }
 
 fn failed(error: RestoreError) -> CliError {
     match error {
-        RestoreError::NotTyped { .. } | RestoreError::Identity(..) | RestoreError::Ledger(LedgerError::NoPoint(_)) => {
-            CliError::usage(error)
-        }
+        RestoreError::NotTyped { .. }
+        | RestoreError::Identity(..)
+        | RestoreError::Exported(_)
+        | RestoreError::Ledger(LedgerError::NoPoint(_)) => CliError::usage(error),
         error => CliError::failed(error),
     }
 }
@@ -127,11 +134,16 @@ async fn purge(context: &Context, name: Option<String>, arguments: &Restore) -> 
 
 async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit, CliError> {
     let bench = bench(context, name).await?;
+    let others = match (arguments.discard_others, arguments.keep_others) {
+        (true, _) => Fate::Discard,
+        (_, true) => Fate::Keep,
+        (false, false) => Fate::Unsaid,
+    };
     let typed = match &arguments.yes {
         Some(typed) => typed.clone(),
         None => {
             let preview = bench.restore_preview(name, arguments.identity.as_deref()).await.map_err(failed)?;
-            match tell(context, &preview, arguments.discard_others)? {
+            match tell(context, &preview, others)? {
                 Some(typed) => typed,
                 None => return Ok(Exit::Well),
             }
@@ -139,8 +151,7 @@ async fn one(context: &Context, name: &str, arguments: &Restore) -> Result<Exit,
     };
     let (progress, told) = watch::channel(RestoreProgress::default());
     let teller = (!context.json).then(|| tokio::spawn(follow(told)));
-    let restored =
-        bench.restore(name, &typed, (arguments.discard_others, arguments.identity.as_deref()), &progress).await;
+    let restored = bench.restore(name, &typed, (others, arguments.identity.as_deref()), &progress).await;
     drop(progress);
     if let Some(teller) = teller {
         let _ = teller.await;
@@ -177,12 +188,31 @@ async fn drill(context: &Context, name: &str, arguments: &Restore) -> Result<Exi
     Ok(if drilled.outcome == Outcome::Passed { Exit::Well } else { Exit::Unproven })
 }
 
+/// Ends well only where the files are proven to hold what others wrote and nothing else.
+async fn export(context: &Context, name: &str, folder: &Path, arguments: &Restore) -> Result<Exit, CliError> {
+    let bench = bench(context, name).await?;
+    let how = (arguments.with_private, arguments.identity.as_deref());
+    let exported = bench.export_others(name, folder, how).await.map_err(failed)?;
+    if context.json {
+        context.print(&json!({ "exported": exported }))?;
+    } else {
+        exported.tables.iter().for_each(|table| println!("{}", table.words()));
+        if exported.tables.is_empty() {
+            println!("others wrote nothing since: there is nothing to export");
+        }
+        if exported.masked {
+            println!("private values are left out; --with-private writes them");
+        }
+    }
+    Ok(if exported.tables.iter().all(|table| table.exact) { Exit::Well } else { Exit::Unproven })
+}
+
 fn seconds(ms: u64) -> String {
     format!("{}.{} s", thousands(ms / 1_000), ms % 1_000 / 100)
 }
 
 /// Says what it would do; the name that was typed, where somebody was there to type it.
-fn tell(context: &Context, preview: &RestorePreview, discard: bool) -> Result<Option<String>, CliError> {
+fn tell(context: &Context, preview: &RestorePreview, others: Fate) -> Result<Option<String>, CliError> {
     if context.json {
         context.print(&json!({ "preview": preview }))?;
         return Ok(None);
@@ -197,6 +227,7 @@ fn tell(context: &Context, preview: &RestorePreview, discard: bool) -> Result<Op
             Others::Changed => println!("    others changed rows since"),
             Others::Unknown(why) => println!("    whether others wrote since cannot be told: {why}"),
         }
+        table.shown.iter().flat_map(OthersShown::lines).for_each(|line| println!("      {line}"));
     }
     preview.remarks.iter().for_each(|remark| println!("note: {remark}"));
     preview.runs.iter().for_each(|run| println!("run {run} is taken back"));
@@ -206,12 +237,20 @@ fn tell(context: &Context, preview: &RestorePreview, discard: bool) -> Result<Op
     if !preview.refusals.is_empty() {
         return Ok(None);
     }
-    if discards && !discard {
+    if discards && others == Fate::Unsaid {
         println!("next: what others wrote would be gone; `whimbrel restore {name} --discard-others` says that it may");
+        if preview.may_keep() {
+            println!("      `whimbrel restore {name} --keep-others` puts the rows that they added back");
+        }
+        println!("      `whimbrel restore {name} --export-others FOLDER` writes it to files first");
         return Ok(None);
     }
     if !std::io::stdin().is_terminal() {
-        let flag = if discard { " --discard-others" } else { "" };
+        let flag = match others {
+            Fate::Unsaid => "",
+            Fate::Discard => " --discard-others",
+            Fate::Keep => " --keep-others",
+        };
         println!("next: `whimbrel restore {name}{flag} --yes {name}`");
         return Ok(None);
     }

@@ -137,6 +137,7 @@ impl App {
             Request::RestorePoints => self.points_are(expect(answer, restore_points)),
             Request::RestorePreview(name) => self.preview_is(name, expect(answer, restore_preview)),
             Request::Restore(name) => self.restored(name, expect(answer, restored)),
+            Request::ExportOthers(name) => self.others_exported(&name, expect(answer, others_exported)),
             Request::Purge => self.purged(expect(answer, purged)),
             Request::Profile(table) => self.profile_is(&table, expect(answer, profile), true),
             Request::Profiled(table) => self.profile_is(&table, expect(answer, profile), false),
@@ -335,6 +336,7 @@ parts! {
     restore_points: RestorePoints(list) => Vec<crate::protocol::RestorePoint>, list;
     restore_preview: RestorePreview(preview) => crate::protocol::RestorePreview, *preview;
     restored: Restored(restored) => crate::protocol::Restoration, *restored;
+    others_exported: OthersExported(exported) => crate::protocol::OthersExport, *exported;
     purged: Purged(names) => Vec<String>, names;
     mapping: Mapping(checks) => crate::protocol::TableChecks, *checks;
     functions: Functions(names) => Vec<String>, names;

@@ -48,6 +48,8 @@ pub enum Request {
     /// By the restore point's name.
     RestorePreview(String),
     Restore(String),
+    /// By the restore point's name.
+    ExportOthers(String),
     Purge,
     ReviewSample,
     /// A look at a table's rows, from its beginning to its end.

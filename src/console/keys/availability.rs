@@ -82,7 +82,7 @@ fn judged(id: Id, app: &App) -> Availability {
         Id::RunValidation | Id::StopValidation | Id::ProofDetail | Id::NextUnproven => {
             Availability::unless(validate_reason(id, app))
         }
-        Id::PreviewRestore | Id::GoBack | Id::PurgePoint | Id::PurgeExpired => {
+        Id::PreviewRestore | Id::GoBack | Id::ExportOthers | Id::PurgePoint | Id::PurgeExpired => {
             Availability::unless(restore_reason(id, app))
         }
         Id::LookAround if app.review.current().is_none() => Availability::No("There is no row under the cursor".into()),
@@ -137,6 +137,7 @@ fn is_command(id: Id) -> bool {
                 | Id::StopValidation
                 | Id::GoBack
                 | Id::PurgePoint
+                | Id::ExportOthers
                 | Id::PurgeExpired
                 | Id::ApproveRow
                 | Id::RejectRow
@@ -320,6 +321,8 @@ fn restore_reason(id: Id, app: &App) -> Option<&'static str> {
         _ if point.state == PointState::Purged => Some("Its rows are gone from this host"),
         _ if app.is_restoring() => Some(RESTORING),
         Id::PreviewRestore if app.pending.has(&Request::RestorePreview(point.name.clone())) => Some("It is being read"),
+        Id::ExportOthers if app.run.is_going() => Some("Stop the run first"),
+        Id::ExportOthers if app.is_exporting() => Some("It is being exported"),
         Id::GoBack if app.run.is_going() => Some("Stop the run first"),
         Id::GoBack if preview.is_none() => Some("Read first what it would do: {preview-restore}"),
         Id::GoBack if preview.is_some_and(|preview| !preview.refusals.is_empty()) => {

@@ -122,6 +122,7 @@ pub enum ActionId {
     GoBack,
     FilterPoints,
     PurgePoint,
+    ExportOthers,
     PurgeExpired,
     ReloadPoints,
     ApproveRow,
@@ -317,6 +318,13 @@ pub static ACTIONS: &[Action] = &[
         "Show only restore points whose name, maker or state has this text",
     ),
     shown(Id::PurgeExpired, Scope::Restore, &["x"], "purge expired", "Take off this host what is kept beyond its time"),
+    shown(
+        Id::ExportOthers,
+        Scope::Restore,
+        &["o"],
+        "export others",
+        "Write the rows that others wrote since to files; the destination stays as it is",
+    ),
     quiet(
         Id::PurgePoint,
         Scope::Restore,

@@ -12,19 +12,21 @@ use crate::{
         widgets::{Canvas, Field, Hit, centred, split_top, wrap},
     },
     model::thousands,
-    protocol::{RestoreAct, RestorePoint, RestorePreview},
+    protocol::{Fate, RestoreAct, RestorePoint, RestorePreview},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
     Restore,
     Purge,
+    /// Writes rows of others to a folder, whose path is typed in the name's place.
+    Export,
 }
 
 /// Where keys go, in the order in which they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
-    Discard,
+    Others,
     Identity,
     Name,
 }
@@ -35,8 +37,10 @@ pub struct Typed {
     lines: Vec<(Role, String)>,
     name: String,
     field: Field,
-    /// Whether what others wrote may go; none, where they wrote nothing.
-    discard: Option<bool>,
+    /// What becomes of what others wrote; none, where they wrote nothing.
+    others: Option<Fate>,
+    /// Others only added rows, which may be put back.
+    may_keep: bool,
     /// The file with the key; none, where nothing is encrypted.
     identity: Option<Field>,
     at: Stop,
@@ -48,22 +52,33 @@ impl Typed {
     fn new(title: String, name: &str, lines: Vec<(Role, String)>, deed: Deed) -> Self {
         let field = Field::default();
         let name = name.to_owned();
-        Self { title, lines, name, field, discard: None, identity: None, at: Stop::Name, note: None, deed }
+        Self {
+            title,
+            lines,
+            name,
+            field,
+            others: None,
+            may_keep: false,
+            identity: None,
+            at: Stop::Name,
+            note: None,
+            deed,
+        }
     }
 
     /// The field that takes what is typed or pasted.
     pub fn field(&mut self) -> Option<&mut Field> {
         match self.at {
-            Stop::Discard => None,
+            Stop::Others => None,
             Stop::Identity => self.identity.as_mut(),
             Stop::Name => Some(&mut self.field),
         }
     }
 
     fn stops(&self) -> Vec<Stop> {
-        let discard = self.discard.map(|_| Stop::Discard);
+        let others = self.others.map(|_| Stop::Others);
         let identity = self.identity.as_ref().map(|_| Stop::Identity);
-        discard.into_iter().chain(identity).chain([Stop::Name]).collect()
+        others.into_iter().chain(identity).chain([Stop::Name]).collect()
     }
 
     /// Goes to the next stop, or to the one before; round at the ends.
@@ -92,11 +107,27 @@ impl Typed {
         let mut lines = vec![(Role::Text, format!("Tables: {}.", counts.join(", ")))];
         lines.extend(preview.wants_discard.iter().take(4).map(|what| (Role::Error, format!("! {what}"))));
         lines.push((Role::Muted, "What is there now is kept before, as another restore point.".into()));
-        let discard = (!preview.wants_discard.is_empty()).then_some(false);
+        let others = (!preview.wants_discard.is_empty()).then_some(Fate::Unsaid);
         let sealed = preview.point.tables.iter().any(|table| table.sealed);
         let identity = sealed.then(|| Field::new(identity.unwrap_or_default()));
         let mut typed = Self::new(format!("Go back to {name}?"), name, lines, Deed::Restore);
-        (typed.discard, typed.identity) = (discard, identity);
+        (typed.others, typed.may_keep, typed.identity) = (others, preview.may_keep(), identity);
+        typed.at = typed.stops()[0];
+        typed
+    }
+
+    /// Writing what others wrote since to files.
+    pub fn export(point: &RestorePoint, identity: Option<&str>) -> Self {
+        let lines = vec![
+            (
+                Role::Text,
+                "Each table's rows of others go to a file of their own. The destination stays as it is.".into(),
+            ),
+            (Role::Muted, "The source is read too: what the run wrote is told apart by it.".to_owned()),
+        ];
+        let mut typed = Self::new("Export what others wrote since".to_owned(), &point.name, lines, Deed::Export);
+        typed.identity =
+            point.tables.iter().any(|table| table.sealed).then(|| Field::new(identity.unwrap_or_default()));
         typed.at = typed.stops()[0];
         typed
     }
@@ -115,17 +146,26 @@ impl Typed {
             _ if key.is("esc") => return After::Close,
             _ if key.is("tab") || key.is("down") => self.turn(false),
             _ if key.is("shift-tab") || key.is("up") => self.turn(true),
-            Stop::Discard if key.is("space") => self.discard = self.discard.map(|discard| !discard),
-            Stop::Discard | Stop::Identity if key.is("enter") => self.turn(false),
+            Stop::Others if key.is("space") => self.others = self.others.map(|others| self.next(others)),
+            Stop::Others | Stop::Identity if key.is("enter") => self.turn(false),
             Stop::Name if key.is("enter") => return self.go(app),
             _ => _ = self.field().map(|field| field.key(key)),
         }
         After::Stay
     }
 
+    /// The choice behind this one.
+    fn next(&self, others: Fate) -> Fate {
+        match others {
+            Fate::Unsaid => Fate::Discard,
+            Fate::Discard if self.may_keep => Fate::Keep,
+            Fate::Discard | Fate::Keep => Fate::Unsaid,
+        }
+    }
+
     fn go(&mut self, app: &mut App) -> After {
         let typed = self.field.text().trim().to_owned();
-        if self.discard == Some(false) {
+        if self.others == Some(Fate::Unsaid) {
             self.note = Some("Say first that what others wrote may go: tab, then space");
             return After::Stay;
         }
@@ -134,12 +174,17 @@ impl Typed {
             self.note = Some("Name the file with the key of what is encrypted");
             return After::Stay;
         }
-        if typed != self.name {
+        if self.deed == Deed::Export && typed.is_empty() {
+            self.note = Some("Name a folder; it is made where it is not there");
+            return After::Stay;
+        }
+        if self.deed != Deed::Export && typed != self.name {
             self.note = Some("That is not its name");
             return After::Stay;
         }
         match self.deed {
-            Deed::Restore => app.restore_to(self.name.clone(), typed, self.discard == Some(true), identity),
+            Deed::Restore => app.restore_to(self.name.clone(), typed, self.others.unwrap_or_default(), identity),
+            Deed::Export => app.export_others(self.name.clone(), &typed, identity),
             Deed::Purge => app.purge(Some(self.name.clone()), typed),
         }
         After::Close
@@ -151,11 +196,16 @@ impl Typed {
         let said = self.lines.iter().flat_map(|(role, text)| wrap(text, space).into_iter().map(|line| (*role, line)));
         let mut lines: Vec<Line<'static>> =
             said.map(|(role, line)| canvas.span(role, format!(" {line}")).into()).collect();
-        let choice = self.discard.map(|discard| {
-            let role = if self.at == Stop::Discard { Role::Selection } else { Role::Text };
-            let sign = if discard { "☑" } else { "☐" };
+        let choice = self.others.map(|others| {
+            let role = if self.at == Stop::Others { Role::Selection } else { Role::Text };
+            let said = match others {
+                Fate::Unsaid if self.may_keep => "☐ What others wrote since may go, or is kept",
+                Fate::Unsaid => "☐ What others wrote since may go",
+                Fate::Discard => "☑ What others wrote since may go",
+                Fate::Keep => "☑ The rows that others added are put back",
+            };
             let row = lines.len() as u16;
-            lines.push(canvas.span(role, format!(" {sign} What others wrote since may go ")).into());
+            lines.push(canvas.span(role, format!(" {said} ")).into());
             row
         });
         lines.push(Line::raw(""));
@@ -164,9 +214,14 @@ impl Typed {
             lines.extend([Line::raw(""), Line::raw("")]);
             lines.len() as u16 - 2
         });
-        lines.push(canvas.span(Role::Text, format!(" Type its name: {}", self.name)).into());
+        let wanted = match self.deed {
+            Deed::Export => " The folder for the files:".to_owned(),
+            Deed::Restore | Deed::Purge => format!(" Type its name: {}", self.name),
+        };
+        lines.push(canvas.span(Role::Text, wanted).into());
         let height = lines.len() as u16 + 4;
-        let hint = match (self.discard, &self.identity) {
+        let hint = match (self.others, &self.identity) {
+            (None, Some(_)) if self.deed == Deed::Export => "tab file or folder · enter confirm · esc cancel",
             (Some(_), None) => "tab choice or name · space choose · enter confirm · esc cancel",
             (Some(_), Some(_)) => "tab choice, file or name · space choose · enter confirm · esc",
             (None, Some(_)) => "tab file or name · enter confirm · esc cancel",
@@ -180,7 +235,7 @@ impl Typed {
         let below = lines.len() as u16;
         canvas.lines(inner, lines);
         if let (Some(row), Ok(space)) = (choice.and_then(|row| row.checked_sub(cut as u16)), "space".parse())
-            && self.at == Stop::Discard
+            && self.at == Stop::Others
         {
             canvas.hit(inner, row, Hit::Key(space));
         }

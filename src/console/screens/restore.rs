@@ -17,7 +17,10 @@ use crate::{
         widgets::{Canvas, Cursor, Filter, fit, fit_right, split_top, window, wrap},
     },
     model::thousands,
-    protocol::{Ask, Outcome, PointState, Restoration, RestorePoint, RestorePreview, RestoreProgress, RestoreStep},
+    protocol::{
+        Ask, ExportedTable, Fate, OthersExport, Outcome, PointState, Restoration, RestorePoint, RestorePreview,
+        RestoreProgress, RestoreStep,
+    },
 };
 
 #[derive(Debug, Default)]
@@ -110,6 +113,10 @@ impl App {
                     self.open(Overlay::Typed(Box::new(typed)));
                 }
             }
+            (ActionId::ExportOthers, Some(point)) => {
+                let typed = Typed::export(&point, self.restore.identity.as_deref());
+                self.open(Overlay::Typed(Box::new(typed)));
+            }
             (ActionId::PurgePoint, Some(point)) => self.open(Overlay::Typed(Box::new(Typed::purge(&point)))),
             _ => {}
         }
@@ -146,13 +153,43 @@ impl App {
     }
 
     /// `identity`: the file with the key of what is encrypted.
-    pub fn restore_to(&mut self, name: String, typed: String, discard_others: bool, identity: Option<String>) {
+    pub fn restore_to(&mut self, name: String, typed: String, others: Fate, identity: Option<String>) {
         self.restore.outcome = None;
+        let identity = self.remembered(identity);
+        self.ask(Request::Restore(name.clone()), Ask::Restore { name, typed, others, identity });
+    }
+
+    /// Writes what others wrote since to files in the folder.
+    pub fn export_others(&mut self, name: String, folder: &str, identity: Option<String>) {
+        let (folder, identity) = (self.whole_path(folder), self.remembered(identity));
+        self.ask(Request::ExportOthers(name.clone()), Ask::ExportOthers { name, folder, identity });
+    }
+
+    /// The whole path of the file with the key, which is offered the next time.
+    fn remembered(&mut self, identity: Option<String>) -> Option<String> {
         if identity.is_some() {
             self.restore.identity.clone_from(&identity);
         }
-        let identity = identity.map(|file| self.whole_path(&file));
-        self.ask(Request::Restore(name.clone()), Ask::Restore { name, typed, discard_others, identity });
+        identity.map(|file| self.whole_path(&file))
+    }
+
+    pub fn is_exporting(&self) -> bool {
+        self.pending.any(|request| matches!(request, Request::ExportOthers(_)))
+    }
+
+    pub fn others_exported(&mut self, name: &str, exported: Result<OthersExport, String>) {
+        let exported = match exported {
+            Ok(exported) => exported,
+            Err(why) => return self.complain(why),
+        };
+        if exported.tables.is_empty() {
+            return self.say("Others wrote nothing since: there is nothing to export");
+        }
+        let mut lines: Vec<String> = exported.tables.iter().map(ExportedTable::words).collect();
+        if exported.masked {
+            lines.push("Private values are left out; `whimbrel restore --with-private` writes them.".to_owned());
+        }
+        self.open(Overlay::Text(TextView::new(format!("What others wrote since {name}"), lines.join("\n"))));
     }
 
     pub fn purge(&mut self, name: Option<String>, typed: String) {
@@ -252,6 +289,7 @@ fn head(app: &App, canvas: &Canvas<'_, '_>, width: usize) -> Vec<Line<'static>> 
             (Role::Warn, format!("Going back to {}: {}{table}{of}", now.point, now.step.words()))
         }
         (None, _) if app.is_restoring() => (Role::Warn, "Going back: beginning".to_owned()),
+        (None, _) if app.is_exporting() => (Role::Warn, "Exporting what others wrote since…".to_owned()),
         (None, Some(error)) => (Role::Error, format!("✗ {error}")),
         (None, None) => return Vec::new(),
     };

@@ -24,7 +24,7 @@ pub(super) fn answer(ask: &Ask) -> Result<Answer, String> {
         Ask::RestorePoints { .. } => Answer::RestorePoints(vec![points::one()]),
         Ask::PreviewFix { .. } | Ask::RetryMany { .. } => return Err("not in this script".into()),
         Ask::StopRetrying => Answer::Done,
-        Ask::RestorePreview { .. } | Ask::Restore { .. } | Ask::Purge { .. } => {
+        Ask::RestorePreview { .. } | Ask::Restore { .. } | Ask::ExportOthers { .. } | Ask::Purge { .. } => {
             return Err("not in this script".into());
         }
         Ask::Validate | Ask::Validation | Ask::StopValidation | Ask::ReviewSample(_) => {

@@ -1,9 +1,12 @@
 //! The product's own restore points, and what going back to one would do and came to.
 
 use super::seed::run_id;
-use crate::protocol::{
-    Answer, Held, KeptTable, Others, Outcome, PointState, Restoration, RestoreAct, RestorePoint, RestorePreview,
-    RestoredTable, TablePreview,
+use crate::{
+    model::{Cell, NamedCell},
+    protocol::{
+        Answer, ExportedTable, Held, KeptTable, Others, OthersExport, OthersShown, Outcome, PointState, Restoration,
+        RestoreAct, RestorePoint, RestorePreview, RestoredTable, TablePreview,
+    },
 };
 
 /// The product's own restore point.
@@ -47,11 +50,15 @@ pub(super) fn all() -> Answer {
 
 /// What going back to the product's own would do, where others wrote since.
 pub(super) fn preview() -> RestorePreview {
-    let table = |table: &str, act, rows, now, others| TablePreview { table: table.into(), act, rows, now, others };
+    let table =
+        |table: &str, act, rows, now, others| TablePreview { table: table.into(), act, rows, now, others, shown: None };
+    let key = |id: &str| vec![NamedCell { name: "id".into(), cell: Cell::text(id) }];
+    let shown = OthersShown { rows: vec![key("1300001"), key("1300002"), key("1300003")], told: None };
+    let customers = table("customers", RestoreAct::Reload, 1_234_567, Some(1_234_570), Others::Added(3));
     RestorePreview {
         point: one(),
         tables: vec![
-            table("customers", RestoreAct::Reload, 1_234_567, Some(1_234_570), Others::Added(3)),
+            TablePreview { shown: Some(shown), ..customers },
             table("orders", RestoreAct::Empty, 0, Some(5_234_891), Others::Nothing),
             table("products", RestoreAct::Drop, 0, Some(25_643), Others::Nothing),
         ],
@@ -89,5 +96,25 @@ pub(super) fn outcome(outcome: Outcome) -> Answer {
         tables,
         runs: vec![run_id()],
         remarks: Vec::new(),
+    }))
+}
+
+/// What was written of others.
+pub(super) fn exported() -> Answer {
+    let table = |table: &str, rows, exact, told: Option<&str>| ExportedTable {
+        table: table.into(),
+        file: (rows > 0).then(|| format!("/srv/out/{table}.csv")),
+        rows,
+        exact,
+        told: told.map(str::to_owned),
+    };
+    Answer::OthersExported(Box::new(OthersExport {
+        point: one().name,
+        folder: "/srv/out".into(),
+        tables: vec![
+            table("customers", 3, true, None),
+            table("orders", 0, false, Some("rows of others cannot be told apart: the source is gone")),
+        ],
+        masked: true,
     }))
 }

@@ -4,7 +4,10 @@ use super::{points, script::Script, seed};
 use crate::{
     console::Screen,
     model::RunPhase,
-    protocol::{Answer, Ask, FromHost, Outcome, PointMade, RestorePreview, RestoreProgress, RestoreStep, TablePreview},
+    protocol::{
+        Answer, Ask, Fate, FromHost, Others, Outcome, PointMade, RestorePreview, RestoreProgress, RestoreStep,
+        TablePreview,
+    },
 };
 
 const NAME: &str = "migration_2024_06_12_backup";
@@ -58,7 +61,7 @@ fn what_others_wrote_goes_only_on_purpose_and_the_name_is_typed() {
     assert!(restores(&script).is_empty());
     assert!(script.screen(120, 40).contains("That is not its name"));
     script.type_text("p").keys("enter");
-    let ask = Ask::Restore { name: NAME.into(), typed: NAME.into(), discard_others: true, identity: None };
+    let ask = Ask::Restore { name: NAME.into(), typed: NAME.into(), others: Fate::Discard, identity: None };
     assert_eq!(restores(&script), [ask]);
     assert!(script.app.is_restoring());
 }
@@ -69,7 +72,7 @@ fn where_nobody_else_wrote_nothing_is_asked_but_the_name() {
     let preview = RestorePreview { wants_discard: Vec::new(), tables, ..points::preview() };
     let mut script = previewed(preview);
     script.keys("b").type_text(NAME).keys("enter");
-    let ask = Ask::Restore { name: NAME.into(), typed: NAME.into(), discard_others: false, identity: None };
+    let ask = Ask::Restore { name: NAME.into(), typed: NAME.into(), others: Fate::Unsaid, identity: None };
     assert_eq!(restores(&script), [ask]);
 }
 
@@ -175,4 +178,45 @@ fn what_is_kept_before_a_start_is_shown_while_it_takes() {
     assert!(screen.contains("Now: making a restore point: customers, 12,000 rows kept"), "{screen}");
     script.host(keeping(RestoreStep::Done));
     assert!(!script.screen(80, 24).contains("making a restore point"));
+}
+
+#[test]
+fn rows_that_others_added_may_be_kept_where_they_did_nothing_else() {
+    let mut script = previewed(points::preview());
+    script.keys("b space space").keys("enter").type_text(NAME);
+    assert!(script.screen(120, 40).contains("☑ The rows that others added are put back"));
+    script.keys("enter");
+    let ask = Ask::Restore { name: NAME.into(), typed: NAME.into(), others: Fate::Keep, identity: None };
+    assert_eq!(restores(&script), [ask]);
+
+    let mut preview = points::preview();
+    preview.tables[0].others = Others::Changed;
+    let mut script = previewed(preview);
+    script.keys("b space space").keys("enter").type_text(NAME).keys("enter");
+    assert!(restores(&script).is_empty(), "the choice goes round without keeping");
+}
+
+#[test]
+fn what_others_wrote_is_exported_to_a_folder_that_is_named() {
+    let mut script = previewed(points::preview());
+    assert!(script.screen(120, 40).contains("others: id = 1300001"), "{}", script.screen(120, 40));
+    script.keys("o enter");
+    assert!(script.screen(80, 24).contains("Name a folder"));
+    script.type_text("out");
+    insta::assert_snapshot!("typed_export_80x24", script.screen(80, 24));
+    script.keys("enter");
+    let is_export = |ask: &Ask| matches!(ask, Ask::ExportOthers { .. });
+    let asks: Vec<Ask> = script.asks().into_iter().filter(is_export).collect();
+    let [Ask::ExportOthers { name, folder, identity: None }] = asks.as_slice() else { panic!("{asks:?}") };
+    assert!(name == NAME && folder.ends_with("out"), "{folder}");
+    assert!(script.screen(80, 24).contains("Exporting what others wrote since"));
+    script.keys("o");
+    assert!(script.screen(80, 24).contains("It is being exported"));
+    script.answer(is_export, Ok(points::exported()));
+    let screen = script.screen(120, 40);
+    for words in
+        ["✓ customers: 3 row(s) of others in /srv/out/customers.csv", "! orders: no row", "Private values are left"]
+    {
+        assert!(screen.contains(words), "{words} in\n{screen}");
+    }
 }

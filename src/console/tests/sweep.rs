@@ -93,7 +93,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..KEYS.len()).prop_map(|at| Step::Key(KEYS[at])),
         1 => any::<String>().prop_map(Step::Paste),
         2 => (0u64..4_000).prop_map(Step::Wait),
-        4 => (0u64..30, 0usize..23).prop_map(|(id, which)| Step::Answer(id, which)),
+        4 => (0u64..30, 0usize..24).prop_map(|(id, which)| Step::Answer(id, which)),
         2 => (0usize..16).prop_map(Step::Fact),
         1 => any::<bool>().prop_map(Step::Reply),
         2 => (0u16..200, 0u16..60, 0usize..3).prop_map(|(x, y, which)| {
@@ -130,6 +130,7 @@ fn answer(which: usize) -> Result<Answer, String> {
         14 => points::all(),
         15 => Answer::RestorePreview(Box::new(points::preview())),
         16 => points::outcome(crate::protocol::Outcome::Failed),
+        22 => points::exported(),
         _ => return Err("it \u{1b}[2J broke".into()),
     })
 }

@@ -150,7 +150,7 @@ pub(super) fn size(cells: &[ValueRef<'_>]) -> usize {
 }
 
 /// The value as SQLite holds it. Text that is not UTF-8 shows as bytes.
-fn cell(value: ValueRef<'_>) -> Cell {
+pub(super) fn cell(value: ValueRef<'_>) -> Cell {
     match value {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(integer) => Cell::Text(integer.to_string()),
@@ -171,6 +171,28 @@ fn storage(value: ValueRef<'_>) -> &'static str {
         ValueRef::Text(_) => "text",
         ValueRef::Blob(_) => "blob",
     }
+}
+
+/// A column of these values; or what is wrong with the first that its type does not hold.
+pub(super) fn column_of(
+    column: &Column,
+    len: usize,
+    mut put: impl FnMut(usize, &mut dyn FnMut(ValueRef<'_>)),
+) -> Result<ArrayRef> {
+    let mut builder = ColumnBuilder::new(column)?;
+    let mut wrong = None;
+    for row in 0..len {
+        put(row, &mut |value| {
+            if let Err(complaint) = builder.push(value) {
+                wrong.get_or_insert_with(|| builder.complaint(value, &complaint));
+            }
+        });
+        if let Some(complaint) = wrong {
+            let context = format!("cannot read column {} as {}", column.name, column.ty);
+            return Err(EndpointError::new(ErrorKind::Other, context, complaint));
+        }
+    }
+    Ok(builder.values.finish())
 }
 
 struct ColumnBuilder {

@@ -4,6 +4,7 @@
 //! nobody in SQLite, so it is taken at its word here, every cell that breaks it is a reject, and what SQLite would change
 //! on its way in is a refusal. Between two files nothing is taken at its word: see [`verbatim`].
 
+mod arrive;
 mod ask;
 mod catalog;
 mod connection;
@@ -36,6 +37,7 @@ mod write;
 use std::{collections::BTreeSet, path::Path, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
+use datafusion::arrow::record_batch::RecordBatch;
 use rusqlite::Connection;
 
 use self::{
@@ -49,7 +51,8 @@ use super::{
     Source, Space, carry,
 };
 use crate::model::{
-    Column, ColumnType, CounterStand, Naming, Page, RunId, Sight, Sighting, Spot, System, Table, TableEntry, Thing,
+    Cell, Column, ColumnType, CounterStand, Naming, Page, RunId, Sight, Sighting, Spot, System, Table, TableEntry,
+    Thing,
 };
 
 /// A SQLite file.
@@ -107,6 +110,14 @@ impl Catalog for Sqlite {
 
     fn travelling(&self, column: &Column) -> Option<ColumnType> {
         verbatim::travelling(column)
+    }
+
+    fn arrived(&self, batch: &RecordBatch, travelled: &[Column], columns: &[Column]) -> Result<RecordBatch> {
+        arrive::arrived(batch, travelled, columns)
+    }
+
+    fn as_held(&self, travelled: &Column, cell: Cell) -> Cell {
+        arrive::as_held(travelled, cell)
     }
 
     fn reads_as(&self, column: &Column, ty: &ColumnType) -> bool {

@@ -1,5 +1,7 @@
 //! Every question of a console, and which room answers it.
 
+use std::path::Path;
+
 use super::{Told, Workbench, migrations, told};
 use crate::{
     plan::Document,
@@ -52,6 +54,11 @@ impl Workbench {
                 Ok(Answer::RestorePreview(Box::new(preview)))
             }
             Ask::Restore { .. } => Err("the way back is gone by the host".into()),
+            Ask::ExportOthers { name, folder, identity } => {
+                let how = (false, identity.as_deref().map(Path::new));
+                let exported = self.export_others(&name, Path::new(&folder), how).await;
+                Ok(Answer::OthersExported(Box::new(exported.map_err(|error| error.to_string())?)))
+            }
             Ask::Purge { name, typed } => {
                 Ok(Answer::Purged(self.purge(name, typed).await.map_err(|error| error.to_string())?))
             }

@@ -14,13 +14,15 @@ use super::{
     kept::Kept,
     locate::key_encoding,
     reading::{Block, Extent, Reader, ValidateError, Visit},
-    tally::{HELD, short},
     told::Told,
 };
 use crate::{
     binding::{Bound, encoding},
     endpoint::{Destination, Source},
-    model::Column,
+    model::{
+        Column,
+        buckets::{HELD, short},
+    },
 };
 
 /// So many rows, or so long, is looked.

@@ -57,6 +57,15 @@ impl Evidence {
 
     /// The table's chunks, where the bounds of all of them are known.
     pub(super) fn chunks(&self, table: &str) -> Vec<(u64, Range)> {
+        let mut chunks = self.committed(table);
+        if chunks.last().is_some_and(|(_, range)| range.until != Until::End) {
+            chunks.clear();
+        }
+        chunks
+    }
+
+    /// Those of its chunks that are in the destination.
+    pub(super) fn committed(&self, table: &str) -> Vec<(u64, Range)> {
         let mut after: Option<Position> = None;
         let mut chunks = Vec::new();
         let own = self.marks.iter().filter(|mark| mark.table == table && mark.chunk < Mark::FIRST_RETRY);
@@ -64,9 +73,6 @@ impl Evidence {
             let until = mark.end.clone().map_or(Until::End, Until::Position);
             chunks.push((mark.chunk, Range { after: after.clone(), until }));
             after.clone_from(&mark.end);
-        }
-        if after.is_some() {
-            chunks.clear();
         }
         chunks
     }

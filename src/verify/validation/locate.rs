@@ -9,10 +9,10 @@ use std::sync::Arc;
 use super::{
     evidence::Settled,
     reading::{Extent, Reader, ValidateError},
-    tally::{Collected, First, Found, HELD, Net, Tally},
+    tally::{Collected, First, Found, Net, Tally},
 };
 use crate::{
-    model::{Column, NamedCell, Padding, RowEncoding},
+    model::{Column, NamedCell, Padding, RowEncoding, buckets::portions},
     plan::{Mapping, Origin},
     protocol::{ColumnDifference, Difference, DifferenceKind},
 };
@@ -50,7 +50,7 @@ pub(super) struct Located {
 pub(super) async fn locate(sides: &Sides<'_>, buckets: &[usize], source: &Tally) -> Result<Located, ValidateError> {
     let mut located = Located::default();
     let mut keys = Vec::new();
-    for portion in portions(buckets, source) {
+    for portion in portions(buckets, |bucket| source.buckets[bucket].rows) {
         let net = netted(sides, &portion).await?;
         located.others += net.others;
         for key in net.differing(sides.strict || sides.copy.key.is_some()) {
@@ -79,7 +79,7 @@ pub(super) async fn differing_keys(
     most: usize,
 ) -> Result<Vec<u128>, ValidateError> {
     let mut keys = Vec::new();
-    for portion in portions(buckets, source) {
+    for portion in portions(buckets, |bucket| source.buckets[bucket].rows) {
         let net = netted(sides, &portion).await?;
         keys.extend(net.differing(sides.strict || sides.copy.key.is_some()).take(most.saturating_sub(keys.len())));
     }
@@ -92,24 +92,6 @@ async fn netted(sides: &Sides<'_>, portion: &[usize]) -> Result<Net, ValidateErr
     sides.settled.not.iter().for_each(|block| net.count(block, false));
     sides.settled.instead.iter().for_each(|block| net.count(block, true));
     sides.copy.show(&sides.whole, net.turned(sides.strict)).await
-}
-
-/// The buckets in portions that hold so many of the source's rows as are held at once.
-fn portions(buckets: &[usize], source: &Tally) -> Vec<Vec<usize>> {
-    let mut portions = vec![Vec::new()];
-    let mut rows = 0;
-    for bucket in buckets {
-        let more = source.buckets[*bucket].rows;
-        if rows > 0 && rows + more > HELD {
-            portions.push(Vec::new());
-            rows = 0;
-        }
-        rows += more;
-        if let Some(portion) = portions.last_mut() {
-            portion.push(*bucket);
-        }
-    }
-    portions
 }
 
 impl Sides<'_> {

@@ -17,14 +17,18 @@ use super::{
     evidence::Evidence,
     locate::{Sides, differing_keys},
     reading::{Block, ValidateError, Visit, Words},
-    tally::{BUCKETS, Tally, short},
+    tally::Tally,
     told::Told,
 };
 use crate::{
     binding::Bound,
     endpoint::{EndpointError, ErrorKind, LoadOptions, Loader},
     ledger::AuditEntry,
-    model::{Counts, Mark, NamedCell, RunId, cell_at, row_digest, thousands},
+    model::{
+        Counts, Mark, NamedCell, RunId,
+        buckets::{BUCKETS, short},
+        cell_at, row_digest, thousands,
+    },
     plan::Mapping,
     protocol::{DifferenceKind, Repair, RepairRow, TableRepair},
 };

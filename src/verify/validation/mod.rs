@@ -10,6 +10,7 @@ mod floats;
 mod judge;
 mod kept;
 mod locate;
+mod made;
 mod mend;
 mod metrics;
 mod reading;
@@ -21,6 +22,7 @@ mod told;
 use std::sync::Arc;
 
 pub use collide::{Collided, collisions};
+pub use made::{Making, made};
 pub use mend::{Mending, mend};
 use tokio::sync::watch;
 
@@ -33,14 +35,14 @@ use self::{
     locate::{Located, Sides, alone, key_encoding, locate},
     reading::{Extent, Reader},
     sample::{draw, side_by_side},
-    tally::{BUCKETS, Tally},
+    tally::Tally,
     told::Told,
 };
 use crate::{
     binding::{Binding, Bound, encoding},
     endpoint::{Destination, Snapshot, Source},
     ledger::{Ledger, RunRecord},
-    model::{Mode, System, Table, TableDigest},
+    model::{Mode, System, Table, TableDigest, buckets::BUCKETS},
     plan::{Mapping, MetricPlan},
     protocol::{Finding, Outcome, Sampling, TableValidation, Validating, Validation},
 };

@@ -28,6 +28,8 @@ pub enum ValidateError {
     Transform(#[from] TransformError),
     #[error(transparent)]
     Ledger(#[from] crate::ledger::LedgerError),
+    #[error("{0}")]
+    Unmade(String),
     #[error("a worker of the validation died: {0}")]
     Worker(#[from] tokio::task::JoinError),
 }

@@ -18,17 +18,14 @@ use super::{
     kept::Kept,
     reading::{Block, Visit, Words},
 };
-use crate::model::{NAN_128, RowEncoding, RowSum, clip};
-
-/// Buckets of keys: where two sides differ in a few rows, they differ in a few buckets.
-pub(super) const BUCKETS: usize = 4096;
+use crate::model::{
+    NAN_128, RowEncoding, RowSum,
+    buckets::{BUCKETS, HELD, bucket, short},
+    clip,
+};
 
 /// How many unreadable rows are told.
 const TOLD: usize = 5;
-
-pub(super) fn bucket(key: &Words) -> usize {
-    key[7] as usize % BUCKETS
-}
 
 /// A column's figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -193,13 +190,6 @@ pub(super) struct Net {
 pub(super) struct Entry {
     rows: i64,
     sum: u128,
-}
-
-/// Keys that are held at once.
-pub(super) const HELD: u64 = 1_000_000;
-
-pub(super) fn short(words: &Words) -> u128 {
-    words[..4].iter().fold(0, |whole, word| whole << 32 | u128::from(*word))
 }
 
 impl Net {

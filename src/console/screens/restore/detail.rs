@@ -11,7 +11,7 @@ use crate::{
         widgets::{Canvas, split_top, wrap},
     },
     model::thousands,
-    protocol::{Held, KeptTable, Outcome, PointState, Restoration, RestorePoint, RestorePreview},
+    protocol::{Held, KeptTable, OthersShown, Outcome, PointState, Restoration, RestorePoint, RestorePreview},
 };
 
 type Said = (Role, String);
@@ -136,10 +136,16 @@ fn would_do(app: &App, preview: &RestorePreview) -> Vec<Said> {
         preview.refusals.iter().map(|why| (Role::Error, format!("✗ Cannot be done: {why}"))).collect();
     lines.extend(preview.wants_discard.iter().map(|what| (Role::Error, format!("! {what}"))));
     if preview.refusals.is_empty() && !preview.wants_discard.is_empty() {
-        lines.push((Role::Warn, "  What others wrote would be gone; going back asks whether it may.".into()));
+        let (key, keep) = (app.keys.word(ActionId::ExportOthers), if preview.may_keep() { ", or is kept" } else { "" });
+        let ways = format!("What others wrote would be gone: going back asks whether it may{keep}. {key} exports it.");
+        lines.push((Role::Warn, format!("  {ways}")));
     }
     lines.extend(preview.remarks.iter().map(|remark| (Role::Warn, format!("Note: {remark}"))));
-    lines.extend(preview.tables.iter().map(|table| (Role::Text, format!("  {}", table.words()))));
+    for table in &preview.tables {
+        lines.push((Role::Text, format!("  {}", table.words())));
+        let shown = table.shown.iter().flat_map(OthersShown::lines);
+        lines.extend(shown.map(|line| (Role::Warn, format!("    others: {line}"))));
+    }
     lines.extend(
         preview.runs.iter().map(|run| (Role::Text, format!("Run {run} is taken back; its faults and answers stay"))),
     );
