@@ -1,5 +1,7 @@
 //! What every screen has around it: header, stage bar, footer, toasts.
 
+use std::{ffi::OsStr, path::Path};
+
 use ratatui::{
     layout::Rect,
     text::{Line, Span},
@@ -25,7 +27,8 @@ pub(super) fn draw_header(app: &App, canvas: &mut Canvas<'_, '_>, area: Rect) {
     let name = match (app.plan.loaded, app.plan.outline.name.as_str()) {
         (false, _) => "loading the plan…",
         (true, _) if !app.plan.is_open() => "no migration is open",
-        (true, "") => "unnamed",
+        // A plan that does not name itself goes by its file.
+        (true, "") => Path::new(&app.plan.path).file_stem().and_then(OsStr::to_str).unwrap_or("unnamed"),
         (true, name) => name,
     };
     let taken = right.width() + label.as_ref().map_or(0, |label| display_width(label) + 5) + 14;

@@ -203,12 +203,22 @@ fn what_was_changed_elsewhere_is_a_step_of_its_own_to_undo() {
     assert_eq!(saved(&script), seed::PLAN);
 }
 
+#[test]
+fn a_plan_that_does_not_name_itself_goes_by_its_file() {
+    let mut script = Script::open(Screen::Tables);
+    let plan = seed::plan_of("[source]\nurl = \"sqlite:a.db\"\n[destination]\nurl = \"sqlite:b.db\"\n");
+    let Answer::Plan { text, digest, problems, .. } = plan else { panic!("a plan") };
+    let path = "/srv/moves/tonight.toml".to_owned();
+    script.answer(|ask| *ask == Ask::Plan, Ok(Answer::Plan { path, text, digest, problems }));
+    assert!(script.screen(80, 24).contains("whimbrel · tonight "), "{}", script.screen(80, 24));
+}
+
 fn saved(script: &Script) -> String {
-    let saves = script.asks().into_iter().filter_map(|ask| match ask {
+    let mut saves = script.asks().into_iter().rev().filter_map(|ask| match ask {
         Ask::Save { text } => Some(text),
         _ => None,
     });
-    saves.last().unwrap()
+    saves.next().unwrap()
 }
 
 #[test]

@@ -95,7 +95,7 @@ impl Order {
     }
 
     /// ` WHERE ...` for the rows from `first` up to and including `last`.
-    pub(super) fn from_to(&self, first: &Position, last: &Position) -> Result<String> {
+    pub(super) fn spanning(&self, first: &Position, last: &Position) -> Result<String> {
         self.bounded(&[(Some(first), ">="), (Some(last), "<=")])
     }
 

@@ -35,7 +35,7 @@ pub(super) async fn preview(
     let scan = Scan::new(table, &name, layout, version);
     let ends = ends(&mut session, &scan, spot, limit).await?;
     let query = match (&ends, spot) {
-        (Some((first, last)), _) => Some(scan.select(&scan.order.from_to(first, last)?)),
+        (Some((first, last)), _) => Some(scan.select(&scan.order.spanning(first, last)?)),
         (None, Spot::Row(row)) if !matches!(scan.order, Order::Key(_)) => {
             Some(format!("{} OFFSET {row} LIMIT {limit}", scan.query(None, None)?))
         }
