@@ -31,7 +31,8 @@ pub(super) fn columns(connection: &Connection, table: &Table) -> rusqlite::Resul
     Ok(names.into_iter().filter(|name| !indexed(name)).cloned().collect())
 }
 
-fn is_plain(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+/// Whether the table has row ids and no triggers.
+pub(super) fn is_plain(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
     let sql = "SELECT (SELECT count(*) FROM pragma_table_list(?1) WHERE schema = 'main' AND type = 'table' AND wr = 0) = 1 \
                AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE)";
     connection.query_row(sql, [table], |row| row.get(0))

@@ -21,6 +21,7 @@ mod marks;
 mod number;
 mod order;
 mod schema;
+mod several;
 mod sight;
 mod snapshot;
 mod sql;

@@ -13,6 +13,24 @@ pub(super) fn real_of_decimal(unscaled: i128, scale: u32) -> Option<f64> {
     (unscaled.unsigned_abs() < 10u128.pow(15)).then(|| unscaled as f64 / power)
 }
 
+/// The double of a text of at most 15 digits and a point among them; `None` of any other, and of a negative nothing.
+pub(super) fn real_of_plain(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.')?;
+    if whole.is_empty() || fraction.is_empty() || digits.len() > 16 {
+        return None;
+    }
+    let mut unscaled: u64 = 0;
+    for byte in whole.bytes().chain(fraction.bytes()) {
+        unscaled = unscaled * 10 + u64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
+    }
+    let real = unscaled as f64 / POWERS.get(fraction.len())?;
+    match digits.len() == text.len() {
+        true => Some(real),
+        false => (unscaled > 0).then_some(-real),
+    }
+}
+
 pub(super) fn decimal_of_real(real: f64, precision: u8, scale: u32) -> Option<i128> {
     let scaled = (real * POWERS.get(scale as usize)?).round();
     if scaled.abs() >= 1e15 || !scaled.is_finite() {
@@ -158,6 +176,21 @@ mod tests {
         }
         for text in ["0.1234567890123456789", "18446744073709551615", "abc", "1e999"] {
             assert!(exact_number(text).is_none(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_text_says_the_double_that_it_is_read_as(text in "-?[0-9]{0,9}\\.?[0-9]{0,9}(e5)?") {
+            if let Some(real) = real_of_plain(&text) {
+                prop_assert_eq!(Some(real.to_bits()), text.parse::<f64>().ok().map(f64::to_bits));
+            }
+        }
+
+        #[test]
+        fn a_text_of_15_digits_is_plain(whole in 0u64..10_000_000, fraction in 0u64..100_000_000) {
+            let text = format!("{whole}.{fraction:08}");
+            prop_assert!(real_of_plain(&text).is_some());
         }
     }
 

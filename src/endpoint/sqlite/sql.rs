@@ -15,8 +15,14 @@ pub(super) fn insert(table: &str, columns: &[String]) -> String {
     if columns.is_empty() {
         return format!("INSERT OR ABORT INTO {} DEFAULT VALUES", quoted(table));
     }
-    let places = vec!["?"; columns.len()].join(", ");
-    format!("INSERT OR ABORT INTO {} ({}) VALUES ({places})", quoted(table), quoted_list(columns))
+    insert_rows(table, columns, 1)
+}
+
+/// The same of so many rows at once, one's parameters behind the other's.
+pub(super) fn insert_rows(table: &str, columns: &[String], rows: usize) -> String {
+    let row = format!("({})", vec!["?"; columns.len()].join(", "));
+    let rows = vec![row; rows].join(", ");
+    format!("INSERT OR ABORT INTO {} ({}) VALUES {rows}", quoted(table), quoted_list(columns))
 }
 
 /// Takes out the row with these columns' values.

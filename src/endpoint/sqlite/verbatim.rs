@@ -10,7 +10,11 @@ use std::{borrow::Cow, fmt::Write};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rusqlite::types::ValueRef;
 
-use super::{long::LONG, number::push_cents, types::Affinity};
+use super::{
+    long::LONG,
+    number::{push_cents, real_of_plain},
+    types::Affinity,
+};
 use crate::model::{Column, ColumnType};
 
 /// What stands plain.
@@ -179,7 +183,10 @@ pub(super) fn read<'v>(text: &'v str, plain: Plain, scratch: &'v mut Vec<u8>) ->
 fn number<'v>(text: &str) -> Option<ValueRef<'v>> {
     match text.parse() {
         Ok(integer) => Some(ValueRef::Integer(integer)),
-        Err(_) => text.parse().ok().filter(|real: &f64| !real.is_nan()).map(ValueRef::Real),
+        Err(_) => {
+            let real = real_of_plain(text).or_else(|| text.parse().ok());
+            real.filter(|real: &f64| !real.is_nan()).map(ValueRef::Real)
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! to the end of its transaction; the others wait for it in line instead of failing with "database is locked".
 
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,6 +19,7 @@ use super::{
     error::{during, failure, words},
     feed::{Complaint, Feed, Scratch, Target},
     long, marks, schema,
+    several::Several,
     sql::{delete_all, delete_by, insert, quoted},
     upsert::Upsert,
 };
@@ -148,6 +150,8 @@ struct Statement {
     targets: Vec<Target>,
     /// The columns whose long values go into the row when it is there.
     poured: Vec<String>,
+    /// How rows go together; none: one by one.
+    several: Option<Several>,
     upsert: Option<Upsert>,
 }
 
@@ -176,7 +180,7 @@ impl Load {
         let targets = options.columns.iter().map(target).collect::<Result<_>>()?;
         let mut sql = insert(&table.name, &options.columns);
         let mut upsert = None;
-        let mut poured = Vec::new();
+        let (mut poured, mut several) = (Vec::new(), None);
         if makes {
             // It has neither rows nor triggers, and is looked at when it is there.
         } else if !options.update_by.is_empty() {
@@ -184,10 +188,15 @@ impl Load {
             sql.clone_from(&settled.write);
             upsert = Some(settled);
         } else {
-            let (context, table) = (format!("cannot load {}", table.name), table.clone());
-            poured = writer.run(move |connection| long::columns(connection, &table).map_err(during(context))).await?;
+            let (context, table, columns) =
+                (format!("cannot load {}", table.name), table.clone(), options.columns.clone());
+            let ways = move |connection: &mut Connection| {
+                let poured = long::columns(connection, &table)?;
+                Ok((poured, Several::of(connection, &table, &columns)?))
+            };
+            (poured, several) = writer.run(move |connection| ways(connection).map_err(during(context))).await?;
         }
-        let statement = Statement { table: table.name.clone(), sql, targets, poured, upsert };
+        let statement = Statement { table: table.name.clone(), sql, targets, poured, several, upsert };
         let marks = (!options.unmarked).then(|| marks.to_owned());
         let empties_first = options.empties_first.clone();
         let (unseen, makes) = (options.puts_back, makes.then(|| table.clone()));
@@ -304,18 +313,54 @@ impl Statement {
         let columns = batch.columns().iter();
         let feeds: Vec<Feed<'_>> =
             self.targets.iter().zip(columns).map(|(target, array)| Feed::new(target, array)).collect();
-        let mut statement = connection.prepare_cached(&self.sql).map_err(|error| failure(&error, context()))?;
+        let failed = |error: rusqlite::Error| failure(&error, context());
+        let mut statement = connection.prepare_cached(&self.sql).map_err(failed)?;
+        let several = self.several.as_ref().map(|several| connection.prepare_cached(&several.sql)).transpose();
+        let mut several = several.map_err(failed)?;
+        let together = self.several.as_ref().map_or(1, |several| several.rows);
         let mut written = Written { refusals: Vec::new(), unchanged: 0 };
         let mut scratch = Scratch::default();
-        for row in 0..batch.num_rows() {
-            match self.write_row(connection, &mut statement, &feeds, row, &mut scratch) {
-                Ok(Wrote::Changed) => {}
-                Ok(Wrote::Unchanged) => written.unchanged += 1,
-                Ok(Wrote::Not(refusal)) => written.refusals.push(refusal),
-                Err(error) => written.refusals.push(self.refusal(connection, row, &error)?),
+        for first in (0..batch.num_rows()).step_by(together) {
+            let rows = first..batch.num_rows().min(first + together);
+            if let Some(several) = several.as_mut().filter(|_| rows.len() == together)
+                && self.write_rows(several, &feeds, rows.clone(), &mut scratch).map_err(failed)?
+            {
+                continue;
+            }
+            for row in rows {
+                match self.write_row(connection, &mut statement, &feeds, row, &mut scratch) {
+                    Ok(Wrote::Changed) => {}
+                    Ok(Wrote::Unchanged) => written.unchanged += 1,
+                    Ok(Wrote::Not(refusal)) => written.refusals.push(refusal),
+                    Err(error) => written.refusals.push(self.refusal(connection, row, &error)?),
+                }
             }
         }
         Ok(written)
+    }
+
+    /// Writes the rows by one statement; `false`, and nothing, where one of them wants to be looked at by itself.
+    fn write_rows(
+        &self,
+        statement: &mut rusqlite::Statement<'_>,
+        feeds: &[Feed<'_>],
+        rows: Range<usize>,
+        scratch: &mut Scratch,
+    ) -> rusqlite::Result<bool> {
+        let is_poured = |feed: &Feed<'_>, row| self.poured.contains(feed.name()) && feed.poured(row).is_some();
+        for (at, row) in rows.enumerate() {
+            let alone = !self.poured.is_empty() && feeds.iter().any(|feed| is_poured(feed, row));
+            if alone || bind_at(statement, at * feeds.len(), feeds, row, &[], scratch)?.is_some() {
+                statement.clear_bindings();
+                return Ok(false);
+            }
+        }
+        match statement.raw_execute() {
+            Ok(_) => Ok(true),
+            // Whose fault it is shows when each goes by itself.
+            Err(error) if words(&error).1.and_then(cause).is_some() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn remove(&self, connection: &Connection, batch: &RecordBatch) -> Result<u64> {
@@ -446,15 +491,27 @@ fn bind<'f>(
     poured: &[String],
     scratch: &mut Scratch,
 ) -> rusqlite::Result<Option<(usize, Complaint)>> {
+    bind_at(statement, 0, feeds, row, poured, scratch)
+}
+
+/// The same behind so many parameters.
+fn bind_at<'f>(
+    statement: &mut rusqlite::Statement<'_>,
+    at: usize,
+    feeds: impl IntoIterator<Item = &'f Feed<'f>>,
+    row: usize,
+    poured: &[String],
+    scratch: &mut Scratch,
+) -> rusqlite::Result<Option<(usize, Complaint)>> {
     for (index, feed) in feeds.into_iter().enumerate() {
         if poured.contains(feed.name())
             && let Some(poured) = feed.poured(row)
         {
-            statement.raw_bind_parameter(index + 1, ToSqlOutput::ZeroBlob(poured.len()))?;
+            statement.raw_bind_parameter(at + index + 1, ToSqlOutput::ZeroBlob(poured.len()))?;
             continue;
         }
         match feed.value(row, scratch) {
-            Ok(value) => statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value))?,
+            Ok(value) => statement.raw_bind_parameter(at + index + 1, ToSqlOutput::Borrowed(value))?,
             Err(complaint) => return Ok(Some((index, complaint))),
         }
     }

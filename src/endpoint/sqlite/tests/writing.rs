@@ -230,6 +230,44 @@ async fn loaders_of_several_tables_take_turns() {
     assert_eq!(fixture.number("SELECT sum(rows_written) FROM whimbrel_marks"), 400);
 }
 
+/// Whatever a table says about conflicts, and wherever in a statement of several rows a bad one is.
+#[tokio::test]
+async fn bad_rows_among_many_are_named_and_the_others_are_written_once() {
+    let ids: Vec<String> = (0..70).map(|id| if id == 33 { 5 } else { id }.to_string()).collect();
+    let names: Vec<String> = (0..70).map(|id| format!("n{id}")).collect();
+    let ids: Vec<Option<&str>> = ids.iter().map(|id| Some(id.as_str())).collect();
+    let name = |id: usize| if id == 3 || id == 69 { None } else { Some(names[id].as_str()) };
+    let names: Vec<Option<&str>> = (0..70).map(name).collect();
+    for conflict in ["", "ON CONFLICT FAIL", "ON CONFLICT IGNORE", "ON CONFLICT REPLACE", "ON CONFLICT ROLLBACK"] {
+        let table = format!(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY {conflict}, name TEXT NOT NULL {conflict} CHECK (name <> 'n40'))"
+        );
+        let fixture = Fixture::new(&table);
+        let sqlite = fixture.destination().await;
+        sqlite.prepare().await.unwrap();
+        let mut load = loader(&sqlite, "t", &["id", "name"]).await;
+        load.begin().await.unwrap();
+        let refusals = load.write(&batch(&[("id", "bigint", &ids), ("name", "text", &names)])).await.unwrap();
+        let refused: Vec<(usize, Cause)> = refusals.iter().map(|refusal| (refusal.row, refusal.cause)).collect();
+        let expected = [(3, Cause::Null), (33, Cause::Unique), (40, Cause::Check), (69, Cause::Null)];
+        assert_eq!(refused, expected, "{conflict}");
+        load.commit(&mark("t", 0, 66)).await.unwrap();
+        assert_eq!(fixture.number("SELECT count(*) FROM t WHERE name = 'n' || id"), 66, "{conflict}");
+    }
+    // A trigger may leave rows out without a word, so here they go one by one.
+    let fixture = Fixture::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT);
+         CREATE TRIGGER not_all BEFORE INSERT ON t WHEN new.id % 20 = 7 BEGIN SELECT RAISE(IGNORE); END",
+    );
+    let sqlite = fixture.destination().await;
+    sqlite.prepare().await.unwrap();
+    let mut load = loader(&sqlite, "t", &["id", "name"]).await;
+    load.begin().await.unwrap();
+    let refusals = load.write(&batch(&[("id", "bigint", &ids), ("name", "text", &names)])).await.unwrap();
+    let refused: Vec<usize> = refusals.iter().map(|refusal| refusal.row).collect();
+    assert_eq!(refused, [7, 27, 33, 47, 67]);
+}
+
 #[tokio::test]
 async fn a_lock_of_somebody_else_is_busy_and_not_the_rows_fault() {
     let fixture = Fixture::new("PRAGMA journal_mode = WAL; CREATE TABLE t (a INT)");
