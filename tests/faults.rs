@@ -14,7 +14,7 @@ use std::{
 use serde_json::Value;
 
 use crate::support::{
-    binary::Desk,
+    binary::{Desk, told},
     own::{OwnMysql, OwnPostgres, SmallDisk},
     proxy::{State, forgetful},
     servers::{MysqlDatabase, PostgresDatabase, run_on_mysql, run_on_postgres},
@@ -352,6 +352,41 @@ fn a_full_disk_under_a_file_is_no_row_s_fault() {
             }
         }
     }
+}
+
+/// In its middle: it is held there while its connections are cut.
+#[test]
+fn a_validation_whose_connections_are_cut_looks_again() {
+    let Some(database) = PostgresDatabase::create("looks") else { return };
+    let desk = Desk::new();
+    source(&desk, 200);
+    plan(&desk, &database.url(), "insert", "");
+    desk.run_to(0, &["run", "plan.toml", "--no-validate"]);
+    let own = format!("FROM pg_stat_activity WHERE datname = '{}' AND application_name = 'whimbrel'", database.name());
+    // Whoever gave its snapshot to others waits until all is read.
+    let reading = format!("SELECT count(*) {own} AND state = 'idle in transaction'");
+    let told = loop {
+        let mut child = desk.start(&["validate", "plan.toml"]);
+        while database.count(&reading) == 0 && child.try_wait().unwrap().is_none() {}
+        signal(&child, "-STOP");
+        let caught = database.count(&reading) > 0;
+        if caught {
+            database.execute(&format!("SELECT pg_terminate_backend(pid) {own}"));
+        }
+        signal(&child, "-CONT");
+        let output = child.wait_with_output().unwrap();
+        // It may have come to its end before it was held.
+        if caught {
+            break told(&output);
+        }
+    };
+    assert_eq!(told.code, Some(0), "{told:#?}");
+    let text = serde_json::to_string(&told.values).unwrap();
+    assert!(text.contains("looked at again") && text.contains("\"passed\""), "{told:#?}");
+}
+
+fn signal(child: &Child, signal: &str) {
+    let _ = Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status();
 }
 
 /// Every row bad, so that the ledger must grow; what it cannot keep does not happen.

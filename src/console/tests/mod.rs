@@ -3,6 +3,7 @@
 mod flow;
 mod host;
 mod parts;
+mod plan;
 mod points;
 mod private;
 mod profile;

@@ -22,6 +22,7 @@ mod told;
 use std::sync::Arc;
 
 pub use collide::{Collided, collisions};
+use futures::future::try_join;
 pub use made::{Making, made};
 pub use mend::{Mending, mend};
 use tokio::sync::watch;
@@ -40,7 +41,7 @@ use self::{
 };
 use crate::{
     binding::{Binding, Bound, encoding},
-    endpoint::{Destination, Snapshot, Source},
+    endpoint::{Destination, EndpointError, Snapshot, Source},
     ledger::{Ledger, RunRecord},
     model::{Mode, System, Table, TableDigest, buckets::BUCKETS},
     plan::{Mapping, MetricPlan},
@@ -84,14 +85,28 @@ pub async fn validate(subject: &Subject<'_>) -> Result<Validation, ValidateError
         at_ms: subject.at_ms,
         ..Validation::default()
     };
-    let moments = Moments { source: subject.source.snapshot().await?, copy: subject.copy.snapshot().await? };
+    let mut patience = Patience::default();
+    let mut moments = patience.moments(subject).await?;
     let asked = |bound: &&Bound| subject.only.is_empty() || subject.only.contains(&bound.mapping.to.name);
     let tables: Vec<&Bound> = subject.binding.tables.iter().filter(asked).collect();
     let told = Arc::new(Told::new(subject.progress.clone(), tables.len()));
     for (done, bound) in tables.into_iter().enumerate() {
         told.is_through(done);
-        let work = Work { subject, evidence: evidence.as_ref(), moments: &moments, told: &told };
-        let validated = work.table(bound).await;
+        let validated = loop {
+            let work = Work { subject, evidence: evidence.as_ref(), moments: &moments, told: &told };
+            match work.table(bound).await {
+                Err(ValidateError::Endpoint(error)) if patience.waits(&error).await => {
+                    let again =
+                        format!("{}: {error}; it was looked at again, at a later moment", bound.mapping.to.name);
+                    validation.remarks.push(again);
+                    match patience.moments(subject).await {
+                        Ok(later) => moments = later,
+                        Err(error) => break Err(error.into()),
+                    }
+                }
+                validated => break validated,
+            }
+        };
         validation
             .tables
             .push(validated.unwrap_or_else(|error| unknown(bound, Outcome::Inconclusive, error.to_string())));
@@ -124,6 +139,37 @@ fn unknown(bound: &Bound, outcome: Outcome, why: String) -> TableValidation {
 struct Moments {
     source: Arc<dyn Snapshot>,
     copy: Arc<dyn Snapshot>,
+}
+
+/// How often a server that is gone for a while is waited for, all tables together: one that stays away is not waited for
+/// table by table.
+#[derive(Default)]
+struct Patience {
+    failures: u32,
+}
+
+impl Patience {
+    const ATTEMPTS: u32 = 5;
+
+    /// Waits, where that may help; says whether it did.
+    async fn waits(&mut self, error: &EndpointError) -> bool {
+        let may = error.is_transient() && self.failures < Self::ATTEMPTS;
+        if may {
+            self.failures += 1;
+            tokio::time::sleep(EndpointError::back_off(self.failures)).await;
+        }
+        may
+    }
+
+    async fn moments(&mut self, subject: &Subject<'_>) -> Result<Moments, EndpointError> {
+        loop {
+            match try_join(subject.source.snapshot(), subject.copy.snapshot()).await {
+                Ok((source, copy)) => return Ok(Moments { source, copy }),
+                Err(error) if self.waits(&error).await => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
 }
 
 struct Work<'w> {
@@ -169,8 +215,8 @@ impl Work<'_> {
         };
         let mut findings = findings(&seen);
         findings.push(self.types(mapping).await?);
-        findings.push(said("References hold", self.subject.destination.orphans(&mapping.to).await));
-        findings.push(said("Counters are ahead", self.subject.destination.counters_behind(&mapping.to).await));
+        findings.push(said("References hold", self.subject.destination.orphans(&mapping.to).await)?);
+        findings.push(said("Counters are ahead", self.subject.destination.counters_behind(&mapping.to).await)?);
         let sample = judged(sample, proven || seen.is_unreadable());
         let expected = wrote.filter(|_| proven).or(source.as_ref().map(|source| source.sum)).or(wrote);
         let digest = |sum| TableDigest { shape: sides.copy.encoding.shape(), sum };
@@ -281,14 +327,15 @@ impl Work<'_> {
     }
 }
 
-/// A look at the destination that gives a sentence for everything that is wrong.
-fn said(name: &str, looked: crate::endpoint::Result<Vec<String>>) -> Finding {
+/// A look at the destination that gives a sentence for everything that is wrong; an error where it may be well another time.
+fn said(name: &str, looked: Result<Vec<String>, EndpointError>) -> Result<Finding, EndpointError> {
     let (outcome, details) = match looked {
         Ok(details) if details.is_empty() => (Outcome::Passed, details),
         Ok(details) => (Outcome::Failed, details),
+        Err(error) if error.is_transient() => return Err(error),
         Err(error) => (Outcome::Inconclusive, vec![format!("{error}. {}", error.hint())]),
     };
-    Finding { name: name.to_owned(), outcome, details }
+    Ok(Finding { name: name.to_owned(), outcome, details })
 }
 
 /// Where the digest proves the destination, a row that differs has changed in the source since; where rows cannot be read
